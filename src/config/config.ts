@@ -1,0 +1,113 @@
+// The configuration as the rest of the program sees it: durations in ms, paths expanded, defaults filled in.
+// Types only; schema.ts checks a file against them, load.ts reads one. Keys as in design 2.3.
+
+/** `defaults:` */
+export interface Defaults {
+  readonly ssh: {
+    /** ssh's own configuration file (`-F`), if not the user's default. */
+    readonly config: string | undefined;
+    readonly connectTimeoutMs: number;
+    readonly controlPersistMs: number;
+  };
+  /** false, or the user that privileged scripts run as (`true` in the file means root). */
+  readonly sudo: string | false;
+}
+
+/** One of `hosts:`; see fleet/host.ts for what the program uses. */
+export interface HostConfig {
+  readonly groups: readonly string[];
+  readonly location: string | undefined;
+  readonly address: string | undefined;
+  readonly transport: 'ssh' | 'local';
+  /** Queue drivers of the host: a name or `{driver, within}`; kept for the commands that read queues. */
+  readonly queues: readonly QueueConfig[];
+  /** Overrides `defaults.sudo` for this host. */
+  readonly sudo: string | false | undefined;
+}
+
+/** One entry of a host's `queues:`. */
+export interface QueueConfig {
+  readonly driver: string;
+  readonly within: readonly string[] | undefined;
+}
+
+/** How a slot's role is set: by a link, or by the site's own commands. */
+export type RoleConfig =
+  | {
+      readonly kind: 'link';
+      /** Path of the symbolic link; its target is one of the three below. */
+      readonly link: string;
+      readonly master: string;
+      readonly replica: string;
+      readonly readonly: string | undefined;
+    }
+  | { readonly kind: 'command'; readonly set: readonly string[]; readonly get: readonly string[] };
+
+/**
+ * `stores.cyrus:`. Every string and argv may hold {slot} {instance} {host} {address} {role}; they are filled in
+ * per instance, never through a shell.
+ */
+export interface CyrusConfig {
+  readonly user: string;
+  readonly configDir: string;
+  readonly imapdConf: string;
+  readonly cyrusConf: string;
+  readonly pidFile: string;
+  readonly role: RoleConfig;
+  readonly start: 'builtin' | readonly string[];
+  readonly stop: 'builtin' | readonly string[];
+  /** How long a stop may take before SIGKILL when the master is dead. */
+  readonly stopTimeoutMs: number;
+  /** The same for planned work. */
+  readonly plannedStopTimeoutMs: number;
+  readonly admin: Account | undefined;
+}
+
+/** A login whose password is in a file that others cannot read; read when it is used, never shown. */
+export interface Account {
+  readonly user: string;
+  readonly passwordFile: string;
+}
+
+/** `stores:` */
+export interface StoresConfig {
+  readonly maxLagMs: number;
+  readonly drainTimeoutMs: number;
+  readonly testAccount: Account | undefined;
+  readonly cyrus: CyrusConfig | undefined;
+}
+
+/** One of `directory.hooks:`. */
+export interface HookConfig {
+  /** Host it runs on; undefined: here. */
+  readonly host: string | undefined;
+  readonly run: readonly string[];
+  readonly per: 'slot' | 'run';
+  readonly timeoutMs: number;
+}
+
+/** `directory:` */
+export type DirectoryConfig = { readonly hooks: readonly HookConfig[] } & (
+  | { readonly kind: 'database'; readonly url: string | undefined }
+  | {
+      readonly kind: 'commands';
+      readonly list: readonly string[];
+      readonly get: readonly string[];
+      readonly set: readonly string[];
+    }
+);
+
+/** The whole configuration. A part that the file lacks has its default; `stores.cyrus` has none. */
+export interface Config {
+  /** The file it came from; undefined: none was found, the built-in defaults hold. */
+  readonly file: string | undefined;
+  readonly defaults: Defaults;
+  readonly hosts: ReadonlyMap<string, HostConfig>;
+  readonly stores: StoresConfig;
+  readonly directory: DirectoryConfig;
+  /** Database url of the state, e.g. `sqlite:/var/lib/mailctl/mailctl.db`; undefined: in the state directory. */
+  readonly state: { readonly url: string | undefined };
+}
+
+/** Top-level sections of the file. A command names those that it needs; a fault in any other is a warning. */
+export type Section = 'defaults' | 'hosts' | 'stores' | 'directory' | 'state' | 'destinations' | 'uplinks' | 'config_group';

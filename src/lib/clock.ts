@@ -1,0 +1,46 @@
+// The only place that reads a clock or sets a timer. Tests pass a clock of their own; the product reads no
+// clock variable.
+
+/** Wall clock, monotonic clock and timers. */
+export interface Clock {
+  /** Milliseconds since 1970, as Date.now. */
+  now(): number;
+  /** Milliseconds from an arbitrary start that never go back; for durations. */
+  monotonic(): number;
+  /** Resolves after `ms`; rejects with the signal's reason when it is aborted first. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `fn` once after `ms`; the returned function cancels it. `hold` false lets the process end first. */
+  timer(ms: number, fn: () => void, hold?: boolean): () => void;
+}
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const onAbort = () => {
+        clearTimeout(handle);
+        reject(signal?.reason);
+      };
+      const handle = setTimeout(() => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      }, ms);
+      signal?.addEventListener('abort', onAbort, { once: true });
+    }),
+  timer: (ms, fn, hold = true) => {
+    const handle = setTimeout(fn, ms);
+    if (!hold) handle.unref();
+    return () => clearTimeout(handle);
+  },
+};
+
+/** ISO 8601 UTC with seconds, e.g. `2026-03-12T04:28:26Z`; takes milliseconds since 1970. */
+export function formatIso(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,45 @@
+// The code behind a step. The runner alone knows the order check, began, act, verify, and undo; no action
+// calls another.
+import type { Step } from './step.js';
+
+/**
+ * Where a step stands. `blocked`: a condition outside the step forbids the act. `away`: its host cannot be
+ * asked (owed, if the step may be). `rewind`: the world changed so that the lane must go back to `to` (a step
+ * id of the same lane, before the commit) and go on from there.
+ */
+export type CheckResult =
+  | { readonly state: 'done'; readonly note?: string | undefined }
+  | { readonly state: 'todo'; readonly note?: string | undefined }
+  | { readonly state: 'blocked'; readonly reason: string; readonly code?: string | undefined }
+  | { readonly state: 'away'; readonly reason: string }
+  | { readonly state: 'rewind'; readonly to: string; readonly reason: string };
+
+/** What an action may use besides its step. */
+export interface ActionContext {
+  readonly run: string;
+  readonly lane: string;
+  /** Aborted when the operator says stop at once. */
+  readonly signal: AbortSignal;
+  /** Shown to the operator beside the step while it runs: `ctl_cyrusdb -r`. */
+  note(text: string): void;
+}
+
+/** One kind of step. `act` and `undo` must be safe to repeat, and safe when they happened half or not at all. */
+export interface Action {
+  readonly name: string;
+  /** Read-only. After the act the runner calls it again until it says done, or the deadline passes. */
+  check(step: Step, context: ActionContext): Promise<CheckResult>;
+  /** The commands that act would run, one a line, for people. No secrets. */
+  preview(step: Step): readonly string[];
+  /** May throw or time out: the runner then looks, and believes what it sees. */
+  act(step: Step, context: ActionContext): Promise<void>;
+  /** Takes the act back; absent where nothing is to be taken back. Throws when it could not. */
+  undo?(step: Step, context: ActionContext): Promise<void>;
+  /** Read-only: is the act taken back? Absent: an undo that returned without error is believed. */
+  checkUndone?(step: Step, context: ActionContext): Promise<CheckResult>;
+  /** How long verifying may take after act has returned, in ms. */
+  deadlineMs(step: Step): number;
+}
+
+/** Name of the action to its code. */
+export type ActionTable = ReadonlyMap<string, Action>;
