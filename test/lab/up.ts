@@ -1,0 +1,101 @@
+/**
+ * Brings a lab up: packages, disks, hosts, services, first mailboxes, their replicas, the directory. What a
+ * killed `up` leaves behind is taken down by the next one, and by `down`.
+ */
+import fs from 'node:fs';
+import { writeDisk } from './disks.js';
+import { takeDown } from './down.js';
+import { LabError } from './errors.js';
+import { bootServices, hostProcesses, powerOn } from './host.js';
+import { makeNetwork } from './network.js';
+import { ensurePackages, requireRootOnDebian } from './packages.js';
+import { type LabPaths, labPaths } from './paths.js';
+import { importSlots, writeProductFiles } from './product.js';
+import { run, waitUntil } from './run.js';
+import { makeSasldb, makeSecrets } from './secrets.js';
+import { createMailboxes, runningRole, waitReplicated } from './slots.js';
+import { hostNames, type Lab, type LabSpec, planLab, storeHosts } from './spec.js';
+import { makeKeys } from './ssh.js';
+
+export interface UpOptions extends Partial<LabSpec> {
+  readonly paths?: LabPaths;
+  /** Hears what is being done. */
+  readonly say?: (line: string) => void;
+}
+
+/** Brings a lab up and answers it. A lab that is up already, and another lab's remains, are an error. */
+export async function up(options: UpOptions = {}): Promise<Lab> {
+  requireRootOnDebian();
+  const say = options.say ?? (() => {});
+  const paths = options.paths ?? labPaths();
+  const lab = planLab(
+    { layout: options.layout ?? 'default', slots: options.slots ?? 15, replicas: options.replicas ?? 1 },
+    paths,
+  );
+  await clearTheGround(paths, say);
+  await ensurePackages(say);
+  await makeFolder(paths);
+  await makeNetwork(lab);
+  makeSecrets(paths);
+  const [sasldb] = await Promise.all([makeSasldb(paths), makeKeys(lab)]);
+  writeProductFiles(lab);
+  const imported = importSlots(lab);
+  await Promise.all(hostNames.map((host) => writeDisk(lab, host, sasldb, say)));
+  await Promise.all(hostNames.map((host) => powerOn(lab, host)));
+  // Replicas first: a master that finds none of them waits for seconds before it tries again.
+  await Promise.all(['imap22' as const, 'imap23' as const].map((host) => bootServices(lab, host)));
+  await allRunning(lab, ['imap22', 'imap23']);
+  await Promise.all([bootServices(lab, 'imap21'), bootServices(lab, 'mx1'), imported]);
+  await allRunning(lab, storeHosts);
+  await inBatches(lab.slots, 8, (slot) => createMailboxes(lab, slot));
+  await Promise.all(lab.slots.map((slot) => waitReplicated(lab, slot)));
+  // Written last: a lab without it is half up.
+  fs.writeFileSync(paths.spec, `${JSON.stringify(lab.spec)}\n`);
+  return lab;
+}
+
+async function clearTheGround(paths: LabPaths, say: (line: string) => void): Promise<void> {
+  const other = hostProcesses().find((host) => host.dir !== paths.dir);
+  if (other) {
+    throw new LabError(`another lab is up in ${other.dir}: MAILCTL_LAB_DIR=${other.dir} npm run lab -- down`);
+  }
+  if (fs.existsSync(paths.spec) && hostProcesses(paths.dir).length > 0) {
+    throw new LabError(`the lab in ${paths.dir} is up already: npm run lab -- status, or down first`);
+  }
+  if (await takeDown(paths)) say('a half-up lab was in the way: taken down');
+}
+
+async function makeFolder(paths: LabPaths): Promise<void> {
+  if (fs.existsSync(paths.dir) && fs.readdirSync(paths.dir).length > 0) {
+    throw new LabError(`${paths.dir} has something in it that is no lab's: set MAILCTL_LAB_DIR`);
+  }
+  fs.mkdirSync(paths.dir, { recursive: true });
+  fs.chmodSync(paths.dir, 0o700);
+  fs.writeFileSync(paths.marker, 'This folder belongs to the lab and goes with it.\n');
+  for (const folder of [paths.disks, paths.run]) fs.mkdirSync(folder);
+  // One tmpfs for all disks: an overlay's upper layer must not lie on the file system of its lower one.
+  await run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'mailctl-lab', paths.disks]);
+}
+
+async function allRunning(lab: Lab, hosts: readonly string[]): Promise<void> {
+  const instances = lab.slots
+    .flatMap((slot) => slot.instances)
+    .filter((instance) => hosts.includes(instance.host));
+  const missing = () =>
+    instances.filter((instance) => !['master', 'replica'].includes(runningRole(lab, instance)));
+  if (await waitUntil(() => missing().length === 0, 60_000, 50)) return;
+  const names = missing().map((instance) => `${instance.slot} on ${instance.host}`);
+  throw new LabError(`not running after a minute: ${names.join(', ')}`);
+}
+
+async function inBatches<T>(
+  items: readonly T[],
+  size: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const queue = [...items];
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: size }, worker));
+}
