@@ -1,0 +1,20 @@
+// Every command of mailctl, in the order of the help. Modules named here are loaded for each start, so they
+// hold words and types; what is heavy they load when they run.
+import { version } from '../lib/version.js';
+import type { AnyCommand } from './command.js';
+import { completionCommand } from './completion.js';
+import { helpCommand } from './help.js';
+import type { GroupSpec, ProgramSpec } from './program.js';
+
+/** The groups, by their first word. */
+const groups: readonly GroupSpec[] = [
+  { name: 'slots', summary: 'The mail stores: who is master, how far the replicas are' },
+  { name: 'runs', summary: 'What was begun: look, go on, take back' },
+  { name: 'config', summary: 'The configuration file: check it, show it, start one' },
+];
+
+/** The commands. */
+const commands: readonly AnyCommand[] = [helpCommand(() => program), completionCommand(() => program)];
+
+/** The whole program. */
+export const program: ProgramSpec = { version, commands, groups };

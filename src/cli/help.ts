@@ -1,0 +1,40 @@
+// `mailctl help`: the help of a command by its words, and the topics that belong to no command.
+import { EXIT } from '../errors.js';
+import { type AnyCommand, defineCommand } from './command.js';
+import { exitCodeColumns, exitCodeRows } from './exit-codes.js';
+import { optionalArgs } from './options.js';
+import type { ProgramSpec } from './program.js';
+
+/** Takes the whole program, which has this command in it. */
+export function helpCommand(program: () => ProgramSpec): AnyCommand {
+  return defineCommand({
+    name: 'help',
+    summary: 'Help of a command; help exit-codes prints the exit codes',
+    args: { words: optionalArgs('COMMAND', 'the words of a command, or exit-codes') },
+    options: {},
+    examples: [
+      ['mailctl help slots list', 'what slots list takes and prints'],
+      ['mailctl help exit-codes', 'what the exit codes mean'],
+    ],
+    sections: [],
+    json: { schema: 'mailctl/exit-codes/v1', empty: () => ({ exit_codes: [] }) },
+    async run({ words }, { output, terminal }) {
+      if (words.length === 1 && words[0] === 'exit-codes') {
+        await output.print({
+          schema: 'mailctl/exit-codes/v1',
+          document: () => ({ exit_codes: exitCodeRows, errors: [] }),
+          rows: exitCodeRows,
+          columns: exitCodeColumns,
+          screen: (canvas) => [
+            ...canvas.table(exitCodeRows, exitCodeColumns),
+            'More than one applies: 130 before 5 before 3 before 1.',
+          ],
+        });
+        return EXIT.done;
+      }
+      const { helpFor } = await import('./program.js');
+      await output.text(helpFor(program(), words, { width: Math.min(terminal.columns(), 100) }));
+      return EXIT.done;
+    },
+  });
+}
