@@ -30,16 +30,32 @@ export type JournalRecord = Common &
     | { readonly kind: 'did'; readonly lane: string; readonly step: string; readonly note?: string }
     | { readonly kind: 'skipped'; readonly lane: string; readonly step: string; readonly note?: string }
     | { readonly kind: 'owed'; readonly lane: string; readonly step: string; readonly reason: string }
-    | { readonly kind: 'failed'; readonly lane: string; readonly step: string; readonly reason: string; readonly code?: string }
+    | {
+        readonly kind: 'failed';
+        readonly lane: string;
+        readonly step: string;
+        readonly reason: string;
+        readonly code?: string;
+      }
     /** The lane goes back to just before `to` (absent: to its start, for good). */
     | { readonly kind: 'reverting'; readonly lane: string; readonly to?: string; readonly reason: string }
     | { readonly kind: 'undone'; readonly lane: string; readonly step: string }
     | { readonly kind: 'lane-closed'; readonly lane: string; readonly state: ClosedState }
     /** A resume (or an undo) by whom; the run lives again. */
-    | { readonly kind: 'resumed'; readonly operator: string; readonly host: string; readonly bootId: string; readonly how: 'resume' | 'undo' }
+    | {
+        readonly kind: 'resumed';
+        readonly operator: string;
+        readonly host: string;
+        readonly bootId: string;
+        readonly how: 'resume' | 'undo';
+      }
     | { readonly kind: 'note'; readonly lane: string; readonly text: string; readonly data?: Json }
     | { readonly kind: 'closed'; readonly state: ClosedState }
   );
 
 /** A record before the journal gives it its number and time. */
-export type NewRecord = JournalRecord extends infer R ? (R extends Common ? Omit<R, 'seq' | 'at'> : never) : never;
+export type NewRecord = JournalRecord extends infer R
+  ? R extends Common
+    ? Omit<R, 'seq' | 'at'>
+    : never
+  : never;

@@ -35,9 +35,22 @@ export interface Action {
   act(step: Step, context: ActionContext): Promise<void>;
   /** Takes the act back; absent where nothing is to be taken back. Throws when it could not. */
   undo?(step: Step, context: ActionContext): Promise<void>;
-  /** Read-only: is the act taken back? Absent: an undo that returned without error is believed. */
+  /**
+   * Read-only: is the act taken back, with nothing of it left? Absent: an undo that returned without error is
+   * believed. On a commit step it decides whether the lane may go back (seen not to have happened); there
+   * `todo` of `check` is believed only where it is absent.
+   */
   checkUndone?(step: Step, context: ActionContext): Promise<CheckResult>;
-  /** How long verifying may take after act has returned, in ms. */
+  /**
+   * True: what it did does not last (a lease). Every resume makes sure of it again before anything else of the
+   * lane; it is undone last, and not while anything of the lane is left to undo. Found done at its first look
+   * it is ours (its token says so), so that it is never `skipped`.
+   */
+  readonly lapses?: boolean | undefined;
+  /**
+   * How long verifying may take after act has returned, in ms. Not shorter than the remote deadline of the
+   * act's commands: until that has passed, an act whose answer was lost may still land.
+   */
   deadlineMs(step: Step): number;
 }
 

@@ -3,7 +3,13 @@
 import type { Step } from './step.js';
 
 /** Anything that JSON can carry. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json | undefined };
 
 /** The run of one slot: steps in order, phases prepare, then commit (at most one step), then settle. */
 export interface Lane {

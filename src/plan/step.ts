@@ -18,4 +18,12 @@ export interface Step {
   readonly params: { readonly [key: string]: Json | undefined };
   /** True: when the host is away the step is owed and the lane goes on without it. */
   readonly mayBeOwed?: boolean | undefined;
+  /**
+   * True: when the host is away during a revert, the undo is owed and the steps before it are undone
+   * nevertheless; the lane stays open until it is done. Only where the undos before it are safe without it
+   * because they look for themselves (failover.md, promise 1).
+   */
+  readonly undoMayBeOwed?: boolean | undefined;
+  /** True: if owed, a resume tries it even after the commit. Absent: after the commit it stays owed. */
+  readonly retryAfterCommit?: boolean | undefined;
 }
