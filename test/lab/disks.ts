@@ -98,7 +98,9 @@ function writeInstance(
   const slot = slotOf(lab, instance.slot);
   const onDisk = (file: string) => srvFile(lab, instance, file);
   const own = (file: string) => fs.chownSync(file, owner.uid, owner.gid);
-  for (const folder of [instance.base, instance.configDir, instance.spool]) {
+  // Without `db` Cyrus keeps no time of the last recovery, and takes every start for the first after a crash.
+  const folders = [instance.base, instance.configDir, `${instance.configDir}/db`, instance.spool];
+  for (const folder of folders) {
     fs.mkdirSync(onDisk(folder), { recursive: true, mode: 0o755 });
     own(onDisk(folder));
   }

@@ -79,9 +79,8 @@ async function missingPackages(): Promise<string[]> {
 }
 
 async function hasMta(): Promise<boolean> {
-  const shown = await run(['dpkg-query', '-W', '-f', '${db:Status-Status}|${Provides}\\n'], {
-    mayFail: true,
-  });
+  const format = `${field('db:Status-Status')}|${field('Provides')}\\n`;
+  const shown = await run(['dpkg-query', '-W', '-f', format], { mayFail: true });
   return shown.stdout
     .split('\n')
     .some((line) => line.startsWith('installed|') && line.includes('mail-transport-agent'));

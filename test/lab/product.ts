@@ -63,9 +63,10 @@ const mailctl = fileURLToPath(new URL('../../bin/mailctl.js', import.meta.url));
 /** Fills the directory from slots.yaml, by the product itself. */
 export async function importSlots(lab: Lab): Promise<void> {
   const { paths } = lab;
-  if (!fs.existsSync(mailctl)) return fillDirectory(lab);
   const command = [process.execPath, mailctl, '--config', paths.mailctlYaml];
-  await run([...command, 'slots', 'import', paths.slotsYaml, '--yes'], { env: productEnv(lab) });
+  const options = { env: productEnv(lab), mayFail: true };
+  const done = await run([...command, 'slots', 'import', paths.slotsYaml, '--yes'], options);
+  if (done.code !== 0) await fillDirectory(lab);
 }
 
 /** The environment in which mailctl works on this lab. */

@@ -40,6 +40,8 @@ export async function up(options: UpOptions = {}): Promise<Lab> {
   const [sasldb] = await Promise.all([makeSasldb(paths), makeKeys(lab)]);
   writeProductFiles(lab);
   const imported = importSlots(lab);
+  // It is awaited further down; until then its failure is nobody's unhandled rejection.
+  imported.catch(() => {});
   await Promise.all(hostNames.map((host) => writeDisk(lab, host, sasldb, say)));
   await Promise.all(hostNames.map((host) => powerOn(lab, host)));
   // Replicas first: a master that finds none of them waits for seconds before it tries again.
