@@ -21,8 +21,8 @@ export interface HostConfig {
   readonly transport: 'ssh' | 'local';
   /** Queue drivers of the host: a name or `{driver, within}`; kept for the commands that read queues. */
   readonly queues: readonly QueueConfig[];
-  /** Overrides `defaults.sudo` for this host. */
-  readonly sudo: string | false | undefined;
+  /** The host's own `sudo:`, else `defaults.sudo`; false, or the user that privileged scripts run as. */
+  readonly sudo: string | false;
 }
 
 /** One entry of a host's `queues:`. */
@@ -97,6 +97,25 @@ export type DirectoryConfig = { readonly hooks: readonly HookConfig[] } & (
     }
 );
 
+/** One of `destinations:`: a mailbox provider as a receiver sees itself. */
+export interface DestinationConfig {
+  /** Recipient domains, in lower case. */
+  readonly domains: readonly string[];
+  /** Globs over the names of MX hosts, in lower case. */
+  readonly mx: readonly string[];
+  /** Connections at once; undefined: no limit known. */
+  readonly connections: number | undefined;
+  readonly ratePerSecond: number | undefined;
+}
+
+/** One of `uplinks:`: a place on the network to look from. */
+export interface UplinkConfig {
+  readonly host: string;
+  /** Source address, IPv4 or IPv6. */
+  readonly source: string | undefined;
+  readonly interface: string | undefined;
+}
+
 /** The whole configuration. A part that the file lacks has its default; `stores.cyrus` has none. */
 export interface Config {
   /** The file it came from; undefined: none was found, the built-in defaults hold. */
@@ -107,7 +126,19 @@ export interface Config {
   readonly directory: DirectoryConfig;
   /** Database url of the state, e.g. `sqlite:/var/lib/mailctl/mailctl.db`; undefined: in the state directory. */
   readonly state: { readonly url: string | undefined };
+  readonly destinations: ReadonlyMap<string, DestinationConfig>;
+  readonly uplinks: ReadonlyMap<string, UplinkConfig>;
+  /** Group (name or number) whose members may write configuration files; counts in /etc/mailctl/mailctl.yaml only. */
+  readonly configGroup: string | undefined;
 }
 
 /** Top-level sections of the file. A command names those that it needs; a fault in any other is a warning. */
-export type Section = 'defaults' | 'hosts' | 'stores' | 'directory' | 'state' | 'destinations' | 'uplinks' | 'config_group';
+export type Section =
+  | 'defaults'
+  | 'hosts'
+  | 'stores'
+  | 'directory'
+  | 'state'
+  | 'destinations'
+  | 'uplinks'
+  | 'config_group';

@@ -1,0 +1,182 @@
+// From the sections of a file to the configuration that the program uses: defaults filled in, durations in ms,
+// paths expanded. Pure and light; takes only sections that schema.ts has passed. Local paths: `~/` is the home
+// directory, a relative one starts at the folder of the configuration file.
+import { isAbsolute, join, resolve } from 'node:path';
+import { parseDuration } from '../lib/duration.js';
+import { parseRate } from '../lib/rate.js';
+import type {
+  Account,
+  Config,
+  CyrusConfig,
+  Defaults,
+  DestinationConfig,
+  DirectoryConfig,
+  HostConfig,
+  QueueConfig,
+  RoleConfig,
+  StoresConfig,
+  UplinkConfig,
+} from './config.js';
+import type { RawFile } from './schema.js';
+import { isPostgresUrl, sqlitePath } from './words.js';
+
+/** What a configuration depends on besides its text. */
+export interface Surroundings {
+  /** Absolute path of the file; undefined: there is none. */
+  readonly file: string | undefined;
+  readonly home: string;
+  /** Name of this machine, which stands for it when no hosts are configured. */
+  readonly thisHost: string;
+}
+
+type Present<T> = NonNullable<T>;
+
+/** The effective configuration. */
+export function normalizeConfig(raw: RawFile, around: Surroundings): Config {
+  const defaults = defaultsOf(raw, around);
+  return {
+    file: around.file,
+    defaults,
+    hosts: hostsOf(raw, defaults, around),
+    stores: storesOf(raw, around),
+    directory: directoryOf(raw, around),
+    state: { url: databaseUrl(raw.state?.url, around) },
+    destinations: destinationsOf(raw),
+    uplinks: uplinksOf(raw),
+    configGroup: raw.config_group == null ? undefined : String(raw.config_group),
+  };
+}
+
+/** A path on this machine, absolute. */
+export function expandPath(path: string, around: Surroundings): string {
+  if (path === '~') return around.home;
+  if (path.startsWith('~/')) return join(around.home, path.slice(2));
+  if (isAbsolute(path)) return resolve(path);
+  return resolve(around.file === undefined ? around.home : join(around.file, '..'), path);
+}
+
+function defaultsOf(raw: RawFile, around: Surroundings): Defaults {
+  const ssh = raw.defaults?.ssh;
+  return {
+    ssh: {
+      config: ssh?.config === undefined ? undefined : expandPath(ssh.config, around),
+      connectTimeoutMs: ms(ssh?.connect_timeout, 5_000),
+      controlPersistMs: ms(ssh?.control_persist, 60_000),
+    },
+    sudo: sudoUser(raw.defaults?.sudo) ?? false,
+  };
+}
+
+function hostsOf(raw: RawFile, defaults: Defaults, around: Surroundings): ReadonlyMap<string, HostConfig> {
+  const entries = Object.entries(raw.hosts ?? {});
+  if (entries.length === 0) entries.push([around.thisHost, { transport: 'local' }]);
+  return new Map(
+    entries.map(([name, host]) => [
+      name,
+      {
+        groups: [...new Set(host?.groups ?? [])],
+        location: host?.location,
+        address: host?.address,
+        transport: host?.transport ?? 'ssh',
+        queues: (host?.queues ?? []).map(queueOf),
+        sudo: sudoUser(host?.sudo) ?? defaults.sudo,
+      },
+    ]),
+  );
+}
+
+function queueOf(queue: Present<Present<Present<RawFile['hosts']>[string]>['queues']>[number]): QueueConfig {
+  return typeof queue === 'string'
+    ? { driver: queue, within: undefined }
+    : { driver: queue.driver, within: queue.within };
+}
+
+function storesOf(raw: RawFile, around: Surroundings): StoresConfig {
+  const stores = raw.stores;
+  return {
+    maxLagMs: ms(stores?.max_lag, 300_000),
+    drainTimeoutMs: ms(stores?.drain_timeout, 60_000),
+    testAccount: accountOf(stores?.test_account, around),
+    cyrus: stores?.cyrus === undefined ? undefined : cyrusOf(stores.cyrus, around),
+  };
+}
+
+function cyrusOf(cyrus: Present<Present<RawFile['stores']>['cyrus']>, around: Surroundings): CyrusConfig {
+  return {
+    user: cyrus.user ?? 'cyrus',
+    configDir: cyrus.config_dir,
+    imapdConf: cyrus.imapd_conf,
+    cyrusConf: cyrus.cyrus_conf,
+    pidFile: cyrus.pid_file,
+    role: roleOf(cyrus.role),
+    start: cyrus.start ?? 'builtin',
+    stop: cyrus.stop ?? 'builtin',
+    stopTimeoutMs: ms(cyrus.stop_timeout, 15_000),
+    plannedStopTimeoutMs: ms(cyrus.planned_stop_timeout, 120_000),
+    admin: accountOf(cyrus.admin, around),
+  };
+}
+
+function roleOf(role: Present<Present<RawFile['stores']>['cyrus']>['role']): RoleConfig {
+  return 'link' in role
+    ? { kind: 'link', link: role.link, master: role.master, replica: role.replica, readonly: role.readonly }
+    : { kind: 'command', set: role.set, get: role.get };
+}
+
+function accountOf(
+  account: { readonly user: string; readonly password_file: string } | undefined,
+  around: Surroundings,
+): Account | undefined {
+  if (account === undefined) return undefined;
+  return { user: account.user, passwordFile: expandPath(account.password_file, around) };
+}
+
+function directoryOf(raw: RawFile, around: Surroundings): DirectoryConfig {
+  const directory = raw.directory;
+  const hooks = (directory?.hooks ?? []).map((hook) => ({
+    host: hook.host,
+    run: hook.run,
+    per: hook.per ?? 'slot',
+    timeoutMs: ms(hook.timeout, 30_000),
+  }));
+  if (directory?.list !== undefined && directory.get !== undefined && directory.set !== undefined) {
+    return { kind: 'commands', list: directory.list, get: directory.get, set: directory.set, hooks };
+  }
+  return { kind: 'database', url: databaseUrl(directory?.url, around), hooks };
+}
+
+function destinationsOf(raw: RawFile): ReadonlyMap<string, DestinationConfig> {
+  return new Map(
+    Object.entries(raw.destinations ?? {}).map(([name, destination]) => [
+      name,
+      {
+        domains: destination.domains.map((domain) => domain.toLowerCase()),
+        mx: (destination.mx ?? []).map((pattern) => pattern.toLowerCase()),
+        connections: destination.connections,
+        ratePerSecond: destination.rate === undefined ? undefined : parseRate(destination.rate),
+      },
+    ]),
+  );
+}
+
+function uplinksOf(raw: RawFile): ReadonlyMap<string, UplinkConfig> {
+  return new Map(
+    Object.entries(raw.uplinks ?? {}).map(([name, uplink]) => [
+      name,
+      { host: uplink.host, source: uplink.source, interface: uplink.interface },
+    ]),
+  );
+}
+
+function databaseUrl(url: string | undefined, around: Surroundings): string | undefined {
+  if (url === undefined || isPostgresUrl(url)) return url;
+  return `sqlite:${expandPath(sqlitePath(url) ?? '', around)}`;
+}
+
+function sudoUser(sudo: boolean | string | undefined): string | false | undefined {
+  return sudo === true ? 'root' : sudo;
+}
+
+function ms(text: string | undefined, fallback: number): number {
+  return text === undefined ? fallback : (parseDuration(text) ?? fallback);
+}

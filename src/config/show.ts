@@ -1,0 +1,99 @@
+// The effective configuration as a file would say it: every default filled in, paths absolute, passwords of
+// urls masked. Loading what it prints gives the same configuration, save for what is masked. Loads yaml.
+import { stringify } from 'yaml';
+import { formatExactDuration } from '../lib/duration.js';
+import { formatRate } from '../lib/rate.js';
+import { maskUrlPasswords } from '../lib/redact.js';
+import type { Account, Config, CyrusConfig, DirectoryConfig } from './config.js';
+
+/** A configuration as plain data with the keys of the file; for `-o json` and for YAML. */
+export function effectiveConfig(config: Config): object {
+  return withoutAbsent({
+    defaults: {
+      ssh: {
+        config: config.defaults.ssh.config,
+        connect_timeout: formatExactDuration(config.defaults.ssh.connectTimeoutMs),
+        control_persist: formatExactDuration(config.defaults.ssh.controlPersistMs),
+      },
+      sudo: config.defaults.sudo,
+    },
+    hosts: mapped(config.hosts, (host) => ({
+      groups: host.groups,
+      location: host.location,
+      address: host.address,
+      transport: host.transport,
+      queues: host.queues,
+      sudo: host.sudo,
+    })),
+    stores: {
+      max_lag: formatExactDuration(config.stores.maxLagMs),
+      drain_timeout: formatExactDuration(config.stores.drainTimeoutMs),
+      test_account: account(config.stores.testAccount),
+      cyrus: config.stores.cyrus === undefined ? undefined : cyrus(config.stores.cyrus),
+    },
+    directory: directory(config.directory),
+    state: { url: config.state.url === undefined ? undefined : maskUrlPasswords(config.state.url) },
+    destinations: mapped(config.destinations, (destination) => ({
+      domains: destination.domains,
+      mx: destination.mx,
+      connections: destination.connections,
+      rate: destination.ratePerSecond === undefined ? undefined : formatRate(destination.ratePerSecond),
+    })),
+    uplinks: mapped(config.uplinks, (uplink) => ({ ...uplink })),
+    config_group: config.configGroup,
+  });
+}
+
+/** The same as YAML, with a first line that names the file it came from. */
+export function formatConfigYaml(config: Config): string {
+  const from =
+    config.file === undefined ? 'no file: the built-in defaults' : JSON.stringify(config.file).slice(1, -1);
+  return `# effective configuration, from ${from}\n${stringify(effectiveConfig(config), { lineWidth: 0, aliasDuplicateObjects: false })}`;
+}
+
+function cyrus(config: CyrusConfig): object {
+  const { role } = config;
+  return {
+    user: config.user,
+    config_dir: config.configDir,
+    imapd_conf: config.imapdConf,
+    cyrus_conf: config.cyrusConf,
+    pid_file: config.pidFile,
+    role:
+      role.kind === 'link'
+        ? { link: role.link, master: role.master, replica: role.replica, readonly: role.readonly }
+        : { set: role.set, get: role.get },
+    start: config.start,
+    stop: config.stop,
+    stop_timeout: formatExactDuration(config.stopTimeoutMs),
+    planned_stop_timeout: formatExactDuration(config.plannedStopTimeoutMs),
+    admin: account(config.admin),
+  };
+}
+
+function directory(config: DirectoryConfig): object {
+  const source =
+    config.kind === 'commands'
+      ? { list: config.list, get: config.get, set: config.set }
+      : { url: config.url === undefined ? undefined : maskUrlPasswords(config.url) };
+  const hooks = config.hooks.map((hook) => ({
+    host: hook.host,
+    run: hook.run,
+    per: hook.per,
+    timeout: formatExactDuration(hook.timeoutMs),
+  }));
+  return { ...source, hooks };
+}
+
+function account(config: Account | undefined): object | undefined {
+  return config === undefined ? undefined : { user: config.user, password_file: config.passwordFile };
+}
+
+function mapped<T>(entries: ReadonlyMap<string, T>, show: (value: T) => object): object {
+  return Object.fromEntries([...entries].map(([name, value]) => [name, show(value)]));
+}
+
+/** JSON leaves undefined out, YAML would print null. */
+function withoutAbsent(value: object): object {
+  return JSON.parse(JSON.stringify(value)) as object;
+}

@@ -1,0 +1,145 @@
+// The rules that single words of the configuration must keep: names, paths, commands, urls, durations. Each
+// takes the text and returns what is wrong with it, or undefined. Pure; schema.ts says where each applies.
+import { parseDuration } from '../lib/duration.js';
+import { nearest } from '../lib/nearest.js';
+import { placeholdersIn } from '../lib/placeholders.js';
+import { parseRate } from '../lib/rate.js';
+import { showValue } from './faults.js';
+
+/** What is wrong, in words that say what would be right; undefined: nothing. */
+export type WordRule = (text: string) => string | undefined;
+
+/** Placeholders of `stores.cyrus`, design 2.3. */
+export const STORE_PLACEHOLDERS = ['slot', 'instance', 'host', 'address', 'role'] as const;
+
+/** What every text of the file must keep: drivers frame their data with control characters. */
+export const plainText: WordRule = (text) => {
+  if (text === '') return 'must not be empty';
+  const found = /\p{Cc}/u.exec(text)?.[0];
+  if (found !== undefined) {
+    return `holds a control character (${showValue(found).slice(1, -1)}); none is allowed, not even a tab or a newline`;
+  }
+  return /\p{Cs}/u.test(text) ? 'holds half a character (a lone surrogate)' : undefined;
+};
+
+/** Hosts, groups, destinations, uplinks. Colon, blank, comma and glob characters mean something in selectors. */
+export const name: WordRule = (text) => {
+  const fault = plainText(text);
+  if (fault !== undefined) return fault;
+  if (/^[-.]/.test(text)) return `must not begin with ${showValue(text[0])}`;
+  if (text === '__proto__') return 'is not a name';
+  if (text.length > 255) return 'is longer than 255 characters';
+  return /^[\p{L}\p{N}_@.+-]+$/u.test(text)
+    ? undefined
+    : `holds ${showValue(/[^\p{L}\p{N}_@.+-]/u.exec(text)?.[0])}; a name is letters, digits and . _ - + @`;
+};
+
+/** A login or system user. */
+export const userName: WordRule = (text) =>
+  plainText(text) ??
+  (text.startsWith('-') ? 'must not begin with "-"' : undefined) ??
+  (/\s/u.test(text) ? 'must not hold blanks' : undefined);
+
+/** A file on this machine: absolute, `~/...`, or relative to the folder of the configuration file. */
+export const localPath: WordRule = (text) =>
+  plainText(text) ??
+  (/^~[^/]/.test(text)
+    ? `${showValue(text)}: only ~/ is expanded, write the other user's home in full`
+    : undefined);
+
+/** A path on the hosts, absolute, with known placeholders only. */
+export const sitePath =
+  (known: readonly string[]): WordRule =>
+  (text) => {
+    const fault = plainText(text) ?? unknownPlaceholder(text, known);
+    if (fault !== undefined) return fault;
+    if (/[{}]/.test(text.replaceAll(/\{\w+\}/g, '')))
+      return `${showValue(text)} has a brace without its partner`;
+    if (!text.startsWith('/')) return `${showValue(text)} is not absolute: a path on the hosts begins with /`;
+    return text.split('/').includes('..') ? `${showValue(text)} must not go through ..` : undefined;
+  };
+
+/** One word of a command. */
+export const commandWord =
+  (known: readonly string[]): WordRule =>
+  (text) =>
+    text === '' ? undefined : (plainText(text) ?? unknownPlaceholder(text, known));
+
+/** The first word of a command: found on PATH there, or absolute. */
+export const commandName: WordRule = (text) =>
+  plainText(text) ??
+  (text.startsWith('-') ? `${showValue(text)} is no command: it begins with "-"` : undefined);
+
+function unknownPlaceholder(text: string, known: readonly string[]): string | undefined {
+  const unknown = placeholdersIn(text).find((word) => !known.includes(word));
+  if (unknown === undefined) return undefined;
+  const [near] = nearest(unknown, known, 1);
+  const list = known.map((word) => `{${word}}`).join(' ');
+  return `unknown placeholder {${unknown}}; ${near === undefined ? (list === '' ? 'none is filled in here' : `known here: ${list}`) : `did you mean {${near}}?`}`;
+}
+
+/** A duration within limits, which are in ms. */
+export const duration =
+  (minMs: number, maxMs: number): WordRule =>
+  (text) => {
+    const ms = parseDuration(text);
+    if (ms === undefined) return `${showValue(text)} is no duration: write 500ms, 90s, 5m, 2h or 3d`;
+    if (ms < minMs)
+      return `${showValue(text)} is too short: at least ${minMs < 1000 ? `${minMs}ms` : `${minMs / 1000}s`}`;
+    return ms > maxMs ? `${showValue(text)} is too long: at most ${maxMs / 86_400_000}d` : undefined;
+  };
+
+/** `100/s`. */
+export const rate: WordRule = (text) =>
+  parseRate(text) === undefined ? `${showValue(text)} is no rate: write 50/s or 3000/m` : undefined;
+
+/** `sqlite:PATH`, or a PostgreSQL url (known to the format; `config check` says that it is not supported yet). */
+export const databaseUrl: WordRule = (text) => {
+  const fault = plainText(text);
+  if (fault !== undefined) return fault;
+  if (isPostgresUrl(text)) return undefined;
+  const path = sqlitePath(text);
+  if (path === undefined)
+    return `${showValue(text)} is no database url: write sqlite:/var/lib/mailctl/mailctl.db`;
+  if (path === '' || path.endsWith('/'))
+    return `${showValue(text)} names no file: write sqlite:/var/lib/mailctl/mailctl.db`;
+  if (path === ':memory:') return 'a database in memory would be forgotten at once: name a file';
+  if (/[?#]/.test(path)) return `${showValue(text)}: options after the path are not supported`;
+  return localPath(path);
+};
+
+/** True of `postgres://` and `postgresql://`. */
+export function isPostgresUrl(url: string): boolean {
+  return /^postgres(?:ql)?:\/\//i.test(url);
+}
+
+/** The path of `sqlite:PATH` or `sqlite:///PATH`; undefined: another kind of url. */
+export function sqlitePath(url: string): string | undefined {
+  const rest = /^sqlite:(.*)$/is.exec(url)?.[1];
+  if (rest === undefined || (rest.startsWith('//') && !rest.startsWith('///'))) return undefined;
+  return rest.startsWith('///') ? rest.slice(2) : rest;
+}
+
+/** A recipient domain. */
+export const domainName: WordRule = (text) =>
+  plainText(text) ??
+  (/^[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*$/u.test(text)
+    ? undefined
+    : `${showValue(text)} is no domain name`);
+
+/** A glob over host names. */
+export const hostGlob: WordRule = (text) =>
+  plainText(text) ??
+  (/^[\p{L}\p{N}_.*?[\]{},-]+$/u.test(text) ? undefined : `${showValue(text)} is no pattern for a host name`);
+
+/** A network interface, as Linux limits its name. */
+export const interfaceName: WordRule = (text) =>
+  plainText(text) ??
+  (/^[^\s/:-][^\s/:]{0,14}$/u.test(text) ? undefined : `${showValue(text)} is no interface name`);
+
+/** What ssh takes as HostName. */
+export const address: WordRule = (text) =>
+  plainText(text) ??
+  (/^[\p{L}\p{N}_:[][\p{L}\p{N}_.:%[\]-]*$/u.test(text)
+    ? undefined
+    : `${showValue(text)} is no address or host name`);
