@@ -27,8 +27,7 @@ function run() {
     process.exitCode = 2;
     return;
   }
-  const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
-  bundle.main(argv, process.env, streams, bundle.systemClock).then((code) => {
+  bundle.main(argv, process.env, bundle.processStreams(), bundle.systemClock).then((code) => {
     process.exitCode = code;
     // Whatever still holds the loop (a child that does not die) must not hold the operator's prompt.
     setTimeout(() => process.exit(), 1000).unref();

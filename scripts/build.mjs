@@ -41,6 +41,20 @@ async function licencesOf(metafile) {
   return `mailctl contains the packages below, under their licences.\n\n${texts.join(`\n${'-'.repeat(78)}\n\n`)}`;
 }
 
+/**
+ * commander loads node:child_process for subcommands that are programs of their own. We have none, and loading it
+ * costs a quarter of a bare node start.
+ */
+const withoutChildProcess = {
+  name: 'commander-without-child-process',
+  setup(setup) {
+    setup.onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      importer.includes('node_modules/commander/') ? { path: 'none', namespace: 'absent' } : undefined,
+    );
+    setup.onLoad({ filter: /^none$/, namespace: 'absent' }, () => ({ contents: 'module.exports = {};' }));
+  },
+};
+
 const bundle = await build({
   absWorkingDir: root,
   entryPoints: { main: 'src/main.ts' },
@@ -54,6 +68,7 @@ const bundle = await build({
   legalComments: 'inline',
   chunkNames: 'chunks/[name]-[hash]',
   metafile: true,
+  plugins: [withoutChildProcess],
   write: false,
   logLevel: 'warning',
 });
@@ -63,7 +78,9 @@ const fresh = join(root, `dist.new-${process.pid}`);
 try {
   for (const file of bundle.outputFiles) {
     const path = join(fresh, file.path.slice(dist.length));
-    const chunk = await transform(file.text, {
+    // Without its comments (licences stay) a chunk compiles faster; the second pass lays the code out again.
+    const bare = await transform(file.text, { minifyWhitespace: true, legalComments: 'inline', target });
+    const chunk = await transform(bare.code, {
       format: 'cjs',
       platform: 'node',
       target,

@@ -5,7 +5,8 @@ import type { AnyCommand } from './cli/command.js';
 import { program } from './cli/commands.js';
 import { createContext } from './cli/context.js';
 import { guessCommand, guessFormat } from './cli/guess.js';
-import { type Invocation, parseCommandLine } from './cli/program.js';
+import { helpFor, WIDEST_HELP } from './cli/help-text.js';
+import type { Invocation } from './cli/program.js';
 import { type ErrorReport, reportError, worstExit } from './cli/report.js';
 import { Interrupted } from './cli/signals.js';
 import { type Env, type Streams, terminalOf } from './cli/streams.js';
@@ -17,10 +18,11 @@ import { escapeLines } from './output/escape.js';
 import { jsonDocument } from './output/json.js';
 import { paint } from './output/line.js';
 
+export { processStreams } from './cli/process-streams.js';
 export { systemClock } from './lib/clock.js';
 
-/** The help is not wider than this, however wide the terminal. */
-const WIDEST_HELP = 100;
+/** With one of these at the end, a command's words get its help without loading the parser. */
+const HELP_WORDS: readonly string[] = ['-h', '--help'];
 
 /** Runs one command line (without node and script) to its end; resolves to the exit code and never rejects. */
 export async function main(
@@ -42,9 +44,17 @@ export async function main(
   };
   const asked = { now: clock.now(), tookMs: () => Math.round(clock.monotonic() - startedAt) };
 
+  const width = Math.min(terminal.columns(), WIDEST_HELP);
   let invocation: Invocation;
   try {
-    invocation = parseCommandLine(program, argv, { width: Math.min(terminal.columns(), WIDEST_HELP) });
+    const isHelp = HELP_WORDS.includes(argv.at(-1) ?? '');
+    const help = isHelp ? helpFor(program, argv.slice(0, -1), width) : undefined;
+    if (help !== undefined) {
+      await stdout.write(help);
+      return EXIT.done;
+    }
+    const { parseCommandLine } = await import('./cli/program.js');
+    invocation = parseCommandLine(program, argv, width);
     if (invocation.kind === 'text') {
       const to = invocation.exitCode === EXIT.done ? stdout : stderr;
       await to.write(invocation.text);

@@ -92,6 +92,19 @@ export interface CommandSpec<O extends OptionSpecs = OptionSpecs, A extends ArgS
 // biome-ignore lint/suspicious/noExplicitAny: `run` takes what its own options say; the list cannot.
 export type AnyCommand = CommandSpec<any, any>;
 
+/** A group of commands, `slots` of `slots list`. */
+export interface GroupSpec {
+  readonly name: string;
+  readonly summary: string;
+}
+
+/** All that the command line knows. */
+export interface ProgramSpec {
+  readonly version: string;
+  readonly commands: readonly AnyCommand[];
+  readonly groups: readonly GroupSpec[];
+}
+
 /** Infers the types of `run`'s options from `options` and `args`. */
 export function defineCommand<const O extends OptionSpecs, const A extends ArgSpecs>(
   spec: CommandSpec<O, A>,

@@ -1,10 +1,9 @@
 // Every command of mailctl, in the order of the help. Modules named here are loaded for each start, so they
 // hold words and types; what is heavy they load when they run.
 import { version } from '../lib/version.js';
-import type { AnyCommand } from './command.js';
+import type { AnyCommand, GroupSpec, ProgramSpec } from './command.js';
 import { completionCommand } from './completion.js';
 import { helpCommand } from './help.js';
-import type { GroupSpec, ProgramSpec } from './program.js';
 
 /** The groups, by their first word. */
 const groups: readonly GroupSpec[] = [

@@ -1,8 +1,7 @@
 // The completion scripts. One table of "words so far" to "what may follow" is written into each, so that a
 // Tab starts no process of ours.
-import type { AnyCommand, ArgSpec, OptionSpec } from './command.js';
+import type { AnyCommand, ArgSpec, OptionSpec, ProgramSpec } from './command.js';
 import { globalOptions } from './options.js';
-import type { ProgramSpec } from './program.js';
 
 type Shell = 'bash' | 'zsh' | 'fish';
 

@@ -1,9 +1,8 @@
 // `mailctl completion SHELL`: a script that completes the words of commands and their options, made from the
 // same specs that parse them. Names of hosts and slots are not completed: that would ask the fleet at every Tab.
 import { EXIT } from '../errors.js';
-import { type AnyCommand, defineCommand } from './command.js';
+import { type AnyCommand, defineCommand, type ProgramSpec } from './command.js';
 import { choiceArg } from './options.js';
-import type { ProgramSpec } from './program.js';
 
 /** Takes the whole program, which has this command in it. */
 export function completionCommand(program: () => ProgramSpec): AnyCommand {

@@ -1,9 +1,10 @@
 // `mailctl help`: the help of a command by its words, and the topics that belong to no command.
-import { EXIT } from '../errors.js';
-import { type AnyCommand, defineCommand } from './command.js';
+import { EXIT, UsageError } from '../errors.js';
+import { nearest } from '../lib/nearest.js';
+import { type AnyCommand, defineCommand, type ProgramSpec } from './command.js';
 import { exitCodeColumns, exitCodeRows } from './exit-codes.js';
+import { helpFor, WIDEST_HELP } from './help-text.js';
 import { optionalArgs } from './options.js';
-import type { ProgramSpec } from './program.js';
 
 /** Takes the whole program, which has this command in it. */
 export function helpCommand(program: () => ProgramSpec): AnyCommand {
@@ -32,8 +33,17 @@ export function helpCommand(program: () => ProgramSpec): AnyCommand {
         });
         return EXIT.done;
       }
-      const { helpFor } = await import('./program.js');
-      await output.text(helpFor(program(), words, { width: Math.min(terminal.columns(), 100) }));
+      const text = helpFor(program(), words, Math.min(terminal.columns(), WIDEST_HELP));
+      if (text === undefined) {
+        const names = program().commands.map(({ name }) => name);
+        const near = nearest(words.join(' '), [...names, 'exit-codes'], 1)[0];
+        throw new UsageError(`there is no command '${words.join(' ')}'`, {
+          code: 'usage.command',
+          hint:
+            near === undefined ? 'mailctl --help lists the commands' : `did you mean mailctl help ${near}?`,
+        });
+      }
+      await output.text(text);
       return EXIT.done;
     },
   });

@@ -6,7 +6,7 @@ export interface OutStream {
   readonly columns?: number | undefined;
   readonly rows?: number | undefined;
   /** False: wait for 'drain'. */
-  write(text: string): boolean;
+  write(text: string | Uint8Array): boolean;
   on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
   once(event: 'drain' | 'close' | 'error', listener: () => void): unknown;
   off(event: 'drain' | 'close' | 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
@@ -52,7 +52,10 @@ export function terminalOf(streams: Streams, env: Env, noColor: boolean): Termin
   const stdoutIsTty = streams.stdout.isTTY === true;
   const stderrIsTty = streams.stderr.isTTY === true;
   return {
-    stdinIsTty: streams.stdin.isTTY === true,
+    // Asked for only by what wants to ask: making the stream costs start-up.
+    get stdinIsTty() {
+      return streams.stdin.isTTY === true;
+    },
     stdoutIsTty,
     stderrIsTty,
     columns: () => {
