@@ -1,7 +1,7 @@
 // Text of a configuration file to checked sections and faults with their places. Reads no file and fills in no
 // defaults. A fault of the YAML itself makes the whole file untrustworthy; any other spoils its section only.
 // Heavy (yaml, zod): loaded when there is a file.
-import { type Document, LineCounter, parseDocument } from 'yaml';
+import { type Document, LineCounter, parseDocument, visit } from 'yaml';
 import { maskUrlPasswords } from '../lib/redact.js';
 import type { Section } from './config.js';
 import { type Fault, formatPath, showValue, sortFaults } from './faults.js';
@@ -54,10 +54,9 @@ export function parseConfigText(text: string, thisHost: string): ParsedFile {
     value = document.toJS({ maxAliasCount: 100 });
   } catch (error) {
     // Unknown aliases, and aliases of aliases that would unfold to gigabytes.
-    const what = error instanceof Error ? error.message : String(error);
-    return broken([
-      { ...wholeFile, what: maskUrlPasswords(what), right: 'write the values out instead of *aliases' },
-    ]);
+    const what = maskUrlPasswords(error instanceof Error ? error.message : String(error));
+    const place = positionAt(lines, unresolvedAlias(document) ?? 0);
+    return broken([{ ...wholeFile, ...place, what, right: 'write the values out instead of *aliases' }]);
   }
   if (value === null || value === undefined)
     return { raw: {}, faults: [], isBroken: false, locate: () => ({ line: 1, column: 1 }) };
@@ -96,6 +95,17 @@ function checkSections(
     if (!Object.hasOwn(value, section)) continue;
     const findings = findIssues(section, sectionSchemas[section], value[section]);
     for (const finding of findings) add(section, finding);
+    // The one name that JavaScript's objects, and zod with them, would drop without a word.
+    if (Object.hasOwn(Object(value[section]), '__proto__')) {
+      const finding = {
+        path: [section, '__proto__'],
+        at: 'key',
+        what: 'is not a name',
+        right: undefined,
+      } as const;
+      if (findings.every((known) => known.path[1] !== '__proto__')) add(section, finding);
+      continue;
+    }
     if (findings.length === 0) raw[section] = value[section];
   }
   for (const { section, finding } of danglingHosts(raw, value, thisHost)) {
@@ -103,6 +113,19 @@ function checkSections(
     delete raw[section];
   }
   return { raw, faults: sortFaults(faults), isBroken: false, locate };
+}
+
+/** Offset of the first alias without its anchor. */
+function unresolvedAlias(document: Document): number | undefined {
+  let offset: number | undefined;
+  visit(document, {
+    Alias(_key, alias) {
+      if (alias.resolve(document) !== undefined) return undefined;
+      offset = alias.range?.[0];
+      return visit.BREAK;
+    },
+  });
+  return offset;
 }
 
 /** Hosts that a section names and `hosts` does not have; nothing is said while `hosts` itself is faulty. */
@@ -132,7 +155,10 @@ function danglingHosts(
           path,
           at: 'value',
           what: `no host ${showValue(host)} under hosts`,
-          right: right?.replace(/^known here: .*$/s, `${known.size} hosts are known`),
+          right: right?.replace(
+            /^known here: .*$/s,
+            `the ${known.size === 1 ? 'only host is' : 'hosts are'} ${[...known].slice(0, 5).join(', ')}${known.size > 5 ? ', ...' : ''}`,
+          ),
         },
       };
     });

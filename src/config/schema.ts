@@ -7,12 +7,16 @@ import * as words from './words.js';
 const SECOND = 1000;
 const DAY = 86_400_000;
 
-/** Text that keeps a rule; `meta` goes into the JSON schema, its first example into messages, `otherKind` says what a value that is no text should be. */
+/**
+ * Text that keeps a rule. `meta` goes into the JSON schema, its first example into messages; `otherKind` says what
+ * a value that is no text should be.
+ */
 function text(
   rule: words.WordRule,
   meta: { description?: string; examples?: string[]; pattern?: string } = {},
+  otherKind?: string,
 ) {
-  return z.string().check(
+  return z.string(otherKind).check(
     z.check<string>((context) => {
       const fault = rule(context.value);
       if (fault !== undefined) context.issues.push({ code: 'custom', message: fault, input: context.value });
@@ -45,7 +49,7 @@ function argv(known: readonly string[], description: string, example: string[]) 
 }
 
 const sudo = z
-  .union([z.boolean(), text(words.userName)], { error: 'must be true, false or a user name' })
+  .union([z.boolean(), text(words.sudoUser)], { error: 'must be true, false or a user name' })
   .check(z.meta({ description: 'true (root), false, or the user that privileged scripts run as' }));
 
 const account = z.strictObject({
@@ -253,7 +257,11 @@ const destination = z.strictObject({
       ),
   ),
   rate: z.optional(
-    text(words.rate, { description: 'messages', examples: ['100/s'], pattern: '^[0-9]+/[smh]$' }),
+    text(
+      words.rate,
+      { description: 'messages per time', examples: ['100/s'], pattern: '^[0-9]+/[smh]$' },
+      'must be a rate with its unit: 50/s or 3000/m',
+    ),
   ),
 });
 

@@ -40,6 +40,12 @@ export const userName: WordRule = (text) =>
   (text.startsWith('-') ? 'must not begin with "-"' : undefined) ??
   (/\s/u.test(text) ? 'must not hold blanks' : undefined);
 
+/** A user for sudo; the words that other YAML readers take for true and false are no users. */
+export const sudoUser: WordRule = (text) =>
+  /^(?:yes|no|on|off|y|n|true|false)$/i.test(text)
+    ? `${showValue(text)} is text here: write true or false`
+    : userName(text);
+
 /** A file on this machine: absolute, `~/...`, or relative to the folder of the configuration file. */
 export const localPath: WordRule = (text) =>
   plainText(text) ??
