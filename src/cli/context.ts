@@ -1,13 +1,21 @@
 // What commands need, each thing built on first use and closed at the end. A command copies the two or three
 // things that it uses and hands them down; no domain function ever sees the context.
-import { hostname, userInfo } from 'node:os';
+import { homedir, hostname, userInfo } from 'node:os';
+import { join } from 'node:path';
 import type { Config, Section } from '../config/config.js';
-import type { Clock } from '../lib/clock.js';
+import { ConfigError } from '../errors.js';
+import type { Host } from '../fleet/host.js';
+import type { Inventory } from '../fleet/inventory.js';
+import { type Clock, formatIso } from '../lib/clock.js';
 import type { OutputFormat } from '../output/choose.js';
 import { type Line, renderLine } from '../output/line.js';
 import { createOutput, type Output } from '../output/output.js';
 import type { Progress } from '../output/progress.js';
 import type { Directory } from '../slot/directory.js';
+import type { StoreDriver } from '../slot/driver.js';
+import type { SampleStore } from '../slot/samples.js';
+import type { SlotMapStore } from '../slot/slot-map.js';
+import type { StateDatabase } from '../state/database.js';
 import type { Transport } from '../transport/transport.js';
 import type { Prompt } from './confirm.js';
 import { type Interruption, watchSignals } from './signals.js';
@@ -34,6 +42,11 @@ export interface Operator {
   readonly bastion: string;
 }
 
+/** For dry runs, and for commands that only read. */
+export interface ReadOnly {
+  readonly readOnly?: boolean | undefined;
+}
+
 /** Built by main for one program run. */
 export interface Context {
   readonly clock: Clock;
@@ -55,11 +68,24 @@ export interface Context {
   prompt(): Promise<Prompt>;
   /** The configuration, its needed sections checked; faults of the others are warnings. @throws ConfigError */
   config(): Promise<Config>;
+  /** All configured hosts and groups. */
+  inventory(): Promise<Inventory>;
+  /** This machine, reached locally, whether it is configured or not. */
+  thisHost(): Host;
   /** The way to the hosts; `readOnly` refuses every command that changes something (dry runs). */
-  transport(options?: { readonly readOnly?: boolean }): Promise<Transport>;
-  /** The directory that the configuration names. */
-  directory(): Promise<Directory>;
-  /** The state directory, made if it is not there (0700). */
+  transport(options?: ReadOnly): Promise<Transport>;
+  /** The driver of the mail stores over that transport. @throws ConfigError when `stores.cyrus` is missing */
+  storeDriver(options?: ReadOnly): Promise<StoreDriver>;
+  /**
+   * The directory that the configuration names. `readOnly` opens a database that cannot be written, and makes none.
+   * @throws MailctlError state.* or directory.* when it is away
+   */
+  directory(options?: ReadOnly): Promise<Directory>;
+  /** The directory where slots can be imported. @throws ConfigError when it is the site's own commands */
+  slotMap(): Promise<Directory & SlotMapStore>;
+  /** Stored samples. A database that is away is a warning, given once: nothing is stored and nothing is known. */
+  samples(options?: ReadOnly): Promise<SampleStore>;
+  /** The state directory, made if it is not there (0700). @throws ConfigError */
   stateDir(): Promise<string>;
   /** Closes what was opened. Never throws. */
   close(): Promise<void>;
@@ -106,12 +132,77 @@ export function createContext(parts: ContextParts): Context {
   const { env, streams, stdout, stderr, clock, globals, format } = parts;
   const terminal = terminalOf(streams, env, globals.noColor);
   const interruption = watchSignals(process);
+  const isTalkative = globals.verbose || globals.debug;
   const closers: (() => Promise<void> | void)[] = [() => interruption.dispose()];
 
+  let live: Progress | undefined;
+
   const note = (line: Line) => {
-    if (!globals.quiet) stderr.writeNow(`${renderLine(line, terminal.stderrColor)}\n`);
+    if (globals.quiet) return;
+    if (live?.isLive === true) live.line(line);
+    else stderr.writeNow(`${renderLine(line, terminal.stderrColor)}\n`);
   };
-  const notYet = (what: string) => () => Promise.reject(new Error(`${what} is not wired yet`));
+  const warn = (text: string, hint?: string) => {
+    note([{ text: 'warning: ', tone: 'warn' }, text]);
+    if (hint !== undefined) note(`hint: ${hint}`);
+  };
+  const thisHost = (): Host => ({ name: hostname(), transport: 'local', groups: [] });
+
+  const config = once(async () => {
+    const { loadConfig } = await import('../config/load.js');
+    const loaded = await loadConfig({ file: globals.config, env, sections: parts.sections });
+    for (const warning of loaded.warnings) warn(warning);
+    return loaded.config;
+  });
+  const stateDir = once(async () => {
+    const { ensureStateDir, stateDirPath } = await import('../journal/state-dir.js');
+    const uid = process.geteuid?.() ?? -1;
+    const path = stateDirPath({ option: globals.stateDir, env, uid, home: env.HOME || homedir() });
+    await ensureStateDir(path, uid);
+    return path;
+  });
+  const openedTransport = once(async () => {
+    const { openTransport } = await import('../transport/route.js');
+    const { defaults, hosts } = await config();
+    const transport = openTransport({
+      defaults,
+      sudoFor: (host) => hosts.get(host.name)?.sudo ?? defaults.sudo,
+      clock,
+      env,
+      onCommand: isTalkative
+        ? ({ host, command, tookMs, outcome }) =>
+            note(`${formatIso(clock.now())} ${host} ${command} ${Math.round(tookMs)} ms: ${outcome}`)
+        : undefined,
+    });
+    closers.push(() => transport.close());
+    return withTimeout(transport, globals.timeoutMs);
+  });
+  const transport = async (options?: ReadOnly) => {
+    const opened = await openedTransport();
+    if (options?.readOnly !== true) return opened;
+    const { readOnlyTransport } = await import('../transport/read-only.js');
+    return readOnlyTransport(opened);
+  };
+  const databases = new Map<string, Promise<StateDatabase>>();
+  const database = (location: string, options?: ReadOnly): Promise<StateDatabase> => {
+    const mode = options?.readOnly === true ? 'read' : 'write';
+    const known = databases.get(`${mode} ${location}`);
+    if (known !== undefined) return known;
+    const opening = import('../state/open.js').then(({ openState }) => openState(location, { mode, clock }));
+    databases.set(`${mode} ${location}`, opening);
+    closers.push(() => opening.then((opened) => opened.close()));
+    return opening;
+  };
+  /** One file for both, unless the configuration names two. */
+  const locations = async () => {
+    const { directory, state } = await config();
+    const ofDirectory = directory.kind === 'database' ? directory.url : undefined;
+    const fallback = async () => `sqlite:${join(await stateDir(), 'mailctl.db')}`;
+    return {
+      directory: ofDirectory ?? state.url ?? (await fallback()),
+      state: state.url ?? ofDirectory ?? (await fallback()),
+    };
+  };
 
   return {
     clock,
@@ -128,10 +219,7 @@ export function createContext(parts: ContextParts): Context {
       write: stdout.write,
       isClosed: stdout.isClosed,
     }),
-    warn: (text, hint) => {
-      note([{ text: 'warning: ', tone: 'warn' }, text]);
-      if (hint !== undefined) note(`hint: ${hint}`);
-    },
+    warn,
     note,
     progress: once(async () => {
       const { createProgress } = await import('../output/progress.js');
@@ -145,6 +233,7 @@ export function createContext(parts: ContextParts): Context {
         clock,
       });
       closers.push(() => progress.end());
+      live = progress;
       return progress;
     }),
     prompt: once(async () => {
@@ -157,10 +246,77 @@ export function createContext(parts: ContextParts): Context {
         commandLine: ['mailctl', ...parts.argv],
       });
     }),
-    config: once<Config>(notYet('config')),
-    transport: notYet('transport'),
-    directory: once<Directory>(notYet('directory')),
-    stateDir: once<string>(notYet('stateDir')),
+    config,
+    stateDir,
+    thisHost,
+    transport,
+    inventory: once(async () => {
+      const { inventoryOf } = await import('../fleet/inventory.js');
+      return inventoryOf((await config()).hosts);
+    }),
+    storeDriver: async (options) => {
+      const { stores } = await config();
+      if (stores.cyrus === undefined) {
+        throw new ConfigError('the configuration does not say where the mail stores are', {
+          code: 'config.stores',
+          detail: 'stores.cyrus is missing',
+          hint: 'mailctl config init shows a whole configuration',
+        });
+      }
+      const { cyrusStore } = await import('../drivers/cyrus/store.js');
+      const account = stores.testAccount;
+      return cyrusStore({
+        config: stores.cyrus,
+        transport: await transport(options),
+        clock,
+        testAccount:
+          account === undefined
+            ? undefined
+            : async () => {
+                const { readPassword } = await import('../config/secret.js');
+                return { user: account.user, password: readPassword(account) };
+              },
+      });
+    },
+    directory: async (options) => {
+      const { directory } = await config();
+      if (directory.kind === 'commands') {
+        const { commandDirectory } = await import('../drivers/directory-commands/directory.js');
+        return commandDirectory({
+          commands: directory,
+          transport: await transport(options),
+          host: thisHost(),
+        });
+      }
+      const { databaseDirectory } = await import('../state/directory.js');
+      return databaseDirectory(await database((await locations()).directory, options));
+    },
+    slotMap: async () => {
+      const { directory, file } = await config();
+      if (directory.kind === 'commands') {
+        throw new ConfigError("slots are imported into a database, and the directory is the site's own", {
+          code: 'config.directory',
+          detail: `directory in ${file ?? 'the configuration'} names commands`,
+          hint: "put the slots into the site's own directory",
+        });
+      }
+      const { databaseDirectory } = await import('../state/directory.js');
+      return databaseDirectory(await database((await locations()).directory));
+    },
+    samples: async (options) => {
+      const [{ tolerantSamples }, { databaseSamples }] = await Promise.all([
+        import('./tolerant-samples.js'),
+        import('../state/samples.js'),
+      ]);
+      const { state } = await locations();
+      const open = async (mode: ReadOnly) => databaseSamples(await database(state, mode), clock);
+      return tolerantSamples({
+        toWrite: () => open(options ?? {}),
+        toRead: () => open({ readOnly: true }),
+        mayWrite: options?.readOnly !== true,
+        warn,
+      });
+    },
     async close() {
       for (const closer of closers.reverse()) {
         try {
@@ -170,5 +326,15 @@ export function createContext(parts: ContextParts): Context {
         }
       }
     },
+  };
+}
+
+/** `--timeout` is the deadline of every question. What acts keeps its own: cut short, it would leave a doubt. */
+function withTimeout(transport: Transport, timeoutMs: number | undefined): Transport {
+  if (timeoutMs === undefined) return transport;
+  return {
+    run: (host, command, options) =>
+      transport.run(host, command.readOnly ? { ...command, timeoutMs } : command, options),
+    close: () => transport.close(),
   };
 }
