@@ -3,6 +3,10 @@
 import { version } from '../lib/version.js';
 import type { AnyCommand, GroupSpec, ProgramSpec } from './command.js';
 import { completionCommand } from './completion.js';
+import { configCheckCommand } from './config/check.js';
+import { configInitCommand } from './config/init.js';
+import { configSchemaCommand } from './config/schema.js';
+import { configShowCommand } from './config/show.js';
 import { helpCommand } from './help.js';
 
 /** The groups, by their first word. */
@@ -13,7 +17,14 @@ const groups: readonly GroupSpec[] = [
 ];
 
 /** The commands. */
-const commands: readonly AnyCommand[] = [helpCommand(() => program), completionCommand(() => program)];
+const commands: readonly AnyCommand[] = [
+  configCheckCommand,
+  configShowCommand,
+  configInitCommand,
+  configSchemaCommand,
+  helpCommand(() => program),
+  completionCommand(() => program),
+];
 
 /** The whole program. */
 export const program: ProgramSpec = { version, commands, groups };
