@@ -1,0 +1,96 @@
+// Runs wrapped scripts on this machine. A plain spawn, since this path is inside the start-up budget of
+// `queue stats` (execa costs as much again as node's own start). Every child is a process group of its own, so that
+// Ctrl-C on the terminal does not reach it and a deadline reaches all of it.
+import { spawn } from 'node:child_process';
+import { TransportError } from '../errors.js';
+import type { Host } from '../fleet/host.js';
+import type { Clock } from '../lib/clock.js';
+import { type Child, type ChildEnd, type Environment, killGroup } from './child.js';
+import { converse } from './conversation.js';
+import { type Asked, interrupted, judgeHeard, lastWords, seconds } from './outcome.js';
+import { makeNonce, takesStdin, wrapCommand } from './script.js';
+import type { Command, CommandResult, RunOptions, Transport } from './transport.js';
+
+/** What it needs. */
+export interface LocalSettings {
+  readonly clock: Clock;
+  readonly env: Environment;
+  /** Whom privileged commands run as here; false: as we are. */
+  readonly sudoFor: (host: Host) => string | false;
+  /** ms for the hello: a machine that cannot start a shell in this time hangs. */
+  readonly helloMs: number;
+}
+
+/** Commands on this machine, whatever the host's name is. */
+export function localTransport(settings: LocalSettings): Transport {
+  return {
+    run: (host, command, options = {}) => runLocal(settings, host, command, options),
+    close: () => Promise.resolve(),
+  };
+}
+
+async function runLocal(
+  settings: LocalSettings,
+  host: Host,
+  command: Command,
+  options: RunOptions,
+): Promise<CommandResult> {
+  const { clock, helloMs } = settings;
+  const sudoUser = settings.sudoFor(host);
+  const asked: Asked = { host: host.name, command, sudoUser };
+  if (options.signal?.aborted) throw interrupted(asked, false);
+  const nonce = makeNonce();
+  const words = wrapCommand(command, nonce, sudoUser);
+  const child = spawnLocal(words, settings.env, takesStdin(command));
+  // timeout(1) is in that group as well, and sends KILL a little later.
+  const onBreak = (group: number | undefined) =>
+    killGroup(group, options.signal?.aborted ? 'SIGTERM' : 'SIGKILL');
+  const { heard: hearing } = converse(child, {
+    command,
+    nonce,
+    clock,
+    helloMs,
+    signal: options.signal,
+    onLine: options.onLine,
+    onBreak,
+  });
+  const heard = await hearing;
+  if (heard.hello) return judgeHeard(heard, asked);
+  if (heard.brokenOff === 'aborted') throw interrupted(asked, false);
+  if (heard.brokenOff === 'no-hello') {
+    throw new TransportError(
+      host.name,
+      'hung',
+      `${host.name}: no shell began here within ${seconds(helloMs)}`,
+      {
+        hint: 'is the process table full, or a disk dead?',
+      },
+    );
+  }
+  throw new TransportError(host.name, 'unsupported', `${host.name}: no shell could be started here`, {
+    detail: heard.child?.error?.message ?? (lastWords(heard.chatter) || undefined),
+    cause: heard.child?.error,
+  });
+}
+
+function spawnLocal(words: readonly string[], env: Environment, hasStdin: boolean): Child {
+  const [, ...args] = words;
+  const child = spawn('/bin/sh', args, {
+    detached: true,
+    env: { ...env },
+    stdio: [hasStdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+  });
+  const exited = new Promise<ChildEnd>((resolve) => {
+    child.once('error', (error) => resolve({ status: undefined, signal: undefined, error }));
+    child.once('exit', (status, signal) =>
+      resolve({ status: status ?? undefined, signal: signal ?? undefined, error: undefined }),
+    );
+  });
+  return {
+    stdin: child.stdin,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    exited,
+    kill: (signal) => killGroup(child.pid, signal),
+  };
+}
