@@ -1,0 +1,133 @@
+// npm test: types, lint, build, the unit project (layout, unit, golden, the quick part of the crash suite), and, as
+// root on Debian, the lab. Every part runs, also after one that failed; the last line sums the tests, and a part
+// without tests of its own (types, lint, build) counts as one failure when it fails.
+//   node scripts/test.mjs [PART...]    only these: types lint build unit nodes crash lab
+//   MAILCTL_NODES=/path/node22:/path/node24   runs the unit part under these as well
+//   MAILCTL_COUNTS=FILE                adds a line "PASSED FAILED" to the file
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const bin = (name) => join(root, 'node_modules', '.bin', name);
+const isCi = process.env.CI === 'true';
+const scratch = await mkdtemp(join(tmpdir(), 'mailctl-test-'));
+
+let passed = 0;
+let failed = 0;
+const failures = [];
+
+/** Runs a program with our own output; resolves to its exit code. */
+function run(command, args, env = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+    child.on('error', (error) => {
+      console.log(`${command}: ${error.message}`);
+      resolve(127);
+    });
+    child.on('close', (code, signal) => resolve(code ?? `signal ${signal}`));
+  });
+}
+
+function fail(part, why) {
+  failures.push(part);
+  failed += 1;
+  console.log(`FAILED ${part}: ${why}`);
+}
+
+/** A part that is one program. */
+async function check(part, command, args) {
+  console.log(`\n== ${part}`);
+  const code = await run(command, args);
+  if (code !== 0) fail(part, `exit ${code}`);
+}
+
+/** A part that is a vitest run. What ends badly without a failed test (a file that does not load) counts as one. */
+async function vitest(part, args, { node = process.execPath, env = {} } = {}) {
+  console.log(`\n== ${part}`);
+  const report = join(scratch, `${part.replace(/\W+/g, '-')}.json`);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const entry = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  const code = await run(node, [entry, 'run', ...args, ...reporters], env);
+  const result = await readFile(report, 'utf8').then(JSON.parse, () => undefined);
+  passed += result?.numPassedTests ?? 0;
+  failed += result?.numFailedTests ?? 0;
+  if (result === undefined) fail(part, `vitest ended with ${code} and left no report`);
+  else if (result.numFailedTests > 0) failures.push(part);
+  else if (code !== 0) fail(part, `vitest ended with ${code}`);
+  else if (result.numPassedTests === 0) fail(part, 'no test ran');
+}
+
+/** The program starts under this node and answers. */
+function smoke(part, node) {
+  return check(part, node, [
+    '-e',
+    `const { execFileSync } = require('node:child_process');
+     const ask = (...words) => execFileSync(process.execPath, ['bin/mailctl.js', ...words], { encoding: 'utf8' });
+     if (!/^mailctl \\d/.test(ask('--version'))) throw new Error('--version');
+     if (!ask('--help').includes('Commands:')) throw new Error('--help');
+     if (JSON.parse(ask('help', 'exit-codes', '-o', 'json')).exit_codes.length !== 8) throw new Error('help exit-codes');
+     if (!ask('config', 'init').includes('mailctl.yaml')) throw new Error('config init');
+     console.log('node ' + process.version + ': bin/mailctl.js answers');`,
+  ]);
+}
+
+const parts = {
+  types: () => check('types', bin('tsc'), ['--noEmit']),
+  lint: () =>
+    check('lint', bin('biome'), [
+      'ci',
+      '--error-on-warnings',
+      ...(process.stdout.isTTY ? [] : ['--colors=off']),
+      '.',
+    ]),
+  build: () => check('build', process.execPath, ['scripts/build.mjs']),
+  unit: async () => {
+    await vitest('unit', ['--project', 'unit']);
+    await smoke('smoke', process.execPath);
+  },
+  nodes: async () => {
+    for (const node of (process.env.MAILCTL_NODES ?? '').split(':').filter((path) => path !== '')) {
+      await smoke(`smoke ${node}`, node);
+      await vitest(`unit ${node}`, ['--project', 'unit'], { node });
+    }
+  },
+  crash: () => vitest('crash, long', ['--project', 'unit', 'test/crash'], { env: { MAILCTL_CRASH: 'long' } }),
+  lab: async () => {
+    const reason =
+      process.getuid?.() !== 0
+        ? 'it needs root: it makes namespaces and mounts'
+        : existsSync('/etc/debian_version')
+          ? undefined
+          : "it needs Debian: it runs Debian's own Cyrus and Postfix";
+    if (reason === undefined) {
+      console.log(
+        '\nlab: installs the Debian packages that it names first and that are missing, with --no-remove;',
+      );
+      console.log('     Postfix is unpacked into the lab, the one of this machine is not touched');
+      await vitest('lab', ['--project', 'lab']);
+    } else if (isCi) fail('lab', `skipped under CI: ${reason}`);
+    else console.log(`\nlab: skipped, ${reason}`);
+  },
+};
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !(name in parts));
+if (unknown.length > 0) {
+  console.log(`no part ${unknown.join(', ')}; there are ${Object.keys(parts).join(' ')}`);
+  process.exit(2);
+}
+try {
+  for (const name of asked.length > 0 ? asked : ['types', 'lint', 'build', 'unit', 'nodes', 'lab']) {
+    await parts[name]();
+  }
+} finally {
+  await rm(scratch, { recursive: true, force: true });
+}
+if (process.env.MAILCTL_COUNTS) await appendFile(process.env.MAILCTL_COUNTS, `${passed} ${failed}\n`);
+console.log(failures.length === 0 ? '\nall parts passed' : `\nfailed parts: ${failures.join(', ')}`);
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failures.length === 0 && failed === 0 ? 0 : 1;
