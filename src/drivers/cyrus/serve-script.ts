@@ -1,0 +1,100 @@
+// Scripts that speak TCP from a host, by bash's /dev/tcp: whether an instance serves, as tried on its own host,
+// and which ports of another host answer, as an observer sees them. They change nothing.
+import { SCRIPT_HEAD } from './observe-script.js';
+
+/**
+ * Tries ports. In: lines of address US port US seconds. Out: the same with what was seen. `refused` is an answer
+ * (the kernel there lives), `silent` is none;
+ * `unknown` says nothing of the other host (its name is not known here).
+ */
+export const PORTS_SCRIPT = `${SCRIPT_HEAD}${String.raw`
+command -v bash > /dev/null || { echo 'no bash on this host: /dev/tcp is its' >&2; exit 69; }
+try() {
+  said=$(timeout "$3" bash -c '
+    exec 3<> "/dev/tcp/$1/$2" || exit 7
+    IFS= read -r -t "$3" line <&3 && printf greeting || printf open' bash "$1" "$2" "$(($3 - 1))" 2>&1); status=$?
+  case $said in
+    *greeting) seen=greeting ;;
+    *open) seen=open ;;
+    *[Rr]efused*) seen=refused ;;
+    *"o route to host"*|*"etwork is unreachable"*|*"timed out"*) seen=silent ;;
+    *) if [ "$status" -eq 124 ]; then seen=silent; else seen=unknown; fi ;;
+  esac
+  o "$1" "$2" "$seen"
+}
+while IFS= read -r request; do
+  IFS=$US; set -- $request
+  try "$1" "$2" "$3" < /dev/null &
+done
+wait
+`}`;
+
+/**
+ * Whether instances serve. In: first line user, second password, third base64 of the SASL PLAIN message (all
+ * empty: no login is tried), then a line an instance: number US imap address US imap port US lmtp address US
+ * lmtp port (port empty: it has no such service). Out: number US imap|lmtp|login US ok|failed US what was said.
+ * The credentials are given on to bash by its stdin, never by its arguments.
+ */
+export const SERVE_SCRIPT = `${SCRIPT_HEAD}${String.raw`
+command -v bash > /dev/null || { echo 'no bash on this host: /dev/tcp is its' >&2; exit 69; }
+IFS= read -r user; IFS= read -r password; IFS= read -r plain
+imap() {
+  printf '%s\n%s\n%s\n' "$user" "$password" "$plain" | timeout 10 bash -c '
+    IFS= read -r user; IFS= read -r password; IFS= read -r plain
+    exec 3<> "/dev/tcp/$1/$2" || exit 7
+    IFS= read -r -t 5 line <&3 || { echo "imap failed no greeting in 5 s"; exit; }
+    case $line in "* OK"*|"* PREAUTH"*) echo "imap ok" ;; *) echo "imap failed $line"; exit ;; esac
+    [ -n "$user" ] || exit
+    answer() {
+      while IFS= read -r -t 5 line <&3; do
+        case $line in "$1 "*|"+"*) return 0 ;; esac
+      done
+      line="no answer in 5 s"; return 1
+    }
+    printf "a1 AUTHENTICATE PLAIN\r\n" >&3
+    answer a1
+    case $line in
+      "+"*) printf "%s\r\n" "$plain" >&3; answer a1 ;;
+      "a1 "*)
+        printf "a1 LOGIN {%d}\r\n" "\${#user}" >&3; answer a1
+        case $line in "+"*)
+          printf "%s {%d}\r\n" "$user" "\${#password}" >&3; answer a1
+          case $line in "+"*) printf "%s\r\n" "$password" >&3; answer a1 ;; esac ;;
+        esac ;;
+    esac
+    case $line in "a1 OK"*) echo "login ok" ;; *) echo "login failed $line" ;; esac
+    printf "a2 LOGOUT\r\n" >&3
+  ' bash "$1" "$2" 2>&1
+}
+lmtp() {
+  timeout 10 bash -c '
+    exec 3<> "/dev/tcp/$1/$2" || exit 7
+    IFS= read -r -t 5 line <&3 || { echo "lmtp failed no greeting in 5 s"; exit; }
+    case $line in 220*) ;; *) echo "lmtp failed $line"; exit ;; esac
+    printf "LHLO mailctl\r\n" >&3
+    while IFS= read -r -t 5 line <&3; do case $line in 250-*) ;; *) break ;; esac; done
+    case $line in 250*) echo "lmtp ok" ;; *) echo "lmtp failed $line" ;; esac
+    printf "QUIT\r\n" >&3
+  ' bash "$1" "$2" 2>&1 < /dev/null
+}
+report() {
+  seen=
+  while IFS=' ' read -r what result detail; do
+    case $what in
+      imap|lmtp|login) o "$1" "$what" "$result" "$(printf '%s' "$detail" | clean 300)"; [ "$what" = "$2" ] && seen=1 ;;
+      *) other=$what\ $result\ $detail ;;
+    esac
+  done
+  [ -n "$seen" ] || o "$1" "$2" failed "$(printf '%s' "$other" | clean 300)"
+}
+item() {
+  [ -z "$3" ] || imap "$2" "$3" | report "$1" imap
+  [ -z "$5" ] || lmtp "$4" "$5" | report "$1" lmtp
+  o "$1" end
+}
+while IFS= read -r request; do
+  IFS=$US; set -- $request
+  item "$1" "$2" "$3" "$4" "$5" < /dev/null &
+done
+wait
+`.replaceAll('\\$', '$')}`;

@@ -1,0 +1,437 @@
+// The Cyrus mail-store driver (Cyrus IMAP 3.x; verified on 3.6.1, Debian 12). It knows how to look at instances
+// and how to change one by one act; order and safety are the domain's. Every path and command is the site's own.
+import type { CyrusConfig } from '../../config/config.js';
+import { CommandError, MailctlError, ParseError, TransportError } from '../../errors.js';
+import type { Host } from '../../fleet/host.js';
+import type { Clock } from '../../lib/clock.js';
+import type {
+  Grip,
+  InstanceState,
+  Lease,
+  LeaseAnswer,
+  Mailbox,
+  PortSight,
+  ReplicaFiles,
+  Role,
+  Serving,
+  StoreDriver,
+} from '../../slot/driver.js';
+import type { Instance } from '../../slot/slot.js';
+import type { Transport } from '../../transport/transport.js';
+import { ACT_SCRIPT } from './act-script.js';
+import { Batch, frame, type Record_ } from './batch.js';
+import { FILES_SCRIPT, MAILBOXES_SCRIPT } from './files-script.js';
+import { type Confs, type Records, parseConfs, parseHostFacts, parseInstance } from './observe.js';
+import { FIELD, OBSERVE_SCRIPT } from './observe-script.js';
+import { type InstancePaths, fillWords, instancePaths } from './paths.js';
+import { PORTS_SCRIPT, SERVE_SCRIPT } from './serve-script.js';
+
+/** What the driver is given. */
+export interface CyrusStoreOptions {
+  readonly config: CyrusConfig;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  /** The login that is tried at the end of a failover; called when it is needed. */
+  readonly testAccount?: (() => Promise<{ readonly user: string; readonly password: string } | undefined>) | undefined;
+}
+
+/** Seconds that a lease lasts when nothing moves it on (failover.md). */
+const LEASE_S = 60;
+const OBSERVE_MS = 30_000;
+const START_MS = 40_000;
+const SET_ROLE_MS = 30_000;
+/** Seconds for the walk over a replica's directories. */
+const WALK_S = 8;
+
+/** Opens the driver. It holds no connection of its own. */
+export function cyrusStore({ config, transport, clock, testAccount }: CyrusStoreOptions): StoreDriver {
+  const confs = new Map<string, Confs>();
+  const pathsOf = (instance: Instance) => instancePaths(config, instance);
+  const keyOf = (instance: Instance) => `${instance.host}\n${instance.slot}`;
+  const stopMs = (planned: boolean) => planned ? config.plannedStopTimeoutMs : config.stopTimeoutMs;
+
+  const act = new Batch(
+    transport,
+    clock,
+    { name: 'cyrus.act', script: ACT_SCRIPT, readOnly: false, privileged: true },
+    (record) => record[0] !== 'bad',
+  );
+  const serve = new Batch(
+    transport,
+    clock,
+    { name: 'cyrus.files', script: FILES_SCRIPT, readOnly: true, privileged: true },
+    () => true,
+  );
+
+  async function see(host: Host, instances: readonly Instance[], flags: string, signal?: AbortSignal) {
+    const result = await transport.run(
+      host,
+      {
+        name: 'cyrus.observe',
+        script: OBSERVE_SCRIPT,
+        args: [],
+        stdin: instances.map((instance, index) => `${observeLine(index, instance, flags)}\n`).join(''),
+        readOnly: true,
+        privileged: true,
+        timeoutMs: OBSERVE_MS,
+      },
+      { signal },
+    );
+    const records = splitRecords(result.stdout);
+    const facts = parseHostFacts(records.get('-') ?? []);
+    return instances.map((instance, index): InstanceState => {
+      const own = records.get(String(index)) ?? [];
+      const paths = pathsOf(instance);
+      if (own.at(-1)?.[0] !== 'end' && own.at(-1)?.[0] !== 'nodir') {
+        throw new ParseError(host.name, `what was seen of ${instance.slot} is cut off`, {
+          detail: result.stderr.slice(0, 400) || undefined,
+        });
+      }
+      if (flags.includes('c')) confs.set(keyOf(instance), parseConfs(own, paths, facts));
+      const known = confs.get(keyOf(instance));
+      if (known === undefined) throw new Error(`no configuration read yet of ${instance.slot} on ${host.name}`);
+      return parseInstance(instance, paths, own, facts, known);
+    });
+  }
+
+  function observeLine(index: number, instance: Instance, flags: string): string {
+    const paths = pathsOf(instance);
+    const pair = (role: Role) => [paths.byRole[role]?.imapd ?? '', paths.byRole[role]?.cyrus ?? ''];
+    const get = config.role.kind === 'command' ? fillWords(config.role.get, instance, '') : [];
+    return frame([
+      String(index),
+      flags,
+      paths.pidFile,
+      paths.configDir,
+      ...(paths.byRole.master === undefined ? [paths.current.imapd, paths.current.cyrus] : ['', '']),
+      ...pair('master'),
+      ...pair('replica'),
+      ...pair('readonly'),
+      paths.link?.path ?? '',
+      ...get,
+    ]);
+  }
+
+  // Looks of one moment go in one trip; the files are read again only when they are not known yet, or may change
+  // with the role.
+  const waiting = new Map<string, { instance: Instance; resolve: (state: InstanceState) => void; reject: (error: unknown) => void }[]>();
+  function look(host: Host, instance: Instance): Promise<InstanceState> {
+    return new Promise((resolve, reject) => {
+      const queue = waiting.get(host.name);
+      if (queue !== undefined) {
+        queue.push({ instance, resolve, reject });
+        return;
+      }
+      waiting.set(host.name, [{ instance, resolve, reject }]);
+      void clock.sleep(2).then(async () => {
+        const calls = waiting.get(host.name) ?? [];
+        waiting.delete(host.name);
+        const fresh = config.role.kind !== 'link' || calls.some((call) => !confs.has(keyOf(call.instance)));
+        try {
+          const states = await see(host, calls.map((call) => call.instance), fresh ? 'cl' : 'l');
+          for (const [index, call] of calls.entries()) call.resolve(states[index] as InstanceState);
+        } catch (error) {
+          for (const call of calls) call.reject(error);
+        }
+      });
+    });
+  }
+
+  async function doAct(host: Host, instance: Instance, grip: Grip, verb: string, fields: readonly string[], deadlineMs: number) {
+    const paths = pathsOf(instance);
+    const hold = Math.max(LEASE_S, Math.ceil(deadlineMs / 1000) + 10);
+    const records = await act.call(
+      host,
+      [verb, paths.configDir, String(grip.token), grip.run, grip.phase, String(hold), grip.record ?? '', ...fields],
+      deadlineMs + 25_000,
+    );
+    return settle(host, instance, verb, records);
+  }
+
+  const namesOf = (paths: InstancePaths): string[] =>
+    [paths.current, paths.byRole.master, paths.byRole.replica, paths.byRole.readonly]
+      .flatMap((pair) => (pair === undefined ? [] : [pair.imapd, pair.cyrus]))
+      .concat(paths.configDir);
+
+  const masterImapd = (paths: InstancePaths) => (paths.byRole.master ?? paths.current).imapd;
+  const channelWord = (channel: string) => (channel === '' ? '.' : channel);
+
+  return {
+    software: 'cyrus',
+    limits: { stopMs: (planned) => stopMs(planned) + 10_000, startMs: START_MS, setRoleMs: SET_ROLE_MS },
+
+    async observe(host, instances, signal) {
+      return instances.length === 0 ? [] : see(host, instances, 'cld', signal);
+    },
+    look,
+
+    async tryPorts(from, ports, seconds, signal) {
+      if (ports.length === 0) return [];
+      const result = await transport.run(
+        from,
+        {
+          name: 'cyrus.try-ports',
+          script: PORTS_SCRIPT,
+          args: [],
+          stdin: ports.map(({ address, port }) => `${frame([address, String(port), String(seconds)])}\n`).join(''),
+          readOnly: true,
+          privileged: false,
+          timeoutMs: (seconds + 5) * 1000,
+        },
+        { signal },
+      );
+      if (result.status !== 0) throw new CommandError(from.name, 'trying ports', result.status, result.stderr);
+      return result.stdout
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line): PortSight => {
+          const [address = '', port, seen] = line.split(FIELD);
+          return { address, port: Number(port), seen: seen as PortSight['seen'] };
+        });
+    },
+
+    async replicaFiles(host, instances) {
+      return Promise.all(
+        instances.map(async (instance): Promise<ReplicaFiles> => {
+          const paths = pathsOf(instance);
+          const conf = (paths.byRole.replica ?? paths.current).imapd;
+          const [record] = await serve.call(host, [conf, String(WALK_S)], (2 * WALK_S + 5) * 1000);
+          const [kind, applied, arrival, complete] = record ?? [];
+          if (kind !== 'files') return { slot: instance.slot, newestApplied: null, newestArrival: null, complete: true };
+          return {
+            slot: instance.slot,
+            newestApplied: Number(applied),
+            newestArrival: Number(arrival) || null,
+            complete: complete === 'yes',
+          };
+        }),
+      );
+    },
+
+    async mailboxes(host, instance, role) {
+      const paths = pathsOf(instance);
+      const conf = (paths.byRole[role] ?? paths.current).imapd;
+      const result = await transport.run(host, {
+        name: 'cyrus.mailboxes',
+        script: MAILBOXES_SCRIPT,
+        args: [conf],
+        readOnly: true,
+        privileged: true,
+        timeoutMs: 65_000,
+        maxBytes: 512 * 1024 * 1024,
+      });
+      if (result.status !== 0) throw new CommandError(host.name, `ctl_mboxlist of ${instance.slot}`, result.status, result.stderr);
+      return parseMailboxes(result.stdout, `${host.name}: ctl_mboxlist of ${instance.slot}`);
+    },
+
+    async serving(host, instance) {
+      const state = await look(host, instance);
+      const at = (kind: 'imap' | 'lmtp') => {
+        const service = state.services.find((one) => one.kind === kind && one.port !== undefined && !one.address.startsWith('127.'));
+        if (service === undefined) return ['', ''];
+        return [service.address || (instance.address ?? '127.0.0.1'), String(service.port)];
+      };
+      const account = await testAccount?.();
+      const plain = account === undefined ? '' : Buffer.from(`\0${account.user}\0${account.password}`).toString('base64');
+      const result = await transport.run(host, {
+        name: 'cyrus.serving',
+        script: SERVE_SCRIPT,
+        args: [],
+        stdin: `${account?.user ?? ''}\n${account?.password ?? ''}\n${plain}\n${frame(['0', ...at('imap'), ...at('lmtp')])}\n`,
+        readOnly: true,
+        privileged: false,
+        timeoutMs: 25_000,
+      });
+      if (result.status !== 0) throw new CommandError(host.name, `asking ${instance.slot} for its greeting`, result.status, result.stderr);
+      return parseServing(splitRecords(result.stdout).get('0') ?? []);
+    },
+
+    async takeLease(host, instance, wish): Promise<LeaseAnswer> {
+      const paths = pathsOf(instance);
+      const [record] = await act.call(
+        host,
+        ['take', paths.configDir, wish.run, wish.operator, wish.bastion, wish.from, wish.to, wish.phase, String(LEASE_S), wish.record, ...wish.takeOver],
+        45_000,
+      );
+      if (record?.[0] === 'granted') return { granted: true, token: Number(record[1]) };
+      if (record?.[0] === 'held') {
+        const { lease, now } = heldLease(record);
+        return { granted: false, held: lease, secondsLeft: Math.max(0, lease.expires - now) };
+      }
+      throw new CommandError(host.name, `taking the lease of ${instance.slot}`, 1, record?.[1] ?? '');
+    },
+    async renewLease(host, instance, grip) {
+      await doAct(host, instance, grip, 'renew', [], 5_000);
+    },
+    async giveLeaseBack(host, instance, grip, laneLines) {
+      await doAct(host, instance, grip, 'back', laneLines, 10_000);
+    },
+    async recordLane(host, instance, grip) {
+      await doAct(host, instance, grip, 'record', [], 10_000);
+    },
+
+    async stop(host, instance, grip, planned) {
+      const paths = pathsOf(instance);
+      const seconds = String(Math.ceil(stopMs(planned) / 1000));
+      if (config.stop === 'builtin') {
+        await doAct(host, instance, grip, 'stop-builtin', [seconds, paths.pidFile, ...namesOf(paths)], stopMs(planned) + 10_000);
+      } else {
+        await doAct(host, instance, grip, 'run', [seconds, ...fillWords(config.stop, instance, '')], stopMs(planned) + 5_000);
+      }
+    },
+    async start(host, instance, grip, role) {
+      const paths = pathsOf(instance);
+      if (config.start === 'builtin') {
+        const conf = paths.link === undefined ? (paths.byRole[role] ?? paths.current) : paths.current;
+        await doAct(host, instance, grip, 'start-builtin', [conf.imapd, conf.cyrus, paths.pidFile], START_MS);
+      } else {
+        await doAct(host, instance, grip, 'run', ['30', ...fillWords(config.start, instance, role)], START_MS);
+      }
+    },
+    async setRole(host, instance, grip, role) {
+      const paths = pathsOf(instance);
+      if (config.role.kind === 'link') {
+        const target = paths.link?.targets[role];
+        if (target === undefined) throw new Error(`no ${role} role is configured`);
+        await doAct(host, instance, grip, 'set-link', [paths.link?.path ?? '', target, paths.pidFile, ...namesOf(paths)], SET_ROLE_MS);
+      } else {
+        await doAct(host, instance, grip, 'run', ['20', ...fillWords(config.role.set, instance, role)], SET_ROLE_MS);
+      }
+    },
+    async drain(host, instance, grip, channels, seconds) {
+      const paths = pathsOf(instance);
+      const words = channels.map(channelWord);
+      let said = '';
+      try {
+        await doAct(host, instance, grip, 'drain', [String(seconds), masterImapd(paths), `${paths.configDir}/sync`, ...words], (seconds + 5) * 1000);
+      } catch (error) {
+        if (!(error instanceof CommandError)) throw error;
+        said = error.stderr;
+      }
+      const state = await look(host, instance);
+      return { left: state.channels.filter((one) => channels.includes(one.channel) && one.pending), said };
+    },
+    async restartReplication(host, instance, grip) {
+      const paths = pathsOf(instance);
+      await doAct(host, instance, grip, 'kick', [paths.pidFile, ...namesOf(paths)], 10_000);
+    },
+    async sendUsers(host, instance, grip, channel, users, seconds) {
+      const paths = pathsOf(instance);
+      const records = await doAct(
+        host,
+        instance,
+        grip,
+        'send-users',
+        [String(seconds), masterImapd(paths), channelWord(channel), ...users],
+        (seconds + 5) * 1000,
+      );
+      return records.filter((record) => record[0] === 'bad').map((record) => record[1] ?? '');
+    },
+
+    preview(kind, instance, role) {
+      const paths = pathsOf(instance);
+      const pair = paths.link === undefined ? (paths.byRole[role] ?? paths.current) : paths.current;
+      const lines: { [act in typeof kind]: () => readonly string[] } = {
+        stop: () =>
+          config.stop === 'builtin'
+            ? [`kill -QUIT $(cat ${paths.pidFile}), SIGKILL to its group after ${config.plannedStopTimeoutMs / 1000} s (${config.stopTimeoutMs / 1000} s when the master is dead)`]
+            : [fillWords(config.stop, instance, role).join(' ')],
+        start: () =>
+          config.start === 'builtin'
+            ? [`cyrmaster -C ${pair.imapd} -M ${pair.cyrus} -p ${paths.pidFile} -d`]
+            : [fillWords(config.start, instance, role).join(' ')],
+        'set-role': () =>
+          config.role.kind === 'link'
+            ? [`ln -sfn ${paths.link?.targets[role] ?? ''} ${paths.link?.path ?? ''}`]
+            : [fillWords(config.role.set, instance, role).join(' ')],
+        drain: () => [`sync_client -C ${masterImapd(paths)} -R -1   until ${paths.configDir}/sync/**/log and log-run are gone`],
+        lease: () => [`write ${paths.lease}`],
+        'give-back': () => [`clear ${paths.lease}`],
+        serving: () => ['IMAP greeting and login, LMTP greeting, as tried on the host itself'],
+      };
+      return lines[kind]();
+    },
+
+    masterPorts(state) {
+      const known = confs.get(`${state.host}\n${state.slot}`)?.roles.master?.services ?? state.services;
+      return known
+        .filter((service) => (service.kind === 'imap' || service.kind === 'lmtp') && service.port !== undefined)
+        .filter((service) => !service.address.startsWith('127.') && service.address !== '::1')
+        .map((service) => ({ address: service.address, port: service.port as number, kind: service.kind as 'imap' | 'lmtp' }));
+    },
+  };
+
+  function settle(host: Host, instance: Instance, verb: string, records: readonly Record_[]): readonly Record_[] {
+    const last = records.at(-1);
+    if (last?.[0] === 'ok') return records;
+    if (last?.[0] === 'held') {
+      const { lease } = heldLease(last);
+      throw new MailctlError(`${host.name}: the lease of ${instance.slot} is no longer ours: run ${lease.run ?? '-'} of ${lease.operator} on ${lease.bastion} has it`, {
+        code: 'slot.lease-lost',
+        exitCode: 6,
+      });
+    }
+    if (last?.[0] === 'no') throw new CommandError(host.name, `${verb} of ${instance.slot}`, 1, last[1] ?? '');
+    throw new TransportError(host.name, 'lost', `${host.name}: no answer to ${verb} of ${instance.slot}`);
+  }
+}
+
+function heldLease(record: readonly string[]): { lease: Lease; now: number } {
+  const [, token, run = '-', operator = '-', bastion = '-', from = '-', to = '-', phase = '-', expires, now] = record;
+  const lease = {
+    token: Number(token),
+    run: run === '-' ? undefined : run,
+    operator,
+    bastion,
+    from,
+    to,
+    phase,
+    expires: Number(expires) || 0,
+  };
+  return { lease, now: Number(now) || 0 };
+}
+
+function splitRecords(stdout: string): Map<string, (readonly string[])[]> {
+  const records = new Map<string, (readonly string[])[]>();
+  for (const line of stdout.split('\n')) {
+    if (line === '') continue;
+    const [number = '', ...fields] = line.split(FIELD);
+    const own = records.get(number) ?? [];
+    records.set(number, own);
+    own.push(fields);
+  }
+  return records;
+}
+
+/** What the serve script said of one instance. */
+export function parseServing(records: Records): Serving {
+  const find = (what: string) => records.find((record) => record[0] === what);
+  const result = (what: string, absent: 'none' | 'not-tried') => {
+    const record = find(what);
+    return record === undefined ? absent : record[1] === 'ok' ? 'ok' : 'failed';
+  };
+  return {
+    imap: result('imap', 'none') as Serving['imap'],
+    lmtp: result('lmtp', 'none') as Serving['lmtp'],
+    login: result('login', 'not-tried') as Serving['login'],
+    detail: records.filter((record) => record[1] === 'failed').map((record) => `${record[0]}: ${record[2] ?? ''}`).join('; '),
+  };
+}
+
+/** The JSON of ctl_mboxlist -d: an object of mailboxes by name (3.6), or an array of them. */
+export function parseMailboxes(text: string, where: string): readonly Mailbox[] {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text.trim() === '' ? '{}' : text);
+  } catch (error) {
+    throw new ParseError(where, `is no JSON: ${(error as Error).message.slice(0, 100)}`);
+  }
+  if (parsed === null || typeof parsed !== 'object') throw new ParseError(where, 'is no list of mailboxes');
+  const entries = Array.isArray(parsed)
+    ? parsed.map((entry) => [String((entry as { name?: unknown } | null)?.name ?? ''), entry] as const)
+    : Object.entries(parsed);
+  return entries.map(([name, entry]) => {
+    const { mbtype = '', uniqueid = '' } = (entry ?? {}) as { mbtype?: unknown; uniqueid?: unknown };
+    return { name, uniqueId: String(uniqueid), deleted: String(mbtype).includes('d') || name.startsWith('DELETED.') };
+  });
+}

@@ -1,0 +1,128 @@
+// What the slot actions share: whom they ask, and how a step's data becomes an instance again.
+import type { CheckResult } from '../../plan/action.js';
+import type { Json } from '../../plan/plan.js';
+import type { Step } from '../../plan/step.js';
+import { MailctlError, TransportError } from '../../errors.js';
+import type { Host } from '../../fleet/host.js';
+import type { Clock } from '../../lib/clock.js';
+import type { Directory } from '../directory.js';
+import type { Grip, InstanceState, StoreDriver } from '../driver.js';
+import type { HostWatch } from '../host-watch.js';
+import { beganLine } from '../lane-record.js';
+import type { Leases } from '../lease.js';
+import type { Instance } from '../slot.js';
+
+/** What the actions of one run are given. */
+export interface SlotActionParts {
+  readonly driver: StoreDriver;
+  readonly clock: Clock;
+  readonly leases: Leases;
+  readonly watch: HostWatch;
+  readonly directory: Directory;
+  /** @throws UsageError for a host that the configuration does not know */
+  readonly hostNamed: (name: string) => Host;
+  /** Runs a hook's words on a host (or here); throws when it fails. */
+  readonly runHook: (host: string | null, words: readonly string[], timeoutMs: number, signal: AbortSignal) => Promise<void>;
+  readonly drainTimeoutMs: number;
+  /** Versions of directory records as raised by this run, newer than the plan's. */
+  readonly versions: Map<string, number | undefined>;
+}
+
+/** An instance that may be a master, as the plan names it. */
+export interface PossibleMaster extends Instance {
+  /** The operator's word that stands for seeing it. */
+  readonly word: string | null;
+}
+
+type Params = { readonly [key: string]: Json | undefined };
+
+/** A text of a step's parameters. A plan that lacks it is broken, and was checked when it was read. */
+export function textOf(params: Params, key: string): string {
+  const value = params[key];
+  if (typeof value !== 'string') throw new Error(`step without ${key}`);
+  return value;
+}
+
+/** The instance that parameters describe; `host` from the parameters, else the step's. */
+export function instanceOf(params: Params, host: string): Instance {
+  const address = params.address;
+  return {
+    slot: textOf(params, 'slot'),
+    instance: textOf(params, 'instance'),
+    host: typeof params.host === 'string' ? params.host : host,
+    address: typeof address === 'string' ? address : undefined,
+  };
+}
+
+/** The possible masters of a step. */
+export function possibleMastersOf(step: Step): readonly PossibleMaster[] {
+  const list = (step.params.possibleMasters ?? []) as readonly Params[];
+  return list.map((entry) => ({
+    ...instanceOf(entry, ''),
+    word: typeof entry.word === 'string' ? entry.word : null,
+  }));
+}
+
+/** Looks at the step's instance; `away` when its host does not answer. */
+export async function lookAt(
+  parts: SlotActionParts,
+  instance: Instance,
+  judge: (state: InstanceState) => CheckResult | Promise<CheckResult>,
+): Promise<CheckResult> {
+  const reason = parts.watch.away(instance.host);
+  if (reason !== undefined) return { state: 'away', reason };
+  let state: InstanceState;
+  try {
+    state = await parts.driver.look(parts.hostNamed(instance.host), instance);
+  } catch (error) {
+    if (!(error instanceof TransportError)) throw error;
+    return { state: 'away', reason: error.message };
+  }
+  return judge(state);
+}
+
+/** Takes the lease where it is missing, and gives the proof of it for an act of this step. */
+export async function gripOf(parts: SlotActionParts, step: Step, instance: Instance): Promise<Grip> {
+  const { lastAlive, provenUntil } = step.params;
+  await parts.leases.ensure(parts.hostNamed(instance.host), instance, {
+    from: textOf(step.params, 'from'),
+    to: textOf(step.params, 'to'),
+    phase: step.phase,
+    judged: typeof lastAlive === 'number' && typeof provenUntil === 'number' ? { lastAlive, provenUntil } : null,
+  });
+  return parts.leases.grip(instance.host, instance.slot, beganLine(parts.leases.holder.run, step.id));
+}
+
+/**
+ * Promise 1 (failover.md): no master is started unless every other instance that could be one was seen stopped
+ * with its role swapped (or running as a replica), is fenced, is silent to every observer asked, or was passed
+ * by the operator's word. Gives the first that is none of these.
+ */
+export async function possibleMaster(
+  parts: SlotActionParts,
+  others: readonly PossibleMaster[],
+): Promise<{ readonly host: string; readonly answers: boolean; readonly reason: string; readonly gate: string } | null> {
+  for (const other of others) {
+    if (parts.watch.away(other.host) === undefined) {
+      try {
+        const state = await parts.driver.look(parts.hostNamed(other.host), other);
+        if (state.running === true && state.role === 'replica') continue;
+        if (state.running === false && state.configuredRole !== 'master' && state.configuredRole !== null) continue;
+        const what = state.running === false ? 'is stopped, and would come up as master' : 'may accept mail';
+        return { host: other.host, answers: true, reason: `${other.slot} on ${other.host} ${what}`, gate: 'two-masters' };
+      } catch (error) {
+        if (!(error instanceof TransportError)) throw error;
+        parts.watch.add(other.host, error);
+      }
+    }
+    if (other.word !== null) continue;
+    const verdict = await parts.watch.verdict(other.host);
+    if (verdict.gate !== null) return { host: other.host, answers: false, reason: verdict.reason, gate: verdict.gate };
+  }
+  return null;
+}
+
+/** An expected failure of an action. */
+export function stepError(message: string, code: string, detail?: string): MailctlError {
+  return new MailctlError(message, { code, exitCode: 5, detail });
+}

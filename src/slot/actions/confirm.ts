@@ -1,0 +1,33 @@
+// Judges again under the leases: the directory still names OLD, nobody else has become master, NEW still is what
+// was planned with. What got worse since the operator's word refuses the slot.
+import type { Action } from '../../plan/action.js';
+import { instanceOf, lookAt, type SlotActionParts, textOf } from './action-parts.js';
+
+export function confirm(parts: SlotActionParts): Action {
+  return {
+    name: 'slot.confirm',
+    async check(step) {
+      const instance = instanceOf(step.params, step.host);
+      const from = textOf(step.params, 'from');
+      const to = textOf(step.params, 'to');
+      const slot = await parts.directory.get(instance.slot);
+      if (slot?.master !== from && slot?.master !== to) {
+        const found = slot === undefined ? 'no longer knows it' : `names ${slot.master}`;
+        return { state: 'blocked', reason: `the directory ${found}`, code: 'directory-disagrees' };
+      }
+      return lookAt(parts, instance, (state) => {
+        if (state.quarantined.files > 0 && state.role === 'master') return { state: 'done' };
+        if (state.running === null) {
+          return { state: 'blocked', reason: `${step.host}: ${state.problem ?? 'cannot be told whether it runs'}`, code: 'no-replica' };
+        }
+        if (state.running && state.role === 'master' && slot.master === from && step.params.finishes !== true) {
+          return { state: 'blocked', reason: `${step.host} runs it as master by now`, code: 'two-masters' };
+        }
+        return { state: 'done' };
+      });
+    },
+    preview: () => ['look again: directory, roles, replica'],
+    act: async () => {},
+    deadlineMs: () => 1000,
+  };
+}

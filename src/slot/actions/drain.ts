@@ -1,0 +1,95 @@
+// Sends what the stopped master has not sent yet, by its own configuration and before its role is swapped, then
+// compares the mailbox lists of both sides: a log can be empty and wrong (field notes, "Silent loss"). What
+// differs is sent user by user and compared again; what is left turns the lane back.
+import type { Action, ActionContext } from '../../plan/action.js';
+import type { Step } from '../../plan/step.js';
+import { channelTowards } from '../freshness.js';
+import { differingUsers } from '../mailbox-lists.js';
+import type { Instance, Slot } from '../slot.js';
+import { gripOf, instanceOf, lookAt, type SlotActionParts, stepError, textOf } from './action-parts.js';
+
+export function drain(parts: SlotActionParts): Action {
+  /** Lanes whose lists were compared by this process, and what was found: it is not worth a second time. */
+  const compared = new Set<string>();
+  const targetOf = (step: Step): Instance =>
+    instanceOf(step.params.target as Step['params'], textOf(step.params, 'to'));
+  const pair = (old: Instance, next: Instance): Slot => ({
+    slot: old.slot,
+    master: old.host,
+    state: 'normal',
+    version: undefined,
+    instances: [old, next],
+  });
+
+  const act = async (step: Step, context: ActionContext): Promise<void> => {
+    const old = instanceOf(step.params, step.host);
+    const next = targetOf(step);
+    const oldHost = parts.hostNamed(old.host);
+    const nextHost = parts.hostNamed(next.host);
+    const accepted = step.params.acceptLoss === true;
+    await receiveAsReplica(step, next);
+
+    const state = await parts.driver.look(oldHost, old);
+    const channel = channelTowards(state, next, nextHost, pair(old, next));
+    if (!state.logging || channel === undefined) {
+      if (accepted) return done(context);
+      const why = state.logging ? `no replication channel of it leads to ${next.host}` : 'sync_log is off there';
+      throw stepError(`${old.host} cannot be drained of ${old.slot}: ${why}`, 'slot.no-channel');
+    }
+    if (channel.pending) {
+      context.note(`${channel.events} events to send`);
+      const seconds = Math.ceil(parts.drainTimeoutMs / 1000);
+      const { left, said } = await parts.driver.drain(oldHost, old, await gripOf(parts, step, old), [channel.channel], seconds);
+      if (left.length > 0 && !accepted) {
+        const events = left.reduce((sum, one) => sum + one.events, 0);
+        throw stepError(`${events} events of ${old.slot} did not reach ${next.host} in ${seconds} s`, 'slot.drain', said || undefined);
+      }
+    }
+    const users = await compare(old, next);
+    if (users.length > 0) {
+      context.note(`${users.length} users differ, sending them whole`);
+      const seconds = Math.ceil(parts.drainTimeoutMs / 1000);
+      await parts.driver.sendUsers(oldHost, old, await gripOf(parts, step, old), channel.channel, users, seconds);
+      const still = await compare(old, next);
+      if (still.length > 0 && !accepted) {
+        throw stepError(`${still.length} users of ${old.slot} differ between ${old.host} and ${next.host}: ${still.slice(0, 5).join(', ')}`, 'slot.differs');
+      }
+    }
+    done(context);
+  };
+  const done = (context: ActionContext) => void compared.add(context.lane);
+
+  async function compare(old: Instance, next: Instance): Promise<readonly string[]> {
+    const [here, there] = await Promise.all([
+      parts.driver.mailboxes(parts.hostNamed(old.host), old, 'master'),
+      parts.driver.mailboxes(parts.hostNamed(next.host), next, 'replica'),
+    ]);
+    return differingUsers(here, there);
+  }
+
+  // A lane that another run left half way may have NEW stopped or swapped already; it can only receive as a replica.
+  async function receiveAsReplica(step: Step, next: Instance): Promise<void> {
+    const host = parts.hostNamed(next.host);
+    const state = await parts.driver.look(host, next);
+    if (state.running === true) return;
+    const grip = await gripOf(parts, step, next);
+    if (state.configuredRole !== 'replica') await parts.driver.setRole(host, next, grip, 'replica');
+    await parts.driver.start(host, next, grip, 'replica');
+  }
+
+  return {
+    name: 'slot.drain',
+    check: (step, context) =>
+      lookAt(parts, instanceOf(step.params, step.host), (state) => {
+        if (compared.has(context.lane)) return { state: 'done' };
+        if (state.running === true && state.role === 'replica') return { state: 'done', note: 'runs as replica' };
+        return { state: 'todo' };
+      }),
+    preview: (step) => [
+      ...parts.driver.preview('drain', instanceOf(step.params, step.host), 'master'),
+      'compare the mailbox lists of both sides, send users that differ',
+    ],
+    act,
+    deadlineMs: () => 2 * parts.drainTimeoutMs + 150_000,
+  };
+}

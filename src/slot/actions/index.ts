@@ -1,0 +1,33 @@
+// Name of an action to its code.
+import type { Action, ActionTable } from '../../plan/action.js';
+import type { SlotActionParts } from './action-parts.js';
+import { confirm } from './confirm.js';
+import { drain } from './drain.js';
+import { giveLeaseBack } from './give-lease-back.js';
+import { runHook } from './run-hook.js';
+import { seeServing } from './see-serving.js';
+import { setDirectory } from './set-directory.js';
+import { setRole } from './set-role.js';
+import { startMaster } from './start-master.js';
+import { seeReplication, startReplica } from './start-replica.js';
+import { stop } from './stop.js';
+import { takeLease } from './take-lease.js';
+
+/** The actions of slot lanes. */
+export function slotActions(parts: SlotActionParts): ActionTable {
+  const makers: readonly ((parts: SlotActionParts) => Action)[] = [
+    takeLease,
+    confirm,
+    stop,
+    drain,
+    setRole,
+    setDirectory,
+    startMaster,
+    seeServing,
+    runHook,
+    startReplica,
+    seeReplication,
+    giveLeaseBack,
+  ];
+  return new Map(makers.map((make) => make(parts)).map((action) => [action.name, action]));
+}

@@ -1,0 +1,50 @@
+// Says to the whole site who is master, by compare-and-set. One that finds NEW is done; one that finds anyone
+// else stops and never overwrites.
+import { ConfigError, MailctlError } from '../../errors.js';
+import type { Action } from '../../plan/action.js';
+import type { Step } from '../../plan/step.js';
+import { type SlotActionParts, stepError, textOf } from './action-parts.js';
+
+export function setDirectory(parts: SlotActionParts): Action {
+  const versionOf = (step: Step) => {
+    const slot = textOf(step.params, 'slot');
+    if (parts.versions.has(slot)) return parts.versions.get(slot);
+    return typeof step.params.version === 'number' ? step.params.version : undefined;
+  };
+  const is = (step: Step, wanted: 'to' | 'from', before: 'from' | 'to'): ReturnType<Action['check']> =>
+    parts.directory.get(textOf(step.params, 'slot')).then((slot) => {
+      if (slot?.master === textOf(step.params, wanted)) return { state: 'done' };
+      if (slot?.master === textOf(step.params, before)) return { state: 'todo' };
+      const found = slot === undefined ? 'no longer knows it' : `names ${slot.master}`;
+      return { state: 'blocked', reason: `the directory ${found}`, code: 'directory-disagrees' };
+    });
+  const set = async (step: Step, from: string, to: string) => {
+    const slot = textOf(step.params, 'slot');
+    const result = await parts.directory.setMaster({ slot, from, to, version: versionOf(step) });
+    if (result.outcome === 'set') parts.versions.set(slot, result.version);
+    else if (result.master !== to) {
+      throw stepError(`the directory was changed meanwhile: ${slot} is on ${result.master}`, 'slot.directory-disagrees');
+    }
+  };
+  return {
+    name: 'slot.set-directory',
+    check: (step) => is(step, 'to', 'from'),
+    checkUndone: (step) => is(step, 'from', 'to'),
+    preview: (step) => [
+      `set ${textOf(step.params, 'slot')} from ${textOf(step.params, 'from')} to ${textOf(step.params, 'to')} in ${parts.directory.name}`,
+    ],
+    act: (step) => set(step, textOf(step.params, 'from'), textOf(step.params, 'to')),
+    async undo(step) {
+      const slot = textOf(step.params, 'slot');
+      // Raised first: a change of ours that is still on its way must find another version.
+      parts.versions.set(slot, await parts.directory.raiseVersion(slot));
+      await set(step, textOf(step.params, 'to'), textOf(step.params, 'from'));
+    },
+    deadlineMs: () => 15_000,
+  };
+}
+
+/** Is this the directory being away, rather than the configuration being wrong? */
+export function isDirectoryAway(error: unknown): error is MailctlError {
+  return error instanceof MailctlError && !(error instanceof ConfigError);
+}

@@ -1,0 +1,53 @@
+// Starts OLD as a replica of NEW, and sees replication move.
+import type { Action } from '../../plan/action.js';
+import type { Step } from '../../plan/step.js';
+import { channelTowards } from '../freshness.js';
+import { gripOf, instanceOf, lookAt, type SlotActionParts } from './action-parts.js';
+
+export function startReplica(parts: SlotActionParts): Action {
+  return {
+    name: 'slot.start-replica',
+    check: (step) =>
+      lookAt(parts, instanceOf(step.params, step.host), (state) =>
+        state.running === true && state.started && state.role === 'replica'
+          ? { state: 'done' }
+          : { state: 'todo', note: state.problem ?? undefined },
+      ),
+    preview: (step) => parts.driver.preview('start', instanceOf(step.params, step.host), 'replica'),
+    async act(step) {
+      const instance = instanceOf(step.params, step.host);
+      const grip = await gripOf(parts, step, instance);
+      await parts.driver.start(parts.hostNamed(step.host), instance, grip, 'replica');
+    },
+    deadlineMs: () => parts.driver.limits.startMs,
+  };
+}
+
+/** Nothing pending towards the new replica, and a sync_client alive. */
+export function seeReplication(parts: SlotActionParts): Action {
+  return {
+    name: 'slot.see-replication',
+    check: (step) => {
+      const master = instanceOf(step.params, step.host);
+      const replica = instanceOf(step.params.replica as Step['params'], '');
+      const away = parts.watch.away(replica.host);
+      if (away !== undefined) return Promise.resolve({ state: 'away', reason: away });
+      return lookAt(parts, master, (state) => {
+        const slot = { slot: master.slot, master: master.host, state: 'normal', version: undefined, instances: [master, replica] };
+        const channel = channelTowards(state, replica, parts.hostNamed(replica.host), slot);
+        if (channel === undefined) {
+          return { state: 'blocked', reason: `no replication channel of ${master.host} leads to ${replica.host}`, code: 'slot.no-channel' };
+        }
+        if (!channel.clientAlive) return { state: 'todo', note: 'no sync_client runs' };
+        return channel.pending ? { state: 'todo', note: `${channel.events} events wait` } : { state: 'done' };
+      });
+    },
+    preview: () => ['see that nothing waits for the new replica'],
+    async act(step) {
+      const master = instanceOf(step.params, step.host);
+      // Its sync_client met a closed door until a moment ago, and may idle for minutes before it tries again.
+      await parts.driver.restartReplication(parts.hostNamed(step.host), master, await gripOf(parts, step, master));
+    },
+    deadlineMs: () => 60_000,
+  };
+}

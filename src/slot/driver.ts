@@ -1,0 +1,197 @@
+// What the domain asks of a mail-store driver: to look at instances, and to change one of them by one act. The
+// driver knows its software and nothing of plans; the domain knows order and safety and nothing of commands.
+import type { Host } from '../fleet/host.js';
+import type { Instance } from './slot.js';
+
+/** A role that an instance can have. `readonly`: a replica that serves reading (failover.md, third way). */
+export type Role = 'master' | 'replica' | 'readonly';
+
+/** One service of an instance, as its own configuration asks for it. */
+export interface Service {
+  readonly name: string;
+  readonly kind: 'imap' | 'lmtp' | 'sync' | 'other';
+  /** Address it listens on; empty: all addresses. */
+  readonly address: string;
+  /** undefined: a unix socket. */
+  readonly port: number | undefined;
+  /** Seen listening, by a socket of this instance's own process. */
+  readonly listening: boolean;
+}
+
+/** One replication log on an instance's disk. */
+export interface ChannelState {
+  /** Empty: the default channel. */
+  readonly channel: string;
+  /** Where it goes by the instance's own configuration; undefined when that is not there (a replica's). */
+  readonly syncHost: string | undefined;
+  /** Is there anything to send (`log` or `log-run` exists)? */
+  readonly pending: boolean;
+  /** Lines in the files: a rough size, two per delivery. */
+  readonly events: number;
+  /** Epoch seconds by the host's clock; null: nothing pending, or the file system has no birth times. */
+  readonly oldestBirth: number | null;
+  /** A sync_client of this channel is alive. */
+  readonly clientAlive: boolean;
+}
+
+/** A lease as its file says; see lease.ts for its meaning. */
+export interface Lease {
+  /** A number that only grows. */
+  readonly token: number;
+  /** undefined: given back. */
+  readonly run: string | undefined;
+  readonly operator: string;
+  readonly bastion: string;
+  readonly from: string;
+  readonly to: string;
+  readonly phase: string;
+  /** Epoch seconds by the host's clock. */
+  readonly expires: number;
+}
+
+/** What was seen of one instance on a host that answered. null: could not be known; `problem` says why. */
+export interface InstanceState {
+  readonly slot: string;
+  readonly host: string;
+  readonly instance: string;
+  /** The host's own clock, epoch seconds. */
+  readonly at: number;
+  readonly running: boolean | null;
+  /** Every port that its configuration asks for is listened on. */
+  readonly started: boolean;
+  /** By its ports; null when it does not run or cannot be told. */
+  readonly role: Role | null;
+  /** What it would come up as. */
+  readonly configuredRole: Role | null;
+  readonly services: readonly Service[];
+  /** Logs on its disk, also those left by an earlier time as master. */
+  readonly channels: readonly ChannelState[];
+  /** Replication is logged at all (`sync_log: yes`); what a master does not log is never sent. */
+  readonly logging: boolean;
+  /** Quarantined log files and their lines. */
+  readonly quarantined: { readonly files: number; readonly events: number; readonly oldestBirth: number | null };
+  readonly lease: Lease | null;
+  /** Lines of its lane file, oldest first, as they are. */
+  readonly laneLines: readonly string[];
+  readonly freeBytes: number | null;
+  readonly problem: string | null;
+}
+
+/**
+ * One TCP port as tried from a host. `greeting`: it speaks; `open`: accepts and says nothing; `silent`: no answer;
+ * `unknown`: it could not be tried (its name is not known there).
+ */
+export interface PortSight {
+  readonly address: string;
+  readonly port: number;
+  readonly seen: 'greeting' | 'open' | 'refused' | 'silent' | 'unknown';
+}
+
+/** What the files of a replica tell (field notes, "What the replica alone tells"). Epoch seconds. */
+export interface ReplicaFiles {
+  readonly slot: string;
+  /** Newest moment at which replication applied anything (ctime); null: nothing was found. */
+  readonly newestApplied: number | null;
+  /** Newest arrival on the master among what was applied (mtime). */
+  readonly newestArrival: number | null;
+  /** False: the walk met its deadline, so that there may be newer ones. */
+  readonly complete: boolean;
+}
+
+/** Proof of the right to change an instance: the lease on its host that this run holds. */
+export interface Grip {
+  readonly run: string;
+  readonly token: number;
+  readonly phase: string;
+  /** A line for the lane file, written under the lock before the act. */
+  readonly record?: string | undefined;
+}
+
+/** A lease to be written. */
+export interface LeaseWish {
+  readonly run: string;
+  readonly operator: string;
+  readonly bastion: string;
+  readonly from: string;
+  readonly to: string;
+  readonly phase: string;
+  /** Runs whose lease may be taken before it expires: dead ones of our own journals, and --take-over's. */
+  readonly takeOver: readonly string[];
+  /** First line of the lane file; replaces what a closed lane left, except its owed lines. */
+  readonly record: string;
+}
+
+/** What came of asking for a lease. */
+export type LeaseAnswer =
+  | { readonly granted: true; readonly token: number }
+  | { readonly granted: false; readonly held: Lease; readonly secondsLeft: number };
+
+/** What a drain came to. */
+export interface DrainResult {
+  readonly left: readonly ChannelState[];
+  /** What sync_client said last, raw. */
+  readonly said: string;
+}
+
+/** One mailbox of an instance's list. */
+export interface Mailbox {
+  readonly name: string;
+  readonly uniqueId: string;
+  readonly deleted: boolean;
+}
+
+/** Whether an instance serves, as tried on its own host. */
+export interface Serving {
+  readonly imap: 'ok' | 'failed' | 'none';
+  readonly lmtp: 'ok' | 'failed' | 'none';
+  readonly login: 'ok' | 'failed' | 'not-tried';
+  /** Raw text of the server behind a failure. */
+  readonly detail: string;
+}
+
+/** A mail-store driver. All calls throw MailctlError (TransportError when the host could not be asked). */
+export interface StoreDriver {
+  readonly software: string;
+  /** All that can be known of these instances, in one trip; one state per instance, in their order. */
+  observe(host: Host, instances: readonly Instance[], signal?: AbortSignal): Promise<readonly InstanceState[]>;
+  /** The same of one instance, fewer facts re-read; calls made together go in one trip. */
+  look(host: Host, instance: Instance): Promise<InstanceState>;
+  /** Tries TCP ports of another host from this one. */
+  tryPorts(
+    from: Host,
+    ports: readonly { readonly address: string; readonly port: number }[],
+    seconds: number,
+    signal?: AbortSignal,
+  ): Promise<readonly PortSight[]>;
+  replicaFiles(host: Host, instances: readonly Instance[], signal?: AbortSignal): Promise<readonly ReplicaFiles[]>;
+  mailboxes(host: Host, instance: Instance, role: Role): Promise<readonly Mailbox[]>;
+  serving(host: Host, instance: Instance): Promise<Serving>;
+
+  takeLease(host: Host, instance: Instance, wish: LeaseWish): Promise<LeaseAnswer>;
+  renewLease(host: Host, instance: Instance, grip: Grip): Promise<void>;
+  /** `laneLines` replace the lane file; none: it is removed. */
+  giveLeaseBack(host: Host, instance: Instance, grip: Grip, laneLines: readonly string[]): Promise<void>;
+  /** Adds lines to the lane file, under the lease. */
+  recordLane(host: Host, instance: Instance, grip: Grip): Promise<void>;
+
+  stop(host: Host, instance: Instance, grip: Grip, planned: boolean): Promise<void>;
+  start(host: Host, instance: Instance, grip: Grip, role: Role): Promise<void>;
+  setRole(host: Host, instance: Instance, grip: Grip, role: Role): Promise<void>;
+  /** The stopped master's log goes to the channels' replicas; ends when nothing is pending or after `seconds`. */
+  drain(host: Host, instance: Instance, grip: Grip, channels: readonly string[], seconds: number): Promise<DrainResult>;
+  /** Ends the instance's sync_clients; its master starts new ones, which connect at once (a waiting one may idle for minutes). */
+  restartReplication(host: Host, instance: Instance, grip: Grip): Promise<void>;
+  /** Sends whole users from a stopped master, by its own configuration; gives those that failed. */
+  sendUsers(host: Host, instance: Instance, grip: Grip, channel: string, users: readonly string[], seconds: number): Promise<readonly string[]>;
+
+  /** How long an act may take on its host, in ms: for deadlines of steps. */
+  readonly limits: {
+    readonly stopMs: (planned: boolean) => number;
+    readonly startMs: number;
+    readonly setRoleMs: number;
+  };
+  /** The commands of an act for people: no secrets. */
+  preview(act: 'stop' | 'start' | 'set-role' | 'drain' | 'lease' | 'give-back' | 'serving', instance: Instance, role: Role): readonly string[];
+  /** Where a slot's users reach an instance, by its master configuration: for observers. */
+  masterPorts(state: InstanceState): readonly { readonly address: string; readonly port: number; readonly kind: 'imap' | 'lmtp' }[];
+}

@@ -1,0 +1,146 @@
+// How much would be lost by moving a slot away from a master that is dead. Loss stops growing when the master
+// dies, so the operator's clock has no part in it: possible loss = the master host's last sign of life minus the
+// moment up to which the replica is proven to have everything (failover.md, "Evidence before acting"). Pure.
+//
+// Two errors count the same: a slot passed that loses more than the limit, and a slot refused that was fresh.
+import { formatIso } from '../lib/clock.js';
+import type { ReplicaFiles } from './driver.js';
+import type { Sample } from './samples.js';
+
+/** One fact that spoke. */
+export interface Evidence {
+  readonly kind: 'sample' | 'replica-files' | 'last-alive' | 'record';
+  /** ISO 8601 UTC: the moment that it is about. */
+  readonly at: string;
+  readonly value: string;
+}
+
+/** What is known of a slot whose master is dead. */
+export interface LossEstimate {
+  /** Seconds; null: nothing to go by. */
+  readonly possibleLossS: number | null;
+  /** Epoch seconds up to which the replica has everything; null: not proven at all. */
+  readonly provenUntil: number | null;
+  readonly provenBy: 'sample' | 'replica-files' | 'record' | null;
+  /** Epoch seconds; null: no sign but its own replica's files. */
+  readonly lastAlive: number | null;
+  readonly quarantinedEvents: number;
+  readonly pendingEvents: number | null;
+  /** For people: `sample 04:28:26, log empty`. */
+  readonly evidence: readonly Evidence[];
+}
+
+/** A sign that a host lived. */
+export interface SignOfLife {
+  /** Epoch seconds. */
+  readonly at: number;
+  /** `observed`, `store7 applied on imap22`. */
+  readonly what: string;
+  /** Slot whose replica's files are the source; such a sign cannot judge the same slot. */
+  readonly bySlot: string | null;
+}
+
+/**
+ * A stale sample of this age or more before the death no longer overrules the replica's own files: a channel
+ * that was stuck an hour earlier may have been repaired since, and nobody sampled it.
+ */
+const STALE_SAMPLE_HOLDS_S = 3600;
+
+/** Signs of life of a host: from all samples of it, and from what the replicas of its slots applied last. */
+export function signsOfLife(
+  host: string,
+  samples: readonly Sample[],
+  files: readonly (ReplicaFiles & { readonly host: string })[],
+  recorded: readonly number[],
+): readonly SignOfLife[] {
+  const signs: SignOfLife[] = [];
+  const seen = samples.filter((sample) => sample.host === host).map((sample) => sample.at);
+  if (seen.length > 0) signs.push({ at: Math.max(...seen), what: 'last observed', bySlot: null });
+  for (const file of files) {
+    if (file.newestApplied === null) continue;
+    signs.push({ at: file.newestApplied, what: `${file.slot} applied on ${file.host}`, bySlot: file.slot });
+  }
+  // An earlier run wrote down what it knew: slots that have moved since bear no witness any more.
+  if (recorded.length > 0) signs.push({ at: Math.max(...recorded), what: 'recorded by an earlier run', bySlot: null });
+  return signs;
+}
+
+/** The newest sign that may judge a slot; null: none but its own replica's files. */
+export function lastAliveFor(slot: string, signs: readonly SignOfLife[]): SignOfLife | null {
+  let newest: SignOfLife | null = null;
+  for (const sign of signs) if (sign.bySlot !== slot && (newest === null || sign.at > newest.at)) newest = sign;
+  return newest;
+}
+
+/** What speaks for one slot and one replica. */
+export interface LossFacts {
+  readonly slot: string;
+  /** The last one of the master's log towards this replica. */
+  readonly sample: Sample | undefined;
+  readonly files: ReplicaFiles | undefined;
+  readonly signs: readonly SignOfLife[];
+  /** What an earlier run of this lane judged and wrote down on the hosts. */
+  readonly recorded: { readonly provenUntil: number; readonly lastAlive: number } | null;
+  readonly maxLagS: number;
+}
+
+/** Judges one slot and one replica. */
+export function estimateLoss({ slot, sample, files, signs, recorded, maxLagS }: LossFacts): LossEstimate {
+  const evidence: Evidence[] = [];
+  const written = recorded === null ? [] : [{ at: recorded.lastAlive, what: 'recorded by an earlier run', bySlot: null }];
+  const alive = lastAliveFor(slot, [...signs, ...written]);
+  // The replica's own newest file counts as a sign too, but never alone: a stuck slot would prove itself fresh.
+  const ownSign = files?.newestApplied ?? null;
+  const lastAlive = alive === null ? null : Math.max(alive.at, ownSign ?? 0);
+  if (alive !== null && lastAlive !== null) {
+    evidence.push({ kind: 'last-alive', at: formatIso(lastAlive * 1000), value: lastAlive === alive.at ? alive.what : 'its own replica' });
+  }
+  let provenUntil: number | null = null;
+  let provenBy: LossEstimate['provenBy'] = null;
+  let stuck = false;
+  if (sample !== undefined) {
+    const known = sample.pendingEvents !== null;
+    const until = !known ? null : sample.pendingEvents === 0 ? sample.at : sample.oldestBirth;
+    evidence.push({ kind: 'sample', at: formatIso(sample.at * 1000), value: describeSample(sample) });
+    if (until !== null) {
+      provenUntil = until;
+      provenBy = 'sample';
+      const reference = Math.max(lastAlive ?? sample.at, sample.at);
+      stuck = sample.at - until >= maxLagS && reference - sample.at < STALE_SAMPLE_HOLDS_S;
+    }
+  }
+  if (files !== undefined && files.newestArrival !== null && files.newestApplied !== null) {
+    evidence.push({
+      kind: 'replica-files',
+      at: formatIso(files.newestArrival * 1000),
+      value: `newest message applied ${files.newestApplied - files.newestArrival} s after it arrived${files.complete ? '' : '; not all was walked'}`,
+    });
+    if (!stuck && (provenUntil === null || files.newestArrival > provenUntil)) {
+      provenUntil = files.newestArrival;
+      provenBy = 'replica-files';
+    }
+  }
+  if (recorded !== null && (provenUntil === null || recorded.provenUntil > provenUntil)) {
+    evidence.push({ kind: 'record', at: formatIso(recorded.provenUntil * 1000), value: 'proven by the run that began this lane' });
+    provenUntil = recorded.provenUntil;
+    provenBy = 'record';
+  }
+  const possibleLossS = lastAlive === null || provenUntil === null ? null : Math.max(0, lastAlive - provenUntil);
+  return {
+    possibleLossS,
+    provenUntil,
+    provenBy,
+    lastAlive,
+    quarantinedEvents: sample?.quarantined ?? 0,
+    pendingEvents: sample?.pendingEvents ?? null,
+    evidence,
+  };
+}
+
+function describeSample(sample: Sample): string {
+  if (sample.pendingEvents === null) return `log not known${sample.problem === null ? '' : ` (${sample.problem})`}`;
+  const bad = sample.quarantined ? `, ${sample.quarantined} quarantined` : '';
+  if (sample.pendingEvents === 0) return `log empty${bad}`;
+  const since = sample.oldestBirth === null ? 'since an unknown time' : `oldest from ${formatIso(sample.oldestBirth * 1000)}`;
+  return `${sample.pendingEvents} events pending, ${since}${bad}`;
+}

@@ -1,0 +1,114 @@
+// Hosts that were silent when a run was planned are asked again and again while it runs, beside the lanes, so
+// that no step waits a connect timeout for a dead host, and one that comes back is noticed before the commit.
+import { MailctlError } from '../errors.js';
+import type { Clock } from '../lib/clock.js';
+import { type DeathVerdict, type Sighting, judgeDeath } from './death.js';
+
+/** How a host is asked. */
+export interface HostAsker {
+  /** Resolves when the host answers to its transport. @throws MailctlError when it does not */
+  ping(host: string, signal: AbortSignal): Promise<void>;
+  /** Its IMAP and LMTP ports as others see them now. */
+  sightings(host: string, signal: AbortSignal): Promise<readonly Sighting[]>;
+}
+
+interface Watched {
+  reason: string;
+  failure: string;
+  answers: boolean;
+  sightings: readonly Sighting[] | null;
+  /** Settles with the first look at its ports. */
+  firstLook: Promise<void>;
+}
+
+const PAUSE_MS = 1000;
+
+/** Watches the hosts that are away. */
+export class HostWatch {
+  readonly #watched = new Map<string, Watched>();
+  readonly #stop = new AbortController();
+
+  constructor(
+    readonly asker: HostAsker,
+    readonly clock: Clock,
+    /** A peer elsewhere saw them dead, or nobody doubts that it is not us: judged at planning. */
+    readonly maybeUs: string | null,
+  ) {}
+
+  /** Begins to watch a host that did not answer. */
+  add(host: string, error: MailctlError): void {
+    if (this.#watched.has(host)) return;
+    const watched: Watched = {
+      reason: error.message,
+      failure: error.code.replace(/^transport\./, ''),
+      answers: false,
+      sightings: null,
+      firstLook: Promise.resolve(),
+    };
+    this.#watched.set(host, watched);
+    watched.firstLook = this.#lookAtPorts(host, watched);
+    void this.#watchPorts(host, watched);
+    void this.#ping(host, watched);
+  }
+
+  /** Why it cannot be asked; undefined: it answers, as far as is known. */
+  away(host: string): string | undefined {
+    const watched = this.#watched.get(host);
+    return watched === undefined || watched.answers ? undefined : watched.reason;
+  }
+
+  /** Dead, as seen now by others? Waits for the first look at its ports. */
+  async verdict(host: string): Promise<DeathVerdict> {
+    const watched = this.#watched.get(host);
+    if (watched === undefined) return { gate: 'not-proven-dead', reason: `${host} was not looked at`, witnesses: [] };
+    await watched.firstLook;
+    return judgeDeath({
+      host,
+      failure: watched.failure,
+      message: watched.reason,
+      sightings: watched.sightings ?? [],
+      maybeUs: this.maybeUs,
+      peerElsewhere: false,
+    });
+  }
+
+  /** Ends all asking. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  async #ping(host: string, watched: Watched): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        await this.asker.ping(host, signal);
+        watched.answers = true;
+        return;
+      } catch (error) {
+        if (error instanceof MailctlError) {
+          watched.reason = error.message;
+          watched.failure = error.code.replace(/^transport\./, '');
+        }
+      }
+      await this.clock.sleep(PAUSE_MS, signal).catch(() => {});
+    }
+  }
+
+  async #watchPorts(host: string, watched: Watched): Promise<void> {
+    const { signal } = this.#stop;
+    await watched.firstLook;
+    while (!signal.aborted && !watched.answers) {
+      await this.clock.sleep(PAUSE_MS, signal).catch(() => {});
+      if (!signal.aborted) await this.#lookAtPorts(host, watched);
+    }
+  }
+
+  async #lookAtPorts(host: string, watched: Watched): Promise<void> {
+    try {
+      watched.sightings = await this.asker.sightings(host, this.#stop.signal);
+    } catch {
+      // Nobody could look: what was seen before is no longer now.
+      watched.sightings = [];
+    }
+  }
+}

@@ -1,0 +1,109 @@
+// The lane's records on the slot's hosts (`{config_dir}/mailctl.lane`, one JSON object a line): what another
+// bastion needs to finish a lane whose own is dead, and what is owed after it. Pure. Written through the driver
+// under the lease; read with every observation, and hostile like everything that a host says.
+
+/** A lane that has not been given back. */
+export interface OpenLane {
+  readonly run: string;
+  readonly from: string;
+  readonly to: string;
+  readonly operator: string;
+  readonly bastion: string;
+  /** ISO 8601 UTC. */
+  readonly at: string;
+  /** What was judged before it began: a dead master's loss does not grow any more. Epoch seconds. */
+  readonly judged: { readonly provenUntil: number; readonly lastAlive: number } | null;
+  /** Ids of the steps that it began, on the host that this was read from. */
+  readonly began: readonly string[];
+}
+
+/** What is owed for a slot on a host that was away. */
+export interface Owed {
+  readonly slot: string;
+  /** Host that owes. */
+  readonly host: string;
+  /** `stop`, `role`, `rejoin`, in the order in which they are to be done. */
+  readonly steps: readonly string[];
+  readonly run: string;
+  readonly at: string;
+  /** The host's last sign of life, epoch seconds; evidence for the slots that are still its own. */
+  readonly lastAlive: number | null;
+}
+
+/** What a lane file says. */
+export interface LaneFile {
+  readonly open: OpenLane | null;
+  readonly owed: readonly Owed[];
+  /** Lines that cannot be read: shown, never skipped in silence. */
+  readonly malformed: number;
+}
+
+/** The first line of a lane. */
+export function openedLine(lane: Omit<OpenLane, 'began'>): string {
+  return JSON.stringify({ kind: 'opened', ...lane });
+}
+
+/** A step that begins. */
+export function beganLine(run: string, step: string): string {
+  return JSON.stringify({ kind: 'began', run, step });
+}
+
+/** What remains after the lane. */
+export function owedLine(owed: Owed): string {
+  return JSON.stringify({ kind: 'owed', ...owed });
+}
+
+/** Reads a lane file's lines. */
+export function parseLaneFile(lines: readonly string[]): LaneFile {
+  let open: OpenLane | null = null;
+  let malformed = 0;
+  const began: string[] = [];
+  const owed: Owed[] = [];
+  for (const line of lines) {
+    if (line.trim() === '') continue;
+    const entry = parseObject(line);
+    if (entry === undefined) malformed++;
+    else if (entry.kind === 'opened') {
+      began.length = 0;
+      open = {
+        run: text(entry.run),
+        from: text(entry.from),
+        to: text(entry.to),
+        operator: text(entry.operator),
+        bastion: text(entry.bastion),
+        at: text(entry.at),
+        judged: parseJudged(entry.judged),
+        began,
+      };
+    } else if (entry.kind === 'began') began.push(text(entry.step));
+    else if (entry.kind === 'owed') {
+      owed.push({
+        slot: text(entry.slot),
+        host: text(entry.host),
+        steps: Array.isArray(entry.steps) ? entry.steps.map(text) : [],
+        run: text(entry.run),
+        at: text(entry.at),
+        lastAlive: typeof entry.lastAlive === 'number' ? entry.lastAlive : null,
+      });
+    }
+  }
+  return { open, owed, malformed };
+}
+
+function parseObject(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function parseJudged(value: unknown): OpenLane['judged'] {
+  const { provenUntil, lastAlive } = (value ?? {}) as { provenUntil?: unknown; lastAlive?: unknown };
+  return typeof provenUntil === 'number' && typeof lastAlive === 'number' ? { provenUntil, lastAlive } : null;
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,59 @@
+// What was seen of the fleet's slots at one moment: per host its instances, or why it could not be asked. Data
+// only; everything that is judged is judged from this and from the directory.
+import type { MailctlError } from '../errors.js';
+import type { Host } from '../fleet/host.js';
+import type { InstanceState } from './driver.js';
+import { type Owed, type OpenLane, parseLaneFile } from './lane-record.js';
+import type { Slot } from './slot.js';
+
+/** One host as it answered, or did not. */
+export type HostSight =
+  | { readonly host: Host; readonly ok: true; readonly states: ReadonlyMap<string, InstanceState> }
+  | { readonly host: Host; readonly ok: false; readonly error: MailctlError };
+
+/** All hosts that were asked, by name. */
+export type FleetSight = ReadonlyMap<string, HostSight>;
+
+/** The state of a slot's instance on a host; undefined: the host did not answer, or was not asked. */
+export function stateOf(sight: FleetSight, slot: string, host: string): InstanceState | undefined {
+  const seen = sight.get(host);
+  return seen?.ok ? seen.states.get(slot) : undefined;
+}
+
+/** Is the instance a possible master: seen as one, or running as nobody knows what? */
+export function mayBeMaster(state: InstanceState): boolean {
+  if (state.running === false) return false;
+  return state.role !== 'replica';
+}
+
+/** Seen running as a master, without doubt. */
+export function isMaster(state: InstanceState | undefined): boolean {
+  return state !== undefined && state.running === true && state.role === 'master';
+}
+
+/** What the slot's hosts say is owed, each host and step once. */
+export function owedOf(sight: FleetSight, slot: Slot): readonly Owed[] {
+  const byHost = new Map<string, Owed>();
+  for (const instance of slot.instances) {
+    const state = stateOf(sight, slot.slot, instance.host);
+    for (const owed of state === undefined ? [] : parseLaneFile(state.laneLines).owed) {
+      // The newest line of a host holds. What the host itself says of its own debts counts the same.
+      const known = byHost.get(owed.host);
+      if (known === undefined || known.at <= owed.at) byHost.set(owed.host, owed);
+    }
+  }
+  return [...byHost.values()];
+}
+
+/** A lane of this slot that was not given back, by the newest record on its hosts. */
+export function openLaneOf(sight: FleetSight, slot: Slot): OpenLane | null {
+  let found = null as OpenLane | null;
+  for (const instance of slot.instances) {
+    const state = stateOf(sight, slot.slot, instance.host);
+    const open = state === undefined ? null : parseLaneFile(state.laneLines).open;
+    if (open === null) continue;
+    if (found === null || found.at < open.at) found = open;
+    else if (found.run === open.run) found = { ...found, began: [...found.began, ...open.began] };
+  }
+  return found;
+}
