@@ -1,6 +1,7 @@
 // Finds the wrapper's marker lines (script.ts) in a stream of bytes and hands on everything else unchanged, however
 // the chunks are cut. A marker need not begin a line: a script's last line may lack its newline. What only looks
-// like a marker, or carries another nonce, is data. Cost without a record separator in the data: one memchr.
+// like a marker, or carries another nonce, is data. It looks for the nonce, which is rare, and never at bytes one by
+// one: hostile output must not cost more than any other.
 import { MAX_MARKER_BYTES } from './limits.js';
 
 /** A marker line: `word` and, where it has one, its number. */
@@ -13,12 +14,14 @@ const RECORD_SEPARATOR = 0x1e;
 const NEWLINE = 0x0a;
 
 export class MarkerScanner {
+  readonly #nonce: Buffer;
   readonly #pattern: RegExp;
   readonly #onData: (data: Buffer) => void;
   readonly #onMarker: (marker: Marker) => void;
   #held: Buffer | undefined;
 
   constructor(nonce: string, onData: (data: Buffer) => void, onMarker: (marker: Marker) => void) {
+    this.#nonce = Buffer.from(nonce, 'latin1');
     this.#pattern = new RegExp(`^\\x1e([a-z]+) ${nonce}(?: (\\d{1,10}))?$`);
     this.#onData = onData;
     this.#onMarker = onMarker;
@@ -28,26 +31,28 @@ export class MarkerScanner {
     const data = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
     this.#held = undefined;
     let from = 0;
-    let at = data.indexOf(RECORD_SEPARATOR);
-    while (at !== -1) {
-      const window = data.subarray(at, at + MAX_MARKER_BYTES);
-      const newline = window.indexOf(NEWLINE);
-      if (newline === -1 && window.length < MAX_MARKER_BYTES) {
-        this.#give(data.subarray(from, at));
-        this.#held = Buffer.from(window);
-        return;
-      }
-      const match = newline === -1 ? null : this.#pattern.exec(window.toString('latin1', 0, newline));
-      if (match === null) {
-        at = data.indexOf(RECORD_SEPARATOR, at + 1);
-        continue;
-      }
-      this.#give(data.subarray(from, at));
+    for (let at = data.indexOf(this.#nonce); at !== -1; at = data.indexOf(this.#nonce, at + 1)) {
+      const begin = data.lastIndexOf(RECORD_SEPARATOR, at);
+      if (begin < from || at - begin > MAX_MARKER_BYTES) continue;
+      const line = data.subarray(begin, begin + MAX_MARKER_BYTES);
+      const newline = line.indexOf(NEWLINE);
+      const match = newline === -1 ? null : this.#pattern.exec(line.toString('latin1', 0, newline));
+      if (match === null) continue;
+      this.#give(data.subarray(from, begin));
       this.#onMarker({ word: match[1] ?? '', value: match[2] === undefined ? undefined : Number(match[2]) });
-      from = at + newline + 1;
-      at = data.indexOf(RECORD_SEPARATOR, from);
+      from = begin + newline + 1;
     }
-    this.#give(data.subarray(from));
+    const cut = this.#unfinished(data, from);
+    this.#give(data.subarray(from, cut));
+    if (cut < data.length) this.#held = Buffer.from(data.subarray(cut));
+  }
+
+  /** Where something begins at the end of the data that the next chunk may make a marker of. */
+  #unfinished(data: Buffer, from: number): number {
+    const window = Math.max(from, data.length - MAX_MARKER_BYTES);
+    const tail = data.subarray(Math.max(window, data.lastIndexOf(NEWLINE) + 1));
+    const begin = tail.indexOf(RECORD_SEPARATOR);
+    return begin === -1 ? data.length : data.length - tail.length + begin;
   }
 
   /** The stream has ended: what was held back was no marker. */
