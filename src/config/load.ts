@@ -47,7 +47,8 @@ function warningsOf(file: string, faults: readonly Fault[], flag: string): reado
     bySection.set(fault.section, [...(bySection.get(fault.section) ?? []), fault]);
   }
   return [...bySection].map(([section, [first, ...rest]]) => {
-    const more = rest.length === 0 ? '' : `, and ${rest.length} more faults there`;
+    const more =
+      rest.length === 0 ? '' : `, and ${rest.length} more fault${rest.length === 1 ? '' : 's'} there`;
     const effect = section === 'unknown' ? 'it means nothing' : `this command goes on without ${section}`;
     return `${first === undefined ? file : formatFault(file, first)}${more} (${effect}; mailctl config check${flag})`;
   });

@@ -4,5 +4,7 @@ import picomatch from 'picomatch';
 
 /** A test for names. @throws SyntaxError or TypeError when the pattern is too long or not a pattern. */
 export function globMatcher(pattern: string): (name: string) => boolean {
-  return picomatch(pattern, { dot: true, nonegate: true, noextglob: true, noglobstar: true });
+  const matches = picomatch(pattern, { dot: true, nonegate: true, noextglob: true, noglobstar: true });
+  // A second argument would make picomatch return an object, which is always true; filter() gives one.
+  return (name) => matches(name);
 }

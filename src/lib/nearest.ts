@@ -7,10 +7,15 @@ export function nearest(word: string, known: Iterable<string>, limit = 3): reado
   const scored: { name: string; distance: number }[] = [];
   for (const name of known) {
     const candidate = name.toLowerCase().slice(0, 64);
-    // A word that begins like a known one (or the other way round) is meant, however long the rest is.
-    const isPrefix = wanted.length >= 3 && (candidate.startsWith(wanted) || wanted.startsWith(candidate));
-    const distance = isPrefix && candidate !== '' ? 0.5 : editDistance(wanted, candidate, allowed);
-    if (distance <= allowed) scored.push({ name, distance });
+    // A word that begins like a known one (or the other way round) may be meant, however long the rest is; a
+    // slip of one letter is the better guess.
+    const isPrefix =
+      wanted.length >= 3 &&
+      candidate.length >= 3 &&
+      (candidate.startsWith(wanted) || wanted.startsWith(candidate));
+    const edits = editDistance(wanted, candidate, allowed);
+    const distance = isPrefix ? Math.min(edits, 1.5) : edits;
+    if (distance <= allowed || isPrefix) scored.push({ name, distance });
   }
   scored.sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   return scored.slice(0, limit).map((entry) => entry.name);
