@@ -46,6 +46,7 @@ async function sendOne(session: SmtpSession, slot: string, user: string): Promis
 /** Sends `count` messages to a user; returns when mx1 has accepted them all. */
 export async function deliver(lab: Lab, slot: string, user: string, count: number): Promise<Accepted[]> {
   slotOf(lab, slot);
+  if (!users.includes(user)) throw new LabError(`no user ${user}: ${users.join(', ')}`);
   const accepted: Accepted[] = [];
   let left = count;
   const worker = async () => {
@@ -136,11 +137,15 @@ export async function missingOnMasters(lab: Lab, accepted: readonly Accepted[]):
   return missing;
 }
 
-/** Waits until all accepted messages are on their slots' masters; answers those that did not arrive in time. */
+/**
+ * Waits until all accepted messages are on their slots' masters; answers those that did not arrive in time.
+ * mx1 tries again after 5 to 10 s; but where all its mail is for one and the same recipient, Postfix remembers
+ * the way there for 30 s.
+ */
 export async function waitDelivered(
   lab: Lab,
   accepted: readonly Accepted[],
-  timeoutMs = 30_000,
+  timeoutMs = 60_000,
 ): Promise<Accepted[]> {
   const end = performance.now() + timeoutMs;
   let missing = await missingOnMasters(lab, accepted);

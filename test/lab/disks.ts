@@ -2,6 +2,7 @@
  * Prepares the hosts' disks while the hosts are off: what a person would have installed and configured there.
  * A disk is a folder on the lab's tmpfs: `upper` (what differs from the machine's root), `srv`, `root`.
  */
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { machineAccount, writeAccounts } from './accounts.js';
@@ -54,6 +55,7 @@ export async function writeDisk(
   writeSshd(lab, host, upper, homes);
 
   put(upper, 'etc/hostname', `${host}\n`);
+  put(upper, 'etc/machine-id', `${randomBytes(16).toString('hex')}\n`, 0o444);
   put(upper, 'etc/hosts', hostsFile(host));
   put(upper, 'etc/resolv.conf', '');
   put(upper, 'etc/nsswitch.conf', 'passwd: files\ngroup: files\nshadow: files\nhosts: files\n');
@@ -125,8 +127,13 @@ export function setRoleOnDisk(lab: Lab, instance: Instance, role: Role): void {
     fs.symlinkSync(`role.${role}`, link);
     return;
   }
-  fs.copyFileSync(srvFile(lab, instance, files.imapdConf), srvFile(lab, instance, instance.imapdConf));
-  fs.copyFileSync(srvFile(lab, instance, files.cyrusConf), srvFile(lab, instance, instance.cyrusConf));
+  const cyrus = machineAccount('cyrus');
+  for (const [from, to] of [
+    [files.imapdConf, instance.imapdConf],
+    [files.cyrusConf, instance.cyrusConf],
+  ] as const) {
+    writeOwned(srvFile(lab, instance, to), fs.readFileSync(srvFile(lab, instance, from), 'utf8'), cyrus);
+  }
   fs.writeFileSync(srvFile(lab, instance, `${instance.base}/etc/role`), `${role}\n`);
 }
 

@@ -17,6 +17,7 @@ export { LabError } from './errors.js';
 export { crash, fail, hang, lag, returnHost, runningMaster, unlag } from './faults.js';
 export { inHost, initOf } from './host.js';
 export { count, messagesOn } from './mailboxes.js';
+export { whyNoLab } from './packages.js';
 export { type LabPaths, labPaths } from './paths.js';
 export { productEnv } from './product.js';
 export { run, sleep, waitUntil } from './run.js';

@@ -103,7 +103,10 @@ lmtp_rset_timeout = 5s
 `;
 }
 
-const masterCf = `smtp      inet  n - n - -    smtpd
+// smtpd asks a rewrite service of its own, without the transport map: it refuses recipients that the map sends
+// to `retry`, but mail for a slot that moves is to be accepted and tried again later.
+const masterCf = `smtp      inet  n - n - -    smtpd -o rewrite_service_name=rewrite-smtpd
+rewrite-smtpd unix - - n - - trivial-rewrite -o transport_maps=
 pickup    unix  n - n 60 1   pickup
 cleanup   unix  n - n - 0    cleanup
 qmgr      unix  n - n 300 1  qmgr

@@ -152,10 +152,17 @@ async function downloadPostfix(say: (line: string) => void): Promise<string> {
   return deb;
 }
 
-/** Throws unless this is root on Debian 12 or newer. */
-export function requireRootOnDebian(): void {
-  if (process.getuid?.() !== 0) throw new LabError('the lab needs root: it makes namespaces and mounts');
+/** Why no lab can be made here; undefined when it can. */
+export function whyNoLab(): string | undefined {
+  if (process.getuid?.() !== 0) return 'the lab needs root: it makes namespaces and mounts';
   if (!fs.existsSync('/etc/debian_version') || !fs.existsSync('/usr/bin/apt-get')) {
-    throw new LabError("the lab needs Debian: it runs Debian's own Cyrus and Postfix");
+    return "the lab needs Debian: it runs Debian's own Cyrus and Postfix";
   }
+  return undefined;
+}
+
+/** Throws where no lab can be made. */
+export function requireRootOnDebian(): void {
+  const reason = whyNoLab();
+  if (reason !== undefined) throw new LabError(reason);
 }

@@ -53,7 +53,8 @@ export function writeSshd(lab: Lab, host: HostName, upper: string, homes: readon
   fs.chmodSync(path.join(etc, 'lab_host_key'), 0o600);
   for (const home of homes) {
     const folder = path.join(home.folder, '.ssh');
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    fs.mkdirSync(path.dirname(home.folder), { recursive: true });
+    for (const own of [home.folder, folder]) if (!fs.existsSync(own)) fs.mkdirSync(own, { mode: 0o700 });
     fs.writeFileSync(path.join(folder, 'authorized_keys'), `${publicKey(lab, 'operator')}\n`, {
       mode: 0o600,
     });

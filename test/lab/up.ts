@@ -19,12 +19,24 @@ import { makeKeys } from './ssh.js';
 
 export interface UpOptions extends Partial<LabSpec> {
   readonly paths?: LabPaths;
+  /** A lab of tests: what an earlier, dead test run left up is taken down first. A person's lab never is. */
+  readonly forTests?: boolean;
   /** Hears what is being done. */
   readonly say?: (line: string) => void;
 }
 
 /** Brings a lab up and answers it. A lab that is up already, and another lab's remains, are an error. */
 export async function up(options: UpOptions = {}): Promise<Lab> {
+  // The hosts' folders must be as open as a real host's, whatever the caller's own files should be.
+  const mask = process.umask(0o022);
+  try {
+    return await bringUp(options);
+  } finally {
+    process.umask(mask);
+  }
+}
+
+async function bringUp(options: UpOptions): Promise<Lab> {
   requireRootOnDebian();
   const say = options.say ?? (() => {});
   const paths = options.paths ?? labPaths();
@@ -32,9 +44,9 @@ export async function up(options: UpOptions = {}): Promise<Lab> {
     { layout: options.layout ?? 'default', slots: options.slots ?? 15, replicas: options.replicas ?? 1 },
     paths,
   );
-  await clearTheGround(paths, say);
+  await clearTheGround(paths, options.forTests ?? false, say);
   await ensurePackages(say);
-  await makeFolder(paths);
+  await makeFolder(paths, options.forTests ?? false);
   await makeNetwork(lab);
   makeSecrets(paths);
   const [sasldb] = await Promise.all([makeSasldb(paths), makeKeys(lab)]);
@@ -56,24 +68,36 @@ export async function up(options: UpOptions = {}): Promise<Lab> {
   return lab;
 }
 
-async function clearTheGround(paths: LabPaths, say: (line: string) => void): Promise<void> {
+async function clearTheGround(
+  paths: LabPaths,
+  forTests: boolean,
+  say: (line: string) => void,
+): Promise<void> {
   const other = hostProcesses().find((host) => host.dir !== paths.dir);
   if (other) {
     throw new LabError(`another lab is up in ${other.dir}: MAILCTL_LAB_DIR=${other.dir} npm run lab -- down`);
   }
-  if (fs.existsSync(paths.spec) && hostProcesses(paths.dir).length > 0) {
+  const isUp = fs.existsSync(paths.spec) && hostProcesses(paths.dir).length > 0;
+  if (isUp && !(forTests && isLeftOver(paths))) {
     throw new LabError(`the lab in ${paths.dir} is up already: npm run lab -- status, or down first`);
   }
   if (await takeDown(paths)) say('a half-up lab was in the way: taken down');
 }
 
-async function makeFolder(paths: LabPaths): Promise<void> {
+/** Was the lab brought up by tests whose process is gone? */
+function isLeftOver(paths: LabPaths): boolean {
+  const pid = /^tests (\d+)$/m.exec(fs.readFileSync(paths.marker, 'utf8'))?.[1];
+  return pid !== undefined && !fs.existsSync(`/proc/${pid}`);
+}
+
+async function makeFolder(paths: LabPaths, forTests: boolean): Promise<void> {
   if (fs.existsSync(paths.dir) && fs.readdirSync(paths.dir).length > 0) {
     throw new LabError(`${paths.dir} has something in it that is no lab's: set MAILCTL_LAB_DIR`);
   }
   fs.mkdirSync(paths.dir, { recursive: true });
   fs.chmodSync(paths.dir, 0o700);
-  fs.writeFileSync(paths.marker, 'This folder belongs to the lab and goes with it.\n');
+  const owner = forTests ? `tests ${process.pid}\n` : '';
+  fs.writeFileSync(paths.marker, `This folder belongs to the lab and goes with it.\n${owner}`);
   for (const folder of [paths.disks, paths.run]) fs.mkdirSync(folder);
   // One tmpfs for all disks: an overlay's upper layer must not lie on the file system of its lower one.
   await run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'mailctl-lab', paths.disks]);

@@ -41,6 +41,10 @@ if [ "$host" = mx1 ]; then
   mount --bind "$lab/directory" "$root/srv/directory"
 fi
 
+# All hosts share one kernel; a boot of its own is what a host is known by.
+cat "$root/proc/sys/kernel/random/uuid" >"$root/run/boot_id"
+mount --bind "$root/run/boot_id" "$root/proc/sys/kernel/random/boot_id"
+
 cd "$root"
 pivot_root . .
 umount -l .

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # Postfix's transport map, asked live (tcp_table protocol): USER@SLOT.lab.example goes by LMTP to the host that
 # the directory names as the slot's master. A slot that is being moved, and everything while the directory is
-# away, is deferred by Postfix's own retry service: the mail is accepted and tried again later.
+# away, goes to Postfix's own `retry` service: the mail is deferred and tried again later.
 use strict;
 use warnings;
 use IO::Select;
@@ -51,6 +51,8 @@ sub directory {
 
 sub answer {
   my ($key) = @_;
+  # Reports about mail that could not be delivered.
+  return '200 discard:' if $key =~ /(?:^|\@)\Q$domain\E\z/i;
   my ($slot) = $key =~ /(?:^|\@)([^\@.]+)\.\Q$domain\E\z/i or return '500 not ours';
   $slot = lc $slot;
   return '200 error:5.1.2%20no%20such%20slot' unless $where{$slot};

@@ -9,7 +9,7 @@ pidfile=/run/mail/$name/master.pid
 running() {
   [ -s "$pidfile" ] || return 1
   read -r pid <"$pidfile"
-  tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF " $etc/imap.conf "
+  [ -r "/proc/$pid/cmdline" ] && tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF " $etc/imap.conf "
 }
 
 case $verb in
