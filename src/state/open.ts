@@ -1,0 +1,243 @@
+// Opens a database file: private when we make it, and left as the administrator has it when it exists (mode,
+// owner, journal mode). Loads the database libraries, so reach it by `await import()`. The schema is made at a
+// first start; it is brought up to date only with `migrate`, never by a command that acts.
+import { accessSync, constants, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Kysely, type SqliteDatabase, SqliteDialect, sql } from 'kysely';
+import Database from 'libsql';
+import { type Clock, systemClock } from '../lib/clock.js';
+import { type Connection, type Queries, StateDatabase } from './database.js';
+import { CURRENT_VERSION, OLDEST_USABLE_VERSION, statementsFrom, VERSION_TABLE } from './migrations/list.js';
+import type { Schema } from './schema.js';
+import { schemaFault } from './schema-version.js';
+import {
+  errno,
+  missingError,
+  permissionError,
+  readOnlyError,
+  sqliteCode,
+  stateError,
+  toStateError,
+} from './state-error.js';
+import { databasePath } from './url.js';
+
+/** How a database is opened. */
+export interface OpenOptions {
+  /** `read` changes nothing and makes nothing; it works on a file or file system that cannot be written. */
+  readonly mode: 'read' | 'write';
+  readonly clock?: Clock | undefined;
+  /** How long a lock of another process is waited for, in ms. */
+  readonly patienceMs?: number | undefined;
+  /** Bring an older schema up to date: for `slots import`, the sampling timer, `config` and `doctor`. */
+  readonly migrate?: boolean | undefined;
+}
+
+/** SQLite's own wait, in ms: short, since it stops the whole process. */
+const NATIVE_BUSY_MS = 100;
+const PATIENCE_MS = 5000;
+
+/**
+ * Opens the database that `location` names (a url or an absolute path, see url.ts). `write` makes the file, with
+ * its schema, if there is none.
+ * @throws ConfigError for a url that we cannot use.
+ * @throws MailctlError `state.*`: missing, read-only, permission, not-a-database, corrupt, busy, schema-new, ...
+ */
+export async function openState(location: string, options: OpenOptions): Promise<StateDatabase> {
+  const path = databasePath(location);
+  const { mode, clock = systemClock, patienceMs = PATIENCE_MS, migrate = false } = options;
+  const connect = async () => (mode === 'write' ? connectToWrite(path) : connectToRead(path));
+  const state = new StateDatabase({ path, mode, connect, clock, patienceMs });
+  try {
+    if (mode === 'write') makeFile(path);
+    const version = await state.run('reading its schema', (queries) =>
+      readVersion(queries, path, mode, migrate),
+    );
+    const isFirstStart = version === 0;
+    if (mode === 'write' && (isFirstStart || (migrate && version < CURRENT_VERSION)))
+      await ensureSchema(state);
+  } catch (error) {
+    await state.close();
+    throw error;
+  }
+  return state;
+}
+
+/** Brings the schema up to this program's version; twenty at once do it once. */
+export async function ensureSchema(
+  state: StateDatabase,
+): Promise<{ readonly from: number; readonly to: number }> {
+  return state.write('bringing the schema up to date', async (queries) => {
+    await sql.raw(VERSION_TABLE).execute(queries);
+    const row = await queries.selectFrom('mailctl_schema').select('version').executeTakeFirst();
+    const from = row?.version ?? 0;
+    for (const statement of statementsFrom(from)) await sql.raw(statement).execute(queries);
+    return { from, to: Math.max(from, CURRENT_VERSION) };
+  });
+}
+
+/** The schema's version; 0: none of ours yet. Refuses what this program must not touch. */
+async function readVersion(
+  queries: Queries,
+  path: string,
+  mode: 'read' | 'write',
+  migrate: boolean,
+): Promise<number> {
+  // Selecting from a table that is missing throws; sqlite_master is always there.
+  const { rows } =
+    await sql`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'mailctl_schema'`.execute(queries);
+  if (rows.length === 0) return 0;
+  const row = await queries.selectFrom('mailctl_schema').selectAll().executeTakeFirst();
+  if (row === undefined) return 0;
+  const fault = schemaFault(path, row, {
+    mode,
+    current: CURRENT_VERSION,
+    oldestUsable: migrate ? 1 : OLDEST_USABLE_VERSION,
+  });
+  if (fault !== undefined) throw fault;
+  return row.version;
+}
+
+async function connectToWrite(path: string): Promise<Connection> {
+  if (!exists(path)) throw missingError(path);
+  if (isDirectory(path)) throw stateError('state.not-a-database', path, 'this is a directory');
+  mustBeWritable(path);
+  const raw = openRaw(path, 'mode=rw');
+  try {
+    // An empty file is ours to choose for. The journal mode of a database that exists is the administrator's
+    // choice: programs of the site that may only read cannot always read a WAL database (see connectToFrozen).
+    if (isEmpty(raw)) raw.exec('PRAGMA journal_mode = WAL');
+    raw.exec('PRAGMA synchronous = FULL');
+  } catch (error) {
+    raw.close();
+    throw error;
+  }
+  return toConnection(raw, undefined);
+}
+
+/** Makes the file, readable by its owner alone, if there is none. */
+function makeFile(path: string): void {
+  if (exists(path)) return;
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(path, '', { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    // Another process was first: its file is as good.
+    if (errno(error) === 'EEXIST') return;
+    if (errno(error) === 'EROFS') throw readOnlyError(path, { cause: error, detail: message(error) });
+    throw toStateError(error, path, 'making it');
+  }
+}
+
+/**
+ * Without this look SQLite would open it for reading only, and fail at the first write. Nothing here opens the
+ * file itself: to close it again would drop the locks that SQLite holds on it in this process (POSIX), and with
+ * them the database.
+ */
+function mustBeWritable(path: string): void {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+  } catch (error) {
+    const code = errno(error);
+    if (code === 'EROFS' || ((code === 'EACCES' || code === 'EPERM') && isReadable(path))) {
+      throw readOnlyError(path, { cause: error, detail: message(error) });
+    }
+    throw toStateError(error, path, 'opening it');
+  }
+}
+
+async function connectToRead(path: string): Promise<Connection> {
+  if (!exists(path)) throw missingError(path);
+  if (isDirectory(path)) throw stateError('state.not-a-database', path, 'this is a directory');
+  let raw: Database.Database | undefined;
+  try {
+    raw = openRaw(path, 'mode=ro');
+    isEmpty(raw);
+    return toConnection(raw, undefined);
+  } catch (error) {
+    raw?.close();
+    if (sqliteCode(error) !== 'SQLITE_CANTOPEN' || !isReadable(path)) throw error;
+    return connectToFrozen(path, error);
+  }
+}
+
+/**
+ * A WAL database in a place where SQLite cannot make its -shm file. With no -wal file beside it all is in the
+ * file itself, and it is read as one that does not change; `hasChanged` tells when it did.
+ */
+async function connectToFrozen(path: string, cause: unknown): Promise<Connection> {
+  if (walBytes(path) > 0 || bytesOf(`${path}-journal`) > 0) {
+    throw stateError(
+      'state.unreadable',
+      path,
+      'its newest changes are in a log beside it that cannot be read here',
+      {
+        detail: 'what the file itself holds may be out of date, so it is not shown',
+        hint: `run mailctl once as the owner of ${path}, where it can be written`,
+        cause,
+      },
+    );
+  }
+  const before = fingerprint(path);
+  const raw = openRaw(path, 'immutable=1');
+  isEmpty(raw);
+  return toConnection(raw, () => fingerprint(path) !== before);
+}
+
+function fingerprint(path: string): string {
+  const { ino, size, mtimeNs } = statSync(path, { bigint: true });
+  return `${ino} ${size} ${mtimeNs} ${walBytes(path)}`;
+}
+
+/** Busy timeout first: every statement after it may meet another process. */
+function openRaw(path: string, parameter: string): Database.Database {
+  const raw = new Database(`file:${path.split('/').map(encodeURIComponent).join('/')}?${parameter}`);
+  raw.exec(`PRAGMA busy_timeout = ${NATIVE_BUSY_MS}`);
+  return raw;
+}
+
+/** The first look into the file: what cannot be read throws here. */
+function isEmpty(raw: Database.Database): boolean {
+  return raw.prepare('SELECT 1 FROM sqlite_master LIMIT 1').all().length === 0;
+}
+
+function toConnection(raw: Database.Database, hasChanged: Connection['hasChanged']): Connection {
+  const db = new Kysely<Schema>({
+    dialect: new SqliteDialect({ database: raw as unknown as SqliteDatabase }),
+  });
+  return { db, exec: (statements) => void raw.exec(statements), hasChanged };
+}
+
+function exists(path: string): boolean {
+  try {
+    statSync(path);
+    return true;
+  } catch (error) {
+    if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return false;
+    throw permissionError(path, { cause: error, detail: message(error) });
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function walBytes(path: string): number {
+  return bytesOf(`${path}-wal`);
+}
+
+function bytesOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,75 @@
+// The tables, as the query builder knows them. Other tools of a site read them, so names are fixed and columns
+// are only ever added. Two traps of libsql 0.5 rule how they are used: a bound boolean or a TEXT value that is
+// no valid UTF-8 ends the process, so booleans are written as 0 and 1, and text is read as a blob (`textOf`).
+import { type Expression, type Generated, type RawBuilder, sql } from 'kysely';
+
+/** One row: which schema the file has, and the oldest mailctl (by schema version) that may still use it. */
+export interface SchemaTable {
+  id: number;
+  version: number;
+  oldest_reader: number;
+  oldest_writer: number;
+}
+
+/** What the directory says of a slot. */
+export interface SlotsTable {
+  slot: string;
+  /** Host. */
+  master: string;
+  /** `normal` or `readonly:HOST`. */
+  state: string;
+  /** Raised by every change. */
+  version: number;
+}
+
+/** Which hosts carry a slot. */
+export interface InstancesTable {
+  slot: string;
+  host: string;
+  /** Name there; null: the slot's. */
+  instance: string | null;
+  /** Address there; null: the host's. */
+  address: string | null;
+  /** Order among the slot's hosts, from 0. */
+  position: number;
+}
+
+/** Observations; one per slot, host and channel each time. */
+export interface SamplesTable {
+  id: Generated<number>;
+  slot: string;
+  /** Host that was observed. */
+  host: string;
+  role: string | null;
+  /** Replica that this observation of the master's log is about, or ''. */
+  channel: string;
+  /** The host's own clock, seconds since 1970. */
+  at: number;
+  /** The observer's clock, milliseconds since 1970. */
+  seen_at: number;
+  pending_events: number | null;
+  /** Birth of the oldest log file by the host's clock, seconds since 1970. */
+  oldest_birth: number | null;
+  quarantined: number | null;
+  running: number | null;
+  replicating: number | null;
+  problem: string | null;
+}
+
+export interface Schema {
+  mailctl_schema: SchemaTable;
+  slots: SlotsTable;
+  instances: InstancesTable;
+  samples: SamplesTable;
+}
+
+/** A text column, selected as bytes; `fromBytes` makes text of them. */
+export function textOf(column: Expression<string | null>): RawBuilder<Uint8Array | null> {
+  return sql<Uint8Array | null>`cast(${column} as blob)`;
+}
+
+/** What `textOf` selected, as text; broken UTF-8 becomes U+FFFD instead of ending the process. */
+export function fromBytes(value: unknown): string | null {
+  if (value === null || value === undefined) return null;
+  return typeof value === 'string' ? value : Buffer.from(value as Uint8Array).toString('utf8');
+}
