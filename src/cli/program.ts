@@ -57,7 +57,8 @@ class Parsing {
       .enablePositionalOptions()
       .exitOverride()
       .configureOutput({ writeOut: take, writeErr: take, outputError: () => {} });
-    this.dress(this.root, () => programHelp(program, width), {});
+    const isAsked = argv.includes('--help') || argv.includes('-h');
+    this.dress(this.root, () => programHelp(program, width, !isAsked), {});
     for (const spec of program.commands) {
       const [first = '', last] = spec.name.split(' ');
       if (last === undefined) this.addCommand(this.root, first, spec);
@@ -83,19 +84,21 @@ class Parsing {
     if (this.argv.includes(name)) {
       this.dress(group, () => groupHelp(this.program, name, this.width), ofItself?.options ?? {});
     }
-    if (ofItself !== undefined) {
-      // Not commander's default command: it would take a mistyped word for an argument.
-      group.allowExcessArguments().action(() => {
-        const word = group.args[0];
-        if (word !== undefined) throw unknownCommand(group, word);
-        this.found = invocationOf(group, ofItself);
-      });
-    }
+    // Not commander's default command: it would take a mistyped word for an argument.
+    group.allowExcessArguments().action(() => {
+      const word = group.args[0];
+      if (word !== undefined) throw unknownCommand(group, word);
+      if (ofItself === undefined) group.help({ error: true });
+      else this.found = invocationOf(group, ofItself);
+    });
     return group;
   }
 
   private addCommand(parent: Command, name: string, spec: AnyCommand): void {
-    const command = parent.command(name).aliases([...(spec.aliases ?? [])]);
+    const command = parent
+      .command(name)
+      .aliases([...(spec.aliases ?? [])])
+      .allowExcessArguments(false);
     if (![name, ...(spec.aliases ?? [])].some((word) => this.argv.includes(word))) return;
     this.dress(command, () => commandHelp(spec, this.width), spec.options);
     for (const arg of Object.values(spec.args) as ArgSpec<unknown>[]) command.addArgument(makeArgument(arg));

@@ -21,7 +21,7 @@ export function cutText(text: string, width: number): string {
     cut += character;
     used += columns;
   }
-  return `${cut}…`;
+  return `${cut.trimEnd()}…`;
 }
 
 /** As cutText for a line that renderLine has made: its colour sequences are kept whole, and end. */
