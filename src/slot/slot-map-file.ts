@@ -94,11 +94,9 @@ function offsetOf(document: Document, path: SlotMapFault['path']): number {
   let offset = node?.range?.[0] ?? 0;
   for (const [depth, key] of path.entries()) {
     if (isMap(node) && depth === path.length - 1) {
-      // The key itself, which is what a fault about an unknown key means.
+      // The key, since a fault of an unknown key has no other place.
       const pair = node.items.find((item) => String(item.key) === key);
-      if (isNode(pair?.key) && !isNode(pair.value)) return pair.key.range?.[0] ?? offset;
-      if (isNode(pair?.key) && pair.key.range) offset = pair.key.range[0];
-      return offset;
+      return isNode(pair?.key) ? (pair.key.range?.[0] ?? offset) : offset;
     }
     const next: unknown =
       isNode(node) && 'get' in node

@@ -254,9 +254,7 @@ function differences(before: Slot, after: SlotMapEntry): readonly string[] {
     if (old.instance !== now.instance)
       what.push(`instance on ${old.host} ${old.instance} -> ${now.instance}`);
     if (old.address !== now.address)
-      what.push(
-        `address on ${old.host} ${old.address ?? '(the host’s)'} -> ${now.address ?? '(the host’s)'}`,
-      );
+      what.push(`address on ${old.host} ${old.address ?? 'none'} -> ${now.address ?? 'none'}`);
   }
   for (const { host } of after.instances) {
     if (!before.instances.some((old) => old.host === host)) what.push(`${host} added`);
