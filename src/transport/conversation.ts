@@ -53,6 +53,7 @@ export interface ConversationOptions {
   readonly helloMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly onLine?: ((line: string) => void) | undefined;
+  readonly onHello?: (() => void) | undefined;
   /** Called once when the child is broken off, before it is killed: for what the kill does not reach. */
   readonly onBreak?: ((group: number | undefined) => void) | undefined;
 }
@@ -126,6 +127,7 @@ export function converse(child: Child, options: ConversationOptions): Conversati
   const onHello = () => {
     hello = true;
     cancelHello();
+    options.onHello?.();
     if (go !== undefined) child.stdin?.end(go + (command.stdin ?? ''));
     after(remoteEndMs(command) + LOCAL_DEADLINE_MARGIN_MS, () => finish('deadline'));
   };

@@ -35,6 +35,7 @@ export class SshMasters {
   readonly #settings: SshSettings;
   readonly #uid: number;
   readonly #known = new Map<string, Promise<Master>>();
+  readonly #ending = new Set<Promise<void>>();
   #dir: string | undefined;
 
   constructor(settings: SshSettings) {
@@ -61,26 +62,31 @@ export class SshMasters {
     return this.#acquire(target, 0);
   }
 
-  /** Ends a master whose peer hangs. Whatever runs over it is lost. Once per master. */
-  async drop(target: SshTarget, master: Master): Promise<void> {
+  /**
+   * Takes a master whose peer hangs out of use at once, and ends it. `gently`: sessions over it that were heard of go
+   * on to their own end. Once per master.
+   */
+  async drop(target: SshTarget, master: Master, gently: boolean): Promise<void> {
     const key = this.#key(target);
     const known = await this.#known.get(key)?.catch(() => undefined);
     if (known !== undefined && known !== master) return;
     this.#known.delete(key);
-    // Renamed first: nobody begins anything over it while it is told to go.
-    const aside = `${master.socket}.${randomBytes(4).toString('hex')}`;
     if (!this.#isStill(master)) return;
+    // Renamed first: nobody begins anything over it while it is told to go, which may take it seconds.
+    const aside = `${master.socket}.${randomBytes(4).toString('hex')}`;
     try {
       renameSync(master.socket, aside);
     } catch {
       return;
     }
-    await callSsh(['-F', '/dev/null', '-S', aside, '-O', 'exit', '--', 'master'], {
-      ...this.#settings,
-      timeoutMs: SSH_CONTROL_MS,
-      stdout: 'ignore',
-    });
-    rmSync(aside, { force: true });
+    const told = this.#tell(aside, gently ? 'stop' : 'exit').then(() => rmSync(aside, { force: true }));
+    this.#ending.add(told);
+    void told.finally(() => this.#ending.delete(told));
+  }
+
+  /** Waits until those that were told to end have heard it. */
+  async close(): Promise<void> {
+    await Promise.all(this.#ending);
   }
 
   #acquire(target: SshTarget, depth: number): Promise<Master> {
@@ -131,6 +137,7 @@ export class SshMasters {
     const own = `${path}.${randomBytes(4).toString('hex')}`;
     const log = `${own}.log`;
     const proxyCommand = proxy === undefined ? [] : ['-o', `ProxyCommand=${proxy.command(log)}`];
+    const saidSince = proxy?.listen();
     const call = await callSsh(
       [
         ...['-M', '-N', '-f', '-T', '-E', log, '-S', own],
@@ -159,10 +166,19 @@ export class SshMasters {
       renameSync(own, path);
       return { socket: path, inode: made.ino };
     }
-    const said = readText(log) + (proxy?.said() ?? '');
+    const all = readText(log);
     rmSync(log, { force: true });
     rmSync(own, { force: true });
-    return { failure: judge(call, said), said, tookMs };
+    const said = withoutDebug(all) + (saidSince?.() ?? '');
+    const failure = judge(call, said);
+    // Through a jump host ssh takes its own ProxyCommand for the TCP connection, and so the silence of a dead host for
+    // a missing banner. Only the client to the jump host knows whether the connection behind it was made.
+    const isUnproven = proxy !== undefined && failure.kind === 'hung' && !all.includes(JUMP_CONNECTED);
+    return {
+      failure: isUnproven ? { kind: 'unreachable', what: 'no answer through its jump host' } : failure,
+      said,
+      tookMs,
+    };
   }
 
   #failed(target: SshTarget, { failure, said, tookMs }: Failed, more: string): TransportError | ConfigError {
@@ -208,7 +224,7 @@ export class SshMasters {
     let master: Master;
     try {
       master = await this.#acquire(hop, depth + 1);
-      if (!(await this.#isAlive(master))) {
+      if (!(await this.#tell(master.socket, 'check'))) {
         this.#known.delete(this.#key(hop));
         this.#forgetSocket(master);
         master = await this.#acquire(hop, depth + 1);
@@ -221,27 +237,28 @@ export class SshMasters {
         quoteProxyCommand(
           [
             ...['ssh', '-E', log, '-S', master.socket, ...configWords(this.#settings, hop)],
-            ...options({ ControlMaster: 'no', BatchMode: 'yes', LogLevel: 'INFO' }),
+            ...options({ ControlMaster: 'no', BatchMode: 'yes', LogLevel: 'DEBUG1' }),
             ...['-W', '[%h]:%p', '--', hop.name],
           ],
           ['[%h]:%p'],
         ),
-      said: () => this.#jumpSaid(master),
+      listen: () => this.#listenTo(master),
     };
   }
 
-  /** What the jump host's master wrote last: over a shared connection only it learns why a host was not reached. */
-  #jumpSaid(master: Master): string {
-    const log = this.#logOf(master.socket);
-    return log === undefined ? '' : readText(log).slice(-MAX_CHATTER_BYTES);
+  /** From now on: what the jump host's master writes. Over a shared connection only it learns of a refusal. */
+  #listenTo(master: Master): () => string {
+    const log = this.#logNames(master.socket).at(-1);
+    if (log === undefined) return () => '';
+    const before = readText(log).length;
+    return () => readText(log).slice(before).slice(-MAX_CHATTER_BYTES);
   }
 
-  async #isAlive(master: Master): Promise<boolean> {
-    const call = await callSsh(['-F', '/dev/null', '-S', master.socket, '-O', 'check', '--', 'master'], {
-      ...this.#settings,
-      timeoutMs: SSH_CONTROL_MS,
-      stdout: 'ignore',
-    });
+  /** A word to the master itself; whether it took it. */
+  async #tell(socket: string, word: 'check' | 'exit' | 'stop'): Promise<boolean> {
+    const { env, clock } = this.#settings;
+    const args = ['-F', '/dev/null', '-S', socket, '-O', word, '--', 'master'];
+    const call = await callSsh(args, { env, clock, timeoutMs: SSH_CONTROL_MS, stdout: 'ignore' });
     return call.end.status === 0;
   }
 
@@ -256,10 +273,6 @@ export class SshMasters {
   /** Logs of masters that had this name before: those still running write into a file without a name. */
   #removeLogs(path: string, but: string): void {
     for (const name of this.#logNames(path)) if (name !== but) rmSync(name, { force: true });
-  }
-
-  #logOf(path: string): string | undefined {
-    return this.#logNames(path).at(-1);
   }
 
   #logNames(path: string): readonly string[] {
@@ -281,7 +294,18 @@ interface Failed {
 interface Proxy {
   /** The line for ProxyCommand; it writes its own complaints into the log as well. */
   readonly command: (log: string) => string;
-  readonly said: () => string;
+  /** Begins to listen to what the jump host's master says; call the result to hear it. */
+  readonly listen: () => () => string;
+}
+
+/** A debug line of `ssh -W` over a shared connection, OpenSSH 5.4 to 9.9: the jump host has connected. */
+const JUMP_CONNECTED = 'master session id';
+
+function withoutDebug(text: string): string {
+  return text
+    .split('\n')
+    .filter((line) => !line.startsWith('debug'))
+    .join('\n');
 }
 
 function options(pairs: Readonly<Record<string, string | number>>): readonly string[] {

@@ -37,6 +37,10 @@ class SshTransport implements Transport {
   readonly #masters: SshMasters;
   readonly #places = new Map<string, Semaphore>();
   readonly #running = new Set<Child>();
+  /** Sessions over a master that said hello and have not ended. */
+  readonly #talking = new WeakMap<Master, number>();
+  /** The last time that a host could not be asked, and why. */
+  readonly #silent = new Map<string, { readonly at: number; readonly error: unknown }>();
 
   constructor(settings: SshTransportSettings) {
     this.#settings = settings;
@@ -45,14 +49,25 @@ class SshTransport implements Transport {
 
   async run(host: Host, command: Command, options: RunOptions = {}): Promise<CommandResult> {
     const asked: Asked = { host: host.name, command, sudoUser: this.#settings.sudoFor(host) };
+    const { clock } = this.#settings;
+    const askedAt = clock.monotonic();
     const place = await this.#placeOn(host)
       .acquire(options.signal)
       .catch(() => undefined);
     if (place === undefined) throw interrupted(asked, false);
+    // A dead host costs its connect timeout once, not once for every eight commands that wait for it.
+    const silent = this.#silent.get(host.name);
+    if (silent !== undefined && silent.at > askedAt) {
+      place();
+      throw silent.error;
+    }
     // Given back when no session of ours is open any more, which may be after the result is known.
     const open: Promise<void>[] = [];
     try {
       return await this.#run(host, asked, options, open);
+    } catch (error) {
+      if (isSilence(error)) this.#silent.set(host.name, { at: clock.monotonic(), error });
+      throw error;
     } finally {
       void Promise.all(open).then(place);
     }
@@ -65,6 +80,7 @@ class SshTransport implements Transport {
       return child.exited;
     });
     await Promise.all(ends);
+    await this.#masters.close();
   }
 
   async #run(host: Host, asked: Asked, options: RunOptions, open: Promise<void>[]): Promise<CommandResult> {
@@ -83,7 +99,7 @@ class SshTransport implements Transport {
       if (heard.hello) return judgeHeard(heard, asked);
       if (heard.brokenOff === 'aborted') throw interrupted(asked, false);
       if (heard.brokenOff === 'no-hello') {
-        await this.#masters.drop(host, master);
+        await this.#masters.drop(host, master, (this.#talking.get(master) ?? 0) > 0);
         throw this.#hung(host, heard);
       }
       // Nothing has begun: what comes next is another try, or the reason why there is none.
@@ -122,6 +138,7 @@ class SshTransport implements Transport {
     const stdin = takesStdin(command) ? 'pipe' : 'ignore';
     const child = startSsh([...args, '--', host.name, line], env, [stdin, 'pipe', 'pipe']);
     this.#running.add(child);
+    let isTalking = false;
     const { heard, over } = converse(child, {
       command,
       nonce,
@@ -129,8 +146,16 @@ class SshTransport implements Transport {
       helloMs: ssh.connectTimeoutMs,
       signal: options.signal,
       onLine: options.onLine,
+      onHello: () => {
+        if (master !== undefined) this.#talking.set(master, (this.#talking.get(master) ?? 0) + 1);
+        isTalking = true;
+      },
     });
-    open.push(over.then(() => void this.#running.delete(child)));
+    const ended = () => {
+      this.#running.delete(child);
+      if (master !== undefined && isTalking) this.#talking.set(master, (this.#talking.get(master) ?? 1) - 1);
+    };
+    open.push(over.then(ended));
     return heard;
   }
 
@@ -174,6 +199,12 @@ class SshTransport implements Transport {
     }
     return places;
   }
+}
+
+/** Said of the host, not of a command: nothing else that waits for it would fare better. */
+function isSilence(error: unknown): boolean {
+  if (!(error instanceof TransportError)) return false;
+  return ['unreachable', 'refused', 'hung', 'auth', 'host-key'].includes(error.kind);
 }
 
 /** Over a master neither the user's configuration nor the host's name means anything: it is read nowhere. */
