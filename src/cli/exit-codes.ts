@@ -12,11 +12,11 @@ export interface ExitCodeRow {
 
 const MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
   done: 'all that was asked is done; an empty list is done too',
-  failed: 'nothing was changed, or every change was undone; or the answer to a question is bad',
+  failed: 'nothing changed, or all of it undone; or the answer is bad',
   usage: 'usage or configuration error: no host was asked',
-  partial: 'some hosts or slots failed, were refused or did not answer; the others are done',
+  partial: 'some failed, were refused or did not answer; the rest is done',
   refused: 'refused by gates, all of it: nothing was changed',
-  incomplete: 'a run stopped half way; the message names the command that goes on',
+  incomplete: 'a run stopped half way; the message names the way on',
   busy: 'another run holds all of it; the message says whose it is',
   interrupted: 'interrupted',
 };

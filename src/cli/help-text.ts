@@ -40,7 +40,7 @@ export function programHelp(program: ProgramSpec, width: number, isShort = false
             width,
           ),
         ]),
-    'mailctl COMMAND --help says more, mailctl help exit-codes lists the exit codes.',
+    wrap('mailctl COMMAND --help says more, mailctl help exit-codes lists the exit codes.', width, ''),
   ]);
 }
 
