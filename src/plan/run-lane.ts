@@ -13,6 +13,7 @@ import {
   nextStep,
   type StepFailure,
   type StepProgress,
+  type StepState,
   toUndo,
 } from './progress.js';
 import { type Session, Stopped } from './session.js';
@@ -67,7 +68,7 @@ class LaneRun {
   readonly #id: string;
   /** Steps whose undo was found owed in this execution: not tried again in it. */
   readonly #undoOwed = new Set<string>();
-  #triedOwed = false;
+  #hasLookedBack = false;
 
   constructor(session: Session, id: string) {
     this.#session = session;
@@ -119,9 +120,9 @@ class LaneRun {
 
   /** One step forward. undefined: there is more to do. */
   async #forward(): Promise<LaneEnd | undefined> {
-    if (!this.#triedOwed) {
-      this.#triedOwed = true;
-      await this.#tryOwed();
+    if (!this.#hasLookedBack) {
+      this.#hasLookedBack = true;
+      await this.#lookBack();
       return undefined;
     }
     const next = nextStep(this.#lane);
@@ -156,31 +157,35 @@ class LaneRun {
   }
 
   /**
-   * Owed steps are tried again by every execution. Before the commit a host that answers again changes what the
-   * lane must do (its mail can be drained after all), so the lane goes back to the step and on from there. After
-   * the commit only what the plan marks is done, and what fails stays owed.
+   * What was done before a pause may be so no longer (a host has booted), and what was owed may be possible now.
+   * So every execution that takes a lane up before its commit looks at all of it again. What is not so any more,
+   * or can be asked again (then its mail can be drained after all), is where the lane goes back to. After the
+   * commit only what is owed and marked in the plan is tried, and what fails stays owed.
    */
-  async #tryOwed(): Promise<void> {
-    // A commit in the balance is decided first; its own check looks at what is owed.
-    if (
-      !isCommitted(this.#lane) &&
-      this.#lane.steps.some(({ step, began }) => step.phase === 'commit' && began)
-    )
+  async #lookBack(): Promise<void> {
+    const committed = isCommitted(this.#lane);
+    // A commit in the balance is decided first; its own check looks at what may no longer be so.
+    if (!committed && this.#lane.steps.some(({ step, began }) => step.phase === 'commit' && began)) return;
+    const behind = this.#lane.steps.filter(
+      ({ step, state }) =>
+        step.phase === 'prepare' &&
+        (state === 'owed' || (!committed && (state === 'did' || state === 'skipped'))) &&
+        this.#session.action(step).lapses !== true &&
+        (!committed || step.retryAfterCommit === true),
+    );
+    if (behind.length === 0) return;
+    this.#session.mayGoOn();
+    if (committed) {
+      for (const { step } of behind) await this.#settleEnd(step, await this.#execute(step));
       return;
-    for (const { step, state } of this.#lane.steps) {
-      if (state !== 'owed' || step.phase !== 'prepare') continue;
-      if (isCommitted(this.#lane)) {
-        if (step.retryAfterCommit !== true) continue;
-        this.#session.mayGoOn();
-        await this.#settleEnd(step, await this.#execute(step));
-      } else {
-        this.#session.mayGoOn();
-        const seen = await this.#look(step, true);
-        if (seen.state === 'away' || seen.state === 'unseen') continue;
-        await this.#rewind(step, step.id, `${step.host === '' ? step.title : step.host} can be asked again`);
-        return;
-      }
     }
+    // All at once: a dead host must not cost its timeout once for each of its steps.
+    const looks = await Promise.all(behind.map(async ({ step }) => this.#look(step, true)));
+    const at = behind.findIndex(({ state }, index) => isOver(state, looks[index]));
+    const first = behind[at];
+    if (first === undefined) return;
+    const why = first.state === 'owed' ? 'can be done after all' : 'is so no longer';
+    await this.#rewind(first.step, first.step.id, `${first.step.title}: ${why}`);
   }
 
   /** check, began, act, verify, did. Writes every record except `failed`. */
@@ -460,6 +465,12 @@ class LaneRun {
   async #owe(step: Step, reason: string): Promise<void> {
     await this.#session.record({ kind: 'owed', lane: this.#id, step: step.id, reason });
   }
+}
+
+/** Does a look say that a step must be done (again)? One that sees nothing says nothing. */
+function isOver(state: StepState, seen: Look | undefined): boolean {
+  if (seen === undefined || seen.state === 'away' || seen.state === 'unseen') return false;
+  return state === 'owed' || seen.state === 'todo' || seen.state === 'rewind';
 }
 
 /** The failure of a step: what the act said, if anything, and what was seen after it. */

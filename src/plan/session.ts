@@ -39,9 +39,12 @@ export class Stopped {
   }
 }
 
+/** What the runner needs of a journal. */
+export type RunJournal = Pick<Journal, 'file' | 'records' | 'failure' | 'append'>;
+
 /** What an execution is made of. */
 export interface SessionParts {
-  readonly journal: Journal;
+  readonly journal: RunJournal;
   readonly actions: ActionTable;
   readonly clock: Clock;
   readonly signals: RunSignals;
@@ -52,7 +55,7 @@ export interface SessionParts {
 export class Session {
   readonly clock: Clock;
   readonly actions: ActionTable;
-  readonly #journal: Journal;
+  readonly #journal: RunJournal;
   readonly #signals: RunSignals;
   readonly #onEvent: (event: RunEvent) => void;
   readonly #aborted: Promise<never>;
