@@ -1,0 +1,103 @@
+// npm run bench: the start-up budgets of the README, as ratios to a bare node start of the same run. Cases are
+// interleaved, the first round only warms the page cache, and the 25th percentiles are compared. What adds to
+// every node start (NODE_EXTRA_CA_CERTS, NODE_OPTIONS) is unset. Exit 1 when a budget is exceeded.
+//   npm run bench -- [--rounds 25]
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { parseArgs } from 'node:util';
+
+interface Case {
+  readonly name: string;
+  readonly argv: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Times a bare node start; absent: measured and shown only. */
+  readonly budget?: number;
+  /** Exit code that shows that the case did what it is for. */
+  readonly exit: number;
+}
+
+const root = join(import.meta.dirname, '../..');
+const bin = join(root, 'bin/mailctl.js');
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '25' } } });
+const rounds = Math.max(15, Number(values.rounds) || 25);
+
+const scratch = mkdtempSync(join(tmpdir(), 'mailctl-bench-'));
+const config = join(scratch, 'mailctl.yaml');
+const hosts = Array.from(
+  { length: 100 },
+  (_, at) => `  imap${at + 1}: { groups: [store], location: row-${at % 8} }\n`,
+);
+writeFileSync(config, `hosts:\n${hosts.join('')}`, { mode: 0o600 });
+
+const bare: Case = { name: 'node -e 0', argv: ['-e', '0'], exit: 0 };
+const cases: readonly Case[] = [
+  { name: 'mailctl --version', argv: [bin, '--version'], budget: 1.25, exit: 0 },
+  { name: 'mailctl --help', argv: [bin, '--help'], budget: 1.7, exit: 0 },
+  { name: 'mailctl failover --help', argv: [bin, 'failover', '--help'], budget: 1.7, exit: 0 },
+  { name: 'an unknown command', argv: [bin, 'failovr'], exit: 2 },
+  { name: 'help exit-codes', argv: [bin, 'help', 'exit-codes'], exit: 0 },
+  { name: 'config show, no file', argv: [bin, 'config', 'show', '-o', 'json'], exit: 0 },
+  {
+    name: 'config show, 100 hosts',
+    argv: [bin, 'config', 'show', '-o', 'json', '--config', config],
+    exit: 0,
+  },
+  // No slots are known: everything but the hosts themselves.
+  { name: 'slots list, no slots', argv: [bin, 'slots', 'list', '--config', config], exit: 0 },
+];
+
+const env: Record<string, string | undefined> = {
+  ...process.env,
+  NODE_EXTRA_CA_CERTS: undefined,
+  NODE_OPTIONS: undefined,
+  HOME: scratch,
+  XDG_CONFIG_HOME: scratch,
+  XDG_STATE_HOME: scratch,
+  MAILCTL_CONFIG: undefined,
+};
+
+function measure({ argv, exit }: Case): number | undefined {
+  const from = performance.now();
+  const { status } = spawnSync(process.execPath, argv, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  return status === exit ? performance.now() - from : undefined;
+}
+
+/** The 25th percentile: of noise that only adds, the quiet quarter is the nearest to the truth. */
+function quarter(times: readonly number[]): number {
+  return [...times].sort((a, b) => a - b)[Math.floor(times.length / 4)] ?? Number.NaN;
+}
+
+try {
+  // Both streams of every case are pipes, and every case that cannot run is said so and left out.
+  const able = cases.filter((one) => {
+    if (measure(one) !== undefined) return true;
+    console.log(`left out: ${one.name} does not end with ${one.exit}`);
+    return false;
+  });
+  const times = new Map<Case, number[]>([bare, ...able].map((one) => [one, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [one, list] of times) list.push(measure(one) ?? Number.POSITIVE_INFINITY);
+  }
+  const floor = quarter(times.get(bare) ?? []);
+  let isOver = cases.some((one) => one.budget !== undefined && !able.includes(one));
+  console.log(`node ${process.version}, ${rounds} rounds, 25th percentiles\n`);
+  console.log('what                        ms  ratio  budget');
+  console.log(`${bare.name.padEnd(24)} ${floor.toFixed(1).padStart(5)}`);
+  for (const one of able) {
+    const time = quarter(times.get(one) ?? []);
+    const ratio = time / floor;
+    const isBad = one.budget !== undefined && ratio > one.budget;
+    isOver ||= isBad;
+    const verdict =
+      one.budget === undefined ? '' : `${one.budget.toFixed(2).padStart(6)}  ${isBad ? 'OVER' : 'ok'}`;
+    console.log(
+      `${one.name.padEnd(24)} ${time.toFixed(1).padStart(5)} ${ratio.toFixed(2).padStart(6)} ${verdict}`.trimEnd(),
+    );
+  }
+  process.exitCode = isOver ? 1 : 0;
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
