@@ -14,13 +14,15 @@ import { run, waitUntil } from './run.js';
 /** Removes everything that a lab in `paths.dir` has; true when there was something. */
 export async function takeDown(paths: LabPaths = labPaths()): Promise<boolean> {
   const hosts = hostProcesses(paths.dir);
-  const clients = await sshClients();
+  // The network has one name: where another lab is up, it is that one's.
+  const alone = hostProcesses().length === hosts.length;
+  const clients = alone && hosts.length > 0 ? await sshClients() : [];
   // The first process of a namespace takes all others with it; its parent outside ends by itself.
   for (const { pid } of hosts) signal(pid, 'SIGKILL');
   for (const pid of clients) signal(pid, 'SIGTERM');
   const gone = () => hosts.every(({ pid }) => !fs.existsSync(`/proc/${pid}`));
   if (!(await waitUntil(gone, 10_000))) throw new LabError('a host of the lab does not die: try again');
-  const network = await removeNetwork();
+  const network = alone && (await removeNetwork());
   const mounts = await unmountBelow(paths.dir);
   const folder = fs.existsSync(paths.marker);
   if (folder) fs.rmSync(paths.dir, { recursive: true, force: true });

@@ -67,8 +67,9 @@ export async function crash(lab: Lab, slot: string, host?: string): Promise<stri
   if (!master) throw new LabError(`${slot} does not run on ${instance.host}`);
   // The master first: it would start its children again.
   signal(master.pid, 'SIGKILL');
+  const init = runningInit(lab.paths, instance.host);
   const gone = await waitUntil(() => {
-    const left = processesOfInstance(lab, instance);
+    const left = processesOf(init).filter((one) => one.group === master.group);
     for (const one of left) signal(one.pid, 'SIGKILL');
     return left.length === 0;
   }, 10_000);

@@ -21,7 +21,14 @@ export { whyNoLab } from './packages.js';
 export { type LabPaths, labPaths } from './paths.js';
 export { productEnv } from './product.js';
 export { run, sleep, waitUntil } from './run.js';
-export { masterOf, processesOfInstance, type RunningRole, runningRole, syncLogs } from './slots.js';
+export {
+  masterOf,
+  processesOfInstance,
+  type RunningRole,
+  runningRole,
+  syncLogs,
+  syslogTail,
+} from './slots.js';
 export {
   type HostName,
   hostAddress,

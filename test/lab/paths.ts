@@ -3,6 +3,7 @@
  * is mounted below it) removes the lab.
  */
 import path from 'node:path';
+import { LabError } from './errors.js';
 
 export interface LabPaths {
   readonly dir: string;
@@ -28,6 +29,8 @@ export interface LabPaths {
 /** The paths of the lab in `dir`, by default `$MAILCTL_LAB_DIR` or /tmp/mailctl-lab. */
 export function labPaths(dir = process.env.MAILCTL_LAB_DIR ?? '/tmp/mailctl-lab'): LabPaths {
   const root = path.resolve(dir);
+  // It becomes part of mount options, of ssh_config and of the directory's URL: none of them quotes alike.
+  if (!/^\/[\w./+-]+$/.test(root)) throw new LabError(`${root}: a plain path, please, for the lab's folder`);
   const at = (...parts: string[]) => path.join(root, ...parts);
   return {
     dir: root,

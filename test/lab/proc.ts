@@ -5,6 +5,8 @@ export interface Process {
   readonly pid: number;
   /** The pid inside its own pid namespace. */
   readonly innerPid: number;
+  /** Its process group, as the machine numbers it. */
+  readonly group: number;
   readonly comm: string;
   /** R, S, D, T (stopped), Z ... */
   readonly state: string;
@@ -43,6 +45,7 @@ export function processAt(pid: number): Process | undefined {
   return {
     pid,
     innerPid: Number(inner ?? pid),
+    group: Number(stat.slice(close + 2).split(' ')[2]),
     comm: stat.slice(stat.indexOf('(') + 1, close),
     state: stat.slice(close + 2, close + 3),
     argv: argvOf(pid),

@@ -24,7 +24,7 @@ function mailctlYaml(lab: Lab): string {
   const stores = storeHosts.map((host) => [host, { groups: ['store'], location: locations[host] }] as const);
   return stringify({
     defaults: { ssh: { config: paths.sshConfig }, ...(layout.sudo ? { sudo: true } : {}) },
-    hosts: { ...Object.fromEntries(stores), mx1: { groups: ['mx'], location: 'row-a' } },
+    hosts: { ...Object.fromEntries(stores), mx1: { groups: ['mx'], location: 'row-a', queues: ['postfix'] } },
     stores: {
       max_lag: '5m',
       drain_timeout: '60s',

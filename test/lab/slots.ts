@@ -4,12 +4,12 @@ import path from 'node:path';
 import { syncFolders } from './cyrus-files.js';
 import { srvFile } from './disks.js';
 import { LabError } from './errors.js';
-import { initOf } from './host.js';
+import { diskOf, initOf } from './host.js';
 import { ImapSession } from './imap.js';
 import { listeningIn, type Process, processesOf } from './proc.js';
 import { waitUntil } from './run.js';
 import { secret } from './secrets.js';
-import { type Instance, instanceOf, type Lab, type SlotSpec, users } from './spec.js';
+import { type HostName, type Instance, instanceOf, type Lab, type SlotSpec, users } from './spec.js';
 
 /** What an instance is seen to be: by its sockets, since its files can be changed under it. */
 export type RunningRole = 'master' | 'replica' | 'readonly' | 'starting' | 'stopped';
@@ -33,11 +33,12 @@ export function masterOf(lab: Lab, instance: Instance): Process | undefined {
   );
 }
 
-/** All processes of an instance: its master and what runs with its configuration. */
+/** All processes of a running instance: its master's process group. A tool somebody runs by hand is not in it. */
 export function processesOfInstance(lab: Lab, instance: Instance): Process[] {
   const init = initOf(lab.paths, instance.host);
-  if (init === undefined) return [];
-  return processesOf(init).filter((one) => one.argv.includes(instance.imapdConf));
+  const master = masterOf(lab, instance);
+  if (init === undefined || master === undefined) return [];
+  return processesOf(init).filter((one) => one.group === master.group);
 }
 
 /** The replication logs that an instance has: path as the machine sees it, size, birth (seconds). */
@@ -76,8 +77,16 @@ export async function waitReplicated(lab: Lab, slot: SlotSpec, timeoutMs = 30_00
     syncLogs(lab, master).length === 0 &&
     slot.replicas.every((host) => countMailboxes(lab, instanceOf(lab, slot.slot, host)) >= users.length);
   if (!(await waitUntil(complete, timeoutMs, 50))) {
-    throw new LabError(`${slot.slot}: not replicated after ${timeoutMs / 1000} s, see /var/log/syslog there`);
+    const log = syslogTail(lab, slot.master);
+    throw new LabError(`${slot.slot}: not replicated after ${timeoutMs / 1000} s\n${log}`);
   }
+}
+
+/** The last lines of a host's syslog: Cyrus says why something failed only there. */
+export function syslogTail(lab: Lab, host: HostName, lines = 20): string {
+  const file = diskOf(lab.paths, host, 'upper/var/log/syslog');
+  const text = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
+  return [`${host}:/var/log/syslog`, ...text.trimEnd().split('\n').slice(-lines)].join('\n  ');
 }
 
 function countMailboxes(lab: Lab, instance: Instance): number {

@@ -13,7 +13,7 @@ import { type LabPaths, labPaths } from './paths.js';
 import { importSlots, writeProductFiles } from './product.js';
 import { run, waitUntil } from './run.js';
 import { makeSasldb, makeSecrets } from './secrets.js';
-import { createMailboxes, runningRole, waitReplicated } from './slots.js';
+import { createMailboxes, runningRole, syslogTail, waitReplicated } from './slots.js';
 import { hostNames, type Lab, type LabSpec, planLab, storeHosts } from './spec.js';
 import { makeKeys } from './ssh.js';
 
@@ -31,10 +31,17 @@ export async function up(options: UpOptions = {}): Promise<Lab> {
   const mask = process.umask(0o022);
   try {
     return await bringUp(options);
+  } catch (error) {
+    // A person may want to look at what did not work; nobody looks after a test.
+    if (options.forTests && !(error instanceof OccupiedError)) await takeDown(options.paths);
+    throw error;
   } finally {
     process.umask(mask);
   }
 }
+
+/** There is a lab already, and it is not ours to take away. */
+class OccupiedError extends LabError {}
 
 async function bringUp(options: UpOptions): Promise<Lab> {
   requireRootOnDebian();
@@ -75,11 +82,13 @@ async function clearTheGround(
 ): Promise<void> {
   const other = hostProcesses().find((host) => host.dir !== paths.dir);
   if (other) {
-    throw new LabError(`another lab is up in ${other.dir}: MAILCTL_LAB_DIR=${other.dir} npm run lab -- down`);
+    throw new OccupiedError(
+      `another lab is up in ${other.dir}: MAILCTL_LAB_DIR=${other.dir} npm run lab -- down`,
+    );
   }
   const isUp = fs.existsSync(paths.spec) && hostProcesses(paths.dir).length > 0;
   if (isUp && !(forTests && isLeftOver(paths))) {
-    throw new LabError(`the lab in ${paths.dir} is up already: npm run lab -- status, or down first`);
+    throw new OccupiedError(`the lab in ${paths.dir} is up already: npm run lab -- status, or down first`);
   }
   if (await takeDown(paths)) say('a half-up lab was in the way: taken down');
 }
@@ -92,7 +101,7 @@ function isLeftOver(paths: LabPaths): boolean {
 
 async function makeFolder(paths: LabPaths, forTests: boolean): Promise<void> {
   if (fs.existsSync(paths.dir) && fs.readdirSync(paths.dir).length > 0) {
-    throw new LabError(`${paths.dir} has something in it that is no lab's: set MAILCTL_LAB_DIR`);
+    throw new OccupiedError(`${paths.dir} has something in it that is no lab's: set MAILCTL_LAB_DIR`);
   }
   fs.mkdirSync(paths.dir, { recursive: true });
   fs.chmodSync(paths.dir, 0o700);
@@ -111,7 +120,8 @@ async function allRunning(lab: Lab, hosts: readonly string[]): Promise<void> {
     instances.filter((instance) => !['master', 'replica'].includes(runningRole(lab, instance)));
   if (await waitUntil(() => missing().length === 0, 60_000, 50)) return;
   const names = missing().map((instance) => `${instance.slot} on ${instance.host}`);
-  throw new LabError(`not running after a minute: ${names.join(', ')}`);
+  const host = missing()[0]?.host ?? 'imap21';
+  throw new LabError(`not running after a minute: ${names.join(', ')}\n${syslogTail(lab, host)}`);
 }
 
 async function inBatches<T>(
