@@ -6,7 +6,7 @@ import type { Account, Section } from './config.js';
 import { type Fault, formatPath, sortFaults } from './faults.js';
 import { expandPath, type Surroundings } from './normalize.js';
 import { type ConfigRequest, type OpenedConfig, openConfig } from './open.js';
-import type { ParsedFile } from './parse.js';
+import { type LocatedFile, parseLocated } from './parse.js';
 import type { KeyPath } from './position.js';
 import type { RawFile } from './schema.js';
 import { readPassword } from './secret.js';
@@ -36,8 +36,8 @@ interface Observation {
 /** Checks a file. @throws ConfigError when it is missing, unreadable or not to be trusted. */
 export async function checkConfig(request: ConfigRequest): Promise<CheckReport> {
   const opened = await openConfig(request);
-  const { parsed } = opened;
-  if (parsed === undefined) return { file: undefined, searched: opened.searched, faults: [] };
+  if (opened.text === undefined) return { file: undefined, searched: opened.searched, faults: [] };
+  const parsed = await parseLocated(opened.text, opened.around.thisHost);
   const seen = parsed.isBroken ? [] : observations(parsed.raw, opened);
   const faults = [...parsed.faults.map(asError), ...seen.map((observation) => placed(parsed, observation))];
   return {
@@ -51,7 +51,7 @@ function asError(fault: Fault): CheckedFault {
   return { ...fault, level: 'error' };
 }
 
-function placed(parsed: ParsedFile, { path, what, right, level }: Observation): CheckedFault {
+function placed(parsed: LocatedFile, { path, what, right, level }: Observation): CheckedFault {
   return {
     section: path[0] as Section,
     ...parsed.locate(path),

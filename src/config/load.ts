@@ -23,11 +23,13 @@ export interface LoadedConfig {
  * @throws ConfigError with file:line:col of the first fault in the message and the others in the detail.
  */
 export async function loadConfig(request: LoadRequest): Promise<LoadedConfig> {
-  const { around, parsed, flag } = await openConfig(request);
-  if (parsed === undefined || around.file === undefined) {
+  const { around, text, flag } = await openConfig(request);
+  if (text === undefined || around.file === undefined) {
     return { config: normalizeConfig({}, around), warnings: [] };
   }
   const { file } = around;
+  const { parseConfigText } = await import('./parse.js');
+  const parsed = await parseConfigText(text, around.thisHost);
   const isNeeded = (fault: Fault) =>
     fault.section === 'file' || (request.sections as readonly string[]).includes(fault.section);
   const [first, ...rest] = parsed.faults.filter(isNeeded);

@@ -1,9 +1,8 @@
-// Finds, trusts and parses the configuration file: what loading and checking have in common. The parser is
-// loaded only when there is a file.
+// Finds the configuration file and decides whether to trust it: what loading and checking have in common. Parses
+// nothing but, where the file's group is in question, root's own file.
 import { homedir, hostname } from 'node:os';
 import { isAbsolute } from 'node:path';
 import type { Surroundings } from './normalize.js';
-import type { ParsedFile } from './parse.js';
 import { candidates, readConfigSource, readSource, SYSTEM_CONFIG_FILE } from './source.js';
 import { groupNumber, mustBeTrusted } from './trust.js';
 
@@ -22,10 +21,10 @@ export interface ConfigRequest {
   readonly groupFile?: string | undefined;
 }
 
-/** A file and what it holds; `parsed` undefined: no configuration was found. */
+/** A file that is trusted, and its text; undefined: no configuration was found. */
 export interface OpenedConfig {
   readonly around: Surroundings;
-  readonly parsed: ParsedFile | undefined;
+  readonly text: string | undefined;
   /** The files that were looked for, in order. */
   readonly searched: readonly string[];
   /** The words that name the same file in a command line: ` --config FILE`, or nothing. */
@@ -55,8 +54,7 @@ export async function openConfig(request: ConfigRequest): Promise<OpenedConfig> 
   }
   return {
     around: { file: source?.file, home, thisHost },
-    parsed:
-      source === undefined ? undefined : (await import('./parse.js')).parseConfigText(source.text, thisHost),
+    text: source?.text,
     searched: candidates(search).map((candidate) => candidate.file),
     flag: request.file === undefined || source === undefined ? '' : ` --config ${source.file}`,
     uid,
@@ -73,7 +71,7 @@ async function trustedGroup(
   const source = readSource(systemFile);
   if (source === undefined || source.stats.uid !== 0 || (source.stats.mode & 0o002) !== 0) return undefined;
   const { parseConfigText } = await import('./parse.js');
-  const group = parseConfigText(source.text, thisHost).raw.config_group;
+  const group = (await parseConfigText(source.text, thisHost)).raw.config_group;
   if (group === undefined || group === null) return undefined;
   const gid = numberOf(String(group));
   const isOthers = (source.stats.mode & 0o020) !== 0 && source.stats.gid !== gid;

@@ -187,17 +187,21 @@ describe('config init', () => {
   /** The file after its reader has uncommented every setting. */
   const uncommented = STARTING_FILE.replace(/^# /gm, '');
 
-  it('is valid as it is and means nothing', () => {
-    expect(parseConfigText(STARTING_FILE, 'here')).toMatchObject({ raw: {}, faults: [], isBroken: false });
+  it('is valid as it is and means nothing', async () => {
+    expect(await parseConfigText(STARTING_FILE, 'here')).toMatchObject({
+      raw: {},
+      faults: [],
+      isBroken: false,
+    });
   });
 
-  it('is valid when every setting is uncommented', () => {
-    const parsed = parseConfigText(uncommented, 'here');
+  it('is valid when every setting is uncommented', async () => {
+    const parsed = await parseConfigText(uncommented, 'here');
     expect(parsed.faults).toEqual([]);
     expect(parsed.isBroken).toBe(false);
   });
 
-  it('has every key of the format, and shows the defaults', () => {
+  it('has every key of the format, and shows the defaults', async () => {
     const missing = keysOf(configJsonSchema()).filter((key) => !new RegExp(`\\b${key}:`).test(STARTING_FILE));
     expect(missing).toEqual([]);
     for (const shown of [
@@ -212,13 +216,13 @@ describe('config init', () => {
     }
   });
 
-  it('stays within 120 columns', () => {
+  it('stays within 120 columns', async () => {
     expect(STARTING_FILE.split('\n').filter((line) => line.length > 120)).toEqual([]);
   });
 });
 
 describe('config schema', () => {
-  it('is a JSON Schema that knows every section and closes every map', () => {
+  it('is a JSON Schema that knows every section and closes every map', async () => {
     const schema = configJsonSchema() as {
       $schema: string;
       properties: object;

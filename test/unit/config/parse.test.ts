@@ -3,8 +3,10 @@ import { formatFault } from '../../../src/config/faults.js';
 import { parseConfigText } from '../../../src/config/parse.js';
 
 /** What a text is reproached with, as `line:col: path: what; right`. */
-function faults(text: string): string[] {
-  return parseConfigText(text, 'here').faults.map((fault) => formatFault('F', fault).replace(/^F:/, ''));
+async function faults(text: string): Promise<string[]> {
+  return (await parseConfigText(text, 'here')).faults.map((fault) =>
+    formatFault('F', fault).replace(/^F:/, ''),
+  );
 }
 
 /** A whole stores section with one line changed or added. */
@@ -52,21 +54,21 @@ describe('a fault of the YAML itself', () => {
       '- hosts',
       '1:1: is not a map of sections; known sections: defaults, hosts, stores, directory, state, destinations, uplinks, config_group',
     ],
-  ])('is told with its place: %s', (_what, text, fault) => {
-    const parsed = parseConfigText(text, 'here');
+  ])('is told with its place: %s', async (_what, text, fault) => {
+    const parsed = await parseConfigText(text, 'here');
     expect(parsed.isBroken).toBe(true);
     expect(parsed.raw).toEqual({});
-    expect(faults(text)[0]).toBe(fault);
+    expect((await faults(text))[0]).toBe(fault);
     expect(parsed.faults.every((found) => found.section === 'file')).toBe(true);
   });
 
-  it('is told for aliases that would unfold to gigabytes', () => {
+  it('is told for aliases that would unfold to gigabytes', async () => {
     let text = 'a: &a [x,x,x,x,x,x,x,x,x]\n';
     for (const [one, next] of ['ab', 'bc', 'cd', 'de', 'ef', 'fg', 'gh', 'hi'].map((pair) => [...pair])) {
       text += `${next}: &${next} [${Array(9).fill(`*${one}`).join(', ')}]\n`;
     }
-    expect(parseConfigText(text, 'here').isBroken).toBe(true);
-    expect(faults(text)[0]).toContain('Excessive alias count');
+    expect((await parseConfigText(text, 'here')).isBroken).toBe(true);
+    expect((await faults(text))[0]).toContain('Excessive alias count');
   });
 
   it.each([
@@ -79,19 +81,19 @@ describe('a fault of the YAML itself', () => {
       'dashes over many lines',
       Array.from({ length: 100 }, (_, depth) => `${' '.repeat(60 * depth)}${'- '.repeat(30)}\n`).join(''),
     ],
-  ])('is told before nesting can exhaust the parser: %s', (_what, text) => {
-    expect(faults(text)).toEqual([expect.stringContaining('is nested too deeply')]);
+  ])('is told before nesting can exhaust the parser: %s', async (_what, text) => {
+    expect(await faults(text)).toEqual([expect.stringContaining('is nested too deeply')]);
   });
 
-  it('survives an anchor that holds itself', () => {
-    expect(faults('hosts: &a {b: *a}')).toEqual([
+  it('survives an anchor that holds itself', async () => {
+    expect(await faults('hosts: &a {b: *a}')).toEqual([
       '1:12: hosts.b.b: unknown key "b"; known here: groups, location, address, transport, queues, sudo',
     ]);
   });
 
-  it('masks a password that stands in the broken line', () => {
+  it('masks a password that stands in the broken line', async () => {
     const text = 'directory: { url: postgres://ann:s3cret@db1/x, url: postgres://ann:s3cret@db1/x';
-    expect(faults(text).join('\n')).not.toContain('s3cret');
+    expect((await faults(text)).join('\n')).not.toContain('s3cret');
   });
 });
 
@@ -115,14 +117,14 @@ describe('an unknown key', () => {
     ],
     ['hosts:\n  a: &h {groups: [x]}\n  b: {<<: *h}\n', /3:7: .*merge keys are not supported/],
     ['hosts: {a: {quux: 1}}', /known here: groups, location, address, transport, queues, sudo/],
-  ])('is refused with a suggestion: %s', (text, fault) => {
-    const found = faults(text).join('\n');
+  ])('is refused with a suggestion: %s', async (text, fault) => {
+    const found = (await faults(text)).join('\n');
     if (typeof fault === 'string') expect(found).toBe(fault);
     else expect(found).toMatch(fault);
   });
 
-  it('belongs to the section that was meant, or to none', () => {
-    const [near, far] = parseConfigText('directry: {}\nquux: {}', 'here').faults;
+  it('belongs to the section that was meant, or to none', async () => {
+    const [near, far] = (await parseConfigText('directry: {}\nquux: {}', 'here')).faults;
     expect([near?.section, far?.section]).toEqual(['directory', 'unknown']);
   });
 
@@ -132,8 +134,8 @@ describe('an unknown key', () => {
     'hosts: {a: {__proto__: {}}}',
     'stores: {__proto__: {}}',
     'uplinks: {__proto__: {host: here}}',
-  ])("is not lost when it is JavaScript's own: %s", (text) => {
-    expect(faults(text)).toHaveLength(1);
+  ])("is not lost when it is JavaScript's own: %s", async (text) => {
+    expect(await faults(text)).toHaveLength(1);
   });
 });
 
@@ -215,27 +217,29 @@ describe('a value', () => {
       /directory.hooks\[0\].host: no host "mx9"/,
     ],
     ['config_group: []', '1:15: config_group: is a list; must be the name or the number of a group'],
-  ])('that cannot be is told with what would be right: %s', (text, fault) => {
-    const found = faults(text).join('\n');
+  ])('that cannot be is told with what would be right: %s', async (text, fault) => {
+    const found = (await faults(text)).join('\n');
     if (typeof fault === 'string') expect(found).toBe(fault);
     else expect(found).toMatch(fault);
   });
 
-  it('is shown shortened, escaped and without its password', () => {
-    const long = faults(`directory: {url: "${'x'.repeat(5_000)}\\e[31m"}`).join('\n');
+  it('is shown shortened, escaped and without its password', async () => {
+    const long = (await faults(`directory: {url: "${'x'.repeat(5_000)}\\e[31m"}`)).join('\n');
     expect(long.length).toBeLessThan(400);
-    const secret = faults('directory: {url: "mysql://ann:s3cret@db"}').join('\n');
+    const secret = (await faults('directory: {url: "mysql://ann:s3cret@db"}')).join('\n');
     expect(secret).toContain('mysql://ann:***@db');
-    expect(faults('hosts: {"a\\e[31m\u202eb": {}}').join('\n')).not.toMatch(/[\x1b\u202e]/);
+    expect((await faults('hosts: {"a\\e[31m\u202eb": {}}')).join('\n')).not.toMatch(/[\x1b\u202e]/);
   });
 });
 
 describe('names of hosts', () => {
   it.each(['imap21', 'mx1.example.net', 'ann@mx1', 'mx_1', 'größe', '21', '0x10', 'null', 'true'])(
     'may be %s',
-    (name) => {
-      expect(faults(`hosts: {${name}: {}}`)).toEqual([]);
-      expect(Object.keys(parseConfigText(`hosts: {${name}: {}}`, 'here').raw.hosts ?? {})).toEqual([name]);
+    async (name) => {
+      expect(await faults(`hosts: {${name}: {}}`)).toEqual([]);
+      expect(Object.keys((await parseConfigText(`hosts: {${name}: {}}`, 'here')).raw.hosts ?? {})).toEqual([
+        name,
+      ]);
     },
   );
 
@@ -257,19 +261,19 @@ describe('names of hosts', () => {
     '',
     'a\\u00a0b',
     'x\\u202eb',
-  ])('may not be "%s"', (name) => {
-    expect(faults(`hosts: {"${name}": {}}`)).toHaveLength(1);
-    expect(faults(`hosts: {a: {groups: ["${name}"]}}`)).toHaveLength(1);
+  ])('may not be "%s"', async (name) => {
+    expect(await faults(`hosts: {"${name}": {}}`)).toHaveLength(1);
+    expect(await faults(`hosts: {a: {groups: ["${name}"]}}`)).toHaveLength(1);
   });
 });
 
 describe('stores.cyrus', () => {
-  it('needs only its paths and the role', () => {
-    expect(faults(cyrus('user: cyrus'))).toEqual([]);
+  it('needs only its paths and the role', async () => {
+    expect(await faults(cyrus('user: cyrus'))).toEqual([]);
   });
 
-  it('says what is missing, with an example', () => {
-    expect(faults('stores:\n  cyrus:\n    user: cyrus\n')).toEqual([
+  it('says what is missing, with an example', async () => {
+    expect(await faults('stores:\n  cyrus:\n    user: cyrus\n')).toEqual([
       '2:3: stores.cyrus: config_dir is missing; e.g. config_dir: /srv/{slot}/conf',
       '2:3: stores.cyrus: imapd_conf is missing; e.g. imapd_conf: /srv/{slot}/role/imapd.conf',
       '2:3: stores.cyrus: cyrus_conf is missing; e.g. cyrus_conf: /srv/{slot}/role/cyrus.conf',
@@ -324,8 +328,8 @@ describe('stores.cyrus', () => {
     ['role: { link: "/srv/{slot}/role", master: a, replica: "" }', /role.replica: must not be empty/],
     ['role: x', /role: is "x"; must be \{ link, master, replica \} or/],
     ['role: { set: [a, "{role}"] }', /get is missing; e.g. get: \[get-role, "\{instance\}"\]/],
-  ])('refuses %s', (line, fault) => {
-    const found = faults(cyrus(line));
+  ])('refuses %s', async (line, fault) => {
+    const found = await faults(cyrus(line));
     expect(found).toHaveLength(1);
     if (typeof fault === 'string') expect(found[0]).toBe(fault);
     else expect(found[0]).toMatch(fault);
@@ -339,31 +343,35 @@ describe('stores.cyrus', () => {
     'imapd_conf: /srv/{slot}/role.{role}/imapd.conf',
     'planned_stop_timeout: 1h30m',
     'start: [sh, "", x]',
-  ])('takes %s', (line) => {
-    expect(faults(cyrus(line))).toEqual([]);
+  ])('takes %s', async (line) => {
+    expect(await faults(cyrus(line))).toEqual([]);
   });
 });
 
-it('lists the faults in the order of the file and keeps the sections that have none', () => {
+it('lists the faults in the order of the file and keeps the sections that have none', async () => {
   const text = 'uplinks: {u: {}}\nhosts: {mx1: {}}\nstores: {max_lag: x}\n';
-  const parsed = parseConfigText(text, 'here');
+  const parsed = await parseConfigText(text, 'here');
   expect(parsed.faults.map((fault) => fault.line)).toEqual([1, 3]);
   expect(Object.keys(parsed.raw)).toEqual(['hosts']);
   expect(parsed.isBroken).toBe(false);
 });
 
-it('does not blame references to hosts while hosts itself is faulty', () => {
-  expect(faults('hosts: {mx1: {x: 1}}\nuplinks: {u: {host: mx1}}')).toHaveLength(1);
+it('does not blame references to hosts while hosts itself is faulty', async () => {
+  expect(await faults('hosts: {mx1: {x: 1}}\nuplinks: {u: {host: mx1}}')).toHaveLength(1);
 });
 
-it('takes comments only, or sections without content, as nothing', () => {
-  expect(parseConfigText('# nothing\n', 'here')).toMatchObject({ raw: {}, faults: [], isBroken: false });
-  expect(faults('hosts:\nstores:\ndirectory:\n')).toEqual([]);
+it('takes comments only, or sections without content, as nothing', async () => {
+  expect(await parseConfigText('# nothing\n', 'here')).toMatchObject({
+    raw: {},
+    faults: [],
+    isBroken: false,
+  });
+  expect(await faults('hosts:\nstores:\ndirectory:\n')).toEqual([]);
 });
 
-it('finds the line through CRLF, a byte-order mark and aliases', () => {
-  expect(faults('hosts:\r\n  a: {}\r\n  b: {x: 1}\r\n')[0]).toMatch(/^3:7: /);
-  expect(faults('hosts:\n  a: &h {x: 1}\n  b: *h\n')).toEqual([
+it('finds the line through CRLF, a byte-order mark and aliases', async () => {
+  expect((await faults('hosts:\r\n  a: {}\r\n  b: {x: 1}\r\n'))[0]).toMatch(/^3:7: /);
+  expect(await faults('hosts:\n  a: &h {x: 1}\n  b: *h\n')).toEqual([
     expect.stringMatching(/^2:10: hosts\.a\.x: /),
     expect.stringMatching(/^2:10: hosts\.b\.x: /),
   ]);

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { TransportError } from '../../../src/errors.js';
 import { gather, type HostResult } from '../../../src/fleet/gather.js';
@@ -179,7 +180,6 @@ describe('gather', () => {
   });
 
   it('leaves no listener on the signal that it was given', async () => {
-    const { getEventListeners } = await import('node:events');
     const stop = new AbortController();
     await gather(hosts, async () => 1, { signal: stop.signal });
     expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0);
