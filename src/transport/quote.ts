@@ -1,11 +1,11 @@
 // The one place that quotes for a shell. OpenSSH joins its arguments with blanks and hands the line to the login
 // shell of the other side, so that whatever is not quoted here is run there. Single quotes as in POSIX.1-2017,
 // XCU 2.2.2: nothing between them is special but the quote itself. Rests on a POSIX-like login shell.
-import assert from 'node:assert';
 
-/** One word, taken literally by a POSIX shell. Throws an assertion on NUL, which no argument can carry. */
+/** One word, taken literally by a POSIX shell. Throws a TypeError on NUL, which no argument can carry. */
 export function quoteWord(word: string): string {
-  assert(!word.includes('\0'), 'an argument holds a NUL byte');
+  // A broken invariant: whoever takes words from outside refuses NUL before.
+  if (word.includes('\0')) throw new TypeError('an argument holds a NUL byte');
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 

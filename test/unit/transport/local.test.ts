@@ -1,5 +1,5 @@
 // The wrapper and the conversation, against the real sh and timeout of this machine.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -254,7 +254,7 @@ describe('the word to stop', () => {
   });
 });
 
-describe.skipIf(process.getuid?.() !== 0)('sudo', () => {
+describe.skipIf(process.getuid?.() !== 0 || !existsSync('/usr/bin/sudo'))('sudo', () => {
   it('runs privileged scripts as the user, and no others', async () => {
     const as = transport({ sudo: 'nobody' });
     const privileged = command('id -un', { privileged: true, readOnly: false, stdin: 'x' });
