@@ -35,6 +35,9 @@ const SLOT_WORDS = [
   'slot/driver',
 ];
 
+/** Pure judgements of the domain whose words a screen needs. */
+const JUDGEMENTS = ['slot/analysis', 'slot/failover', 'slot/outcome', 'plan/describe', 'plan/progress'];
+
 /** Who may import whom: folders, or single files without their ending. Its own folder is always allowed. */
 export const FOLDER_RULES: Readonly<Record<string, FolderRule>> = {
   lib: { values: [], types: [] },
@@ -54,7 +57,7 @@ export const FOLDER_RULES: Readonly<Record<string, FolderRule>> = {
     types: ['slot', 'fleet', 'config/config'],
   },
   state: { values: ['lib', 'errors', ...SLOT_WORDS], types: ['slot'] },
-  output: { values: ['lib', 'errors'], types: DOMAIN },
+  output: { values: ['lib', 'errors', ...JUDGEMENTS], types: DOMAIN },
   cli: { values: ALL, types: [] },
   main: { values: ['cli', ...ALL], types: [] },
 };
