@@ -3,10 +3,18 @@
 import { type Document, isMap, isNode, LineCounter, type Node, parseDocument, stringify } from 'yaml';
 import { ConfigError } from '../errors.js';
 import type { Slot } from './slot.js';
-import { readSlotMap, type SlotMapEntry, type SlotMapFault, toSlotMapItems } from './slot-map.js';
+import {
+  readSlotMap,
+  type SlotMapEntry,
+  type SlotMapFault,
+  type SlotMapRules,
+  toSlotMapItems,
+} from './slot-map.js';
 
 /** Some 40,000 slots. */
-const MOST_CHARACTERS = 8_000_000;
+const MOST_CHARACTERS = 4_000_000;
+/** A slot map needs four; the YAML library gets slow and large long before it gives up. */
+const MOST_NESTING = 30;
 
 /**
  * Reads an import file. `file` is its name for messages; `hosts` are those of the configuration.
@@ -36,10 +44,12 @@ export interface PlacedFault {
 /** The same for any text, with the faults as data. */
 export function parseSlotMapText(
   text: string,
-  rules: Parameters<typeof readSlotMap>[1],
+  rules: SlotMapRules,
+  mostCharacters = MOST_CHARACTERS,
 ): { readonly entries: readonly SlotMapEntry[]; readonly faults: readonly PlacedFault[] } {
   const whole = (what: string) => ({ entries: [], faults: [{ line: 1, column: 1, what }] });
-  if (text.length > MOST_CHARACTERS) return whole(`is larger than ${MOST_CHARACTERS} characters`);
+  if (text.length > mostCharacters) return whole(`is larger than ${mostCharacters} characters`);
+  if (isNestedDeeply(text)) return whole(`is nested more than ${MOST_NESTING} deep`);
   if (text.includes('\0')) return whole('is no text: it holds NUL characters');
   const lines = new LineCounter();
   const document = parseDocument(text.replace(/^\uFEFF/, ' '), {
@@ -81,6 +91,18 @@ export function formatSlotMap(slots: readonly Slot[], format: 'yaml' | 'json'): 
       (item) => `- ${stringify(item, { collectionStyle: 'flow', lineWidth: 0, version: '1.1' }).trimEnd()}\n`,
     )
     .join('');
+}
+
+/** A rough count of open brackets, and of dashes and keys that open a block on one line; quotes are not looked at. */
+function isNestedDeeply(text: string): boolean {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i];
+    if (char === '[' || char === '{') depth++;
+    else if ((char === ']' || char === '}') && depth > 0) depth--;
+    if (depth > MOST_NESTING) return true;
+  }
+  return new RegExp(`^ *(?:(?:[-?]|[^\\s:]{1,20}:)[ \\t]+){${MOST_NESTING}}`, 'm').test(text);
 }
 
 function place(lines: LineCounter, offset: number): { readonly line: number; readonly column: number } {

@@ -31,6 +31,9 @@ export interface SlotMapRules {
 /** More faults than these help nobody. */
 const MOST_FAULTS = 20;
 
+/** No site has more; a list that has is no list of replicas. */
+const MOST_REPLICAS = 100;
+
 /**
  * Reads a list of `{slot, master, replicas}`, or `{slots: [...]}` around it. A host is its name or
  * `{host, instance, address}`. Never throws: what is wrong comes back, and then the entries are not to be used.
@@ -96,6 +99,9 @@ function readEntry(item: unknown, path: Path, rules: SlotMapRules, fault: Report
   const master = readInstance(slot, item.master, [...path, 'master'], rules, fault);
   const replicas = item.replicas ?? [];
   if (!Array.isArray(replicas)) return fault([...path, 'replicas'], 'replicas must be a list of hosts');
+  if (replicas.length > MOST_REPLICAS) {
+    return fault([...path, 'replicas'], `slot ${quoteName(slot)} has more than ${MOST_REPLICAS} replicas`);
+  }
   const instances: Instance[] = master === undefined ? [] : [master];
   replicas.forEach((replica: unknown, index) => {
     const where = [...path, 'replicas', index];

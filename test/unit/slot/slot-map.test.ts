@@ -128,6 +128,11 @@ describe('parseSlotMapFile', () => {
       'slots.yaml:1:36: slot "s": instance "" must not be empty',
     ],
     ['- {slot: s, master: {host: imap21, address: "a b"}}', 'address "a b" must not hold blanks'],
+    [
+      `- {slot: s, master: imap21, replicas: [${Array.from({ length: 101 }, (_, i) => `h${i}`)}]}`,
+      'slot "s" has more than 100 replicas',
+    ],
+    [`${'-      '.repeat(29)}x`, 'expected {slot, master, replicas}'],
     ['- {slot: s, master: imap21, __proto__: {x: 1}}', 'unknown key "__proto__"'],
     ['- slot: s\n  slot: t\n  master: imap21', 'slots.yaml:2:3: Map keys must be unique'],
     ['- slot: s\n master: imap21', 'slots.yaml:2:1: '],
@@ -158,8 +163,15 @@ describe('parseSlotMapFile', () => {
   });
 
   it('refuses a file that is too large to be a slot map', () => {
-    expect(faultsOf(' '.repeat(8_000_001))[0]).toContain('is larger than');
+    expect(faultsOf(' '.repeat(4_000_001))[0]).toContain('is larger than');
   });
+
+  it.each(['['.repeat(5000), '{"a":'.repeat(5000), '- '.repeat(5000), 'a: '.repeat(5000), '? '.repeat(5000)])(
+    'refuses what is nested too deeply for any slot map (%#)',
+    (text) => {
+      expect(faultsOf(text)[0]).toContain('is nested more than 30 deep');
+    },
+  );
 
   it('reads ten thousand slots', () => {
     const text = Array.from(
