@@ -44,7 +44,7 @@ function plainLines(source: string): TextLine[] {
     const text = line.trimStart();
     if (text === '' || text.startsWith('#')) {
       // Other blanks than spaces mean something to some readers.
-      if (!/^ *(?:#[^\p{Cc}\u2028\u2029]*)?$/u.test(line)) giveUp();
+      if (!/^ *(?:#[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ud800-\udfff]*)?$/.test(line)) giveUp();
       continue;
     }
     if (!/^ *[!-~][ -~]*$/.test(line)) giveUp();

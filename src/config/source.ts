@@ -1,6 +1,6 @@
 // Which file is the configuration, and its text, read safely: a regular file of at most 1 MiB of UTF-8 that
 // nobody but root, the caller and the trusted group could have written (trust.ts). Parses nothing.
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { ConfigError } from '../errors.js';
 import { showValue } from './faults.js';
@@ -85,7 +85,7 @@ export function readSource(file: string, namedBy?: string): ConfigSource | undef
           : 'name a regular file',
       });
     }
-    return { file, text: decode(file, readAll(descriptor, file)), stats };
+    return { file, text: decode(file, readAll(descriptor, stats, file)), stats };
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     throw unreadable(file, error);
@@ -94,22 +94,16 @@ export function readSource(file: string, namedBy?: string): ConfigSource | undef
   }
 }
 
-function readAll(descriptor: number, file: string): Buffer {
-  // One byte more than allowed tells a file that is too large, also one that grows while it is read.
-  const buffer = Buffer.alloc(MAX_CONFIG_BYTES + 1);
-  let length = 0;
-  while (length < buffer.length) {
-    const got = readSync(descriptor, buffer, length, buffer.length - length, null);
-    if (got === 0) break;
-    length += got;
-  }
-  if (length > MAX_CONFIG_BYTES) {
+function readAll(descriptor: number, stats: Stats, file: string): Buffer {
+  const bytes = stats.size > MAX_CONFIG_BYTES ? undefined : readFileSync(descriptor);
+  // Its size is looked at twice, since a file may grow while it is read.
+  if (bytes === undefined || bytes.length > MAX_CONFIG_BYTES) {
     throw new ConfigError(`${file}: is larger than 1 MiB`, {
       code: 'config.unreadable',
       hint: 'a configuration of a thousand hosts has some 100 kB: is this the right file?',
     });
   }
-  return buffer.subarray(0, length);
+  return bytes;
 }
 
 function decode(file: string, bytes: Buffer): string {
@@ -135,7 +129,7 @@ function decode(file: string, bytes: Buffer): string {
       hint: `remove it to use the built-in defaults, or: mailctl config init > ${file}`,
     });
   }
-  const control = /[^\P{Cc}\t\r\n]/u.exec(text);
+  const control = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/.exec(text);
   if (control !== null) {
     const before = text.slice(0, control.index).split('\n');
     throw new ConfigError(

@@ -12,14 +12,18 @@ export type WordRule = (text: string) => string | undefined;
 /** Placeholders of `stores.cyrus`, design 2.3. */
 export const STORE_PLACEHOLDERS = ['slot', 'instance', 'host', 'address', 'role'] as const;
 
+// Ranges instead of \p{Cc} and \p{Cs}, and ASCII before \p{L} below: compiling Unicode classes costs milliseconds.
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+const LONE_SURROGATE = /[\ud800-\udfff]/u;
+
 /** What every text of the file must keep: drivers frame their data with control characters. */
 export const plainText: WordRule = (text) => {
   if (text === '') return 'must not be empty';
-  const found = /\p{Cc}/u.exec(text)?.[0];
+  const found = CONTROL.exec(text)?.[0];
   if (found !== undefined) {
     return `holds a control character (${showValue(found).slice(1, -1)}); none is allowed, not even a tab or a newline`;
   }
-  return /\p{Cs}/u.test(text) ? 'holds half a character (a lone surrogate)' : undefined;
+  return LONE_SURROGATE.test(text) ? 'holds half a character (a lone surrogate)' : undefined;
 };
 
 /** Hosts, groups, destinations, uplinks. Colon, blank, comma and glob characters mean something in selectors. */
@@ -29,7 +33,7 @@ export const name: WordRule = (text) => {
   if (/^[-.]/.test(text)) return `must not begin with ${showValue(text[0])}`;
   if (text === '__proto__') return 'is not a name';
   if (text.length > 255) return 'is longer than 255 characters';
-  return /^[\p{L}\p{N}_@.+-]+$/u.test(text)
+  return /^[A-Za-z0-9_@.+-]+$/.test(text) || /^[\p{L}\p{N}_@.+-]+$/u.test(text)
     ? undefined
     : `holds ${showValue(/[^\p{L}\p{N}_@.+-]/u.exec(text)?.[0])}; a name is letters, digits and . _ - + @`;
 };
@@ -129,14 +133,16 @@ export function sqlitePath(url: string): string | undefined {
 /** A recipient domain. */
 export const domainName: WordRule = (text) =>
   plainText(text) ??
-  (/^[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*$/u.test(text)
+  (/^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i.test(text) || /^[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*$/u.test(text)
     ? undefined
     : `${showValue(text)} is no domain name`);
 
 /** A glob over host names. */
 export const hostGlob: WordRule = (text) =>
   plainText(text) ??
-  (/^[\p{L}\p{N}_.*?[\]{},-]+$/u.test(text) ? undefined : `${showValue(text)} is no pattern for a host name`);
+  (/^[a-z0-9_.*?[\]{},-]+$/i.test(text) || /^[\p{L}\p{N}_.*?[\]{},-]+$/u.test(text)
+    ? undefined
+    : `${showValue(text)} is no pattern for a host name`);
 
 /** A network interface, as Linux limits its name. */
 export const interfaceName: WordRule = (text) =>
@@ -146,6 +152,6 @@ export const interfaceName: WordRule = (text) =>
 /** What ssh takes as HostName. */
 export const address: WordRule = (text) =>
   plainText(text) ??
-  (/^[\p{L}\p{N}_:[][\p{L}\p{N}_.:%[\]-]*$/u.test(text)
+  (/^[a-z0-9_:[][a-z0-9_.:%[\]-]*$/i.test(text) || /^[\p{L}\p{N}_:[][\p{L}\p{N}_.:%[\]-]*$/u.test(text)
     ? undefined
     : `${showValue(text)} is no address or host name`);
