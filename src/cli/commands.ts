@@ -7,7 +7,12 @@ import { configCheckCommand } from './config/check.js';
 import { configInitCommand } from './config/init.js';
 import { configSchemaCommand } from './config/schema.js';
 import { configShowCommand } from './config/show.js';
+import { failoverCommand } from './failover.js';
 import { helpCommand } from './help.js';
+import { slotsExportCommand } from './slots/export.js';
+import { slotsImportCommand } from './slots/import.js';
+import { slotsListCommand } from './slots/list.js';
+import { slotsShowCommand } from './slots/show.js';
 
 /** The groups, by their first word. */
 const groups: readonly GroupSpec[] = [
@@ -18,6 +23,11 @@ const groups: readonly GroupSpec[] = [
 
 /** The commands. */
 const commands: readonly AnyCommand[] = [
+  failoverCommand,
+  slotsListCommand,
+  slotsShowCommand,
+  slotsImportCommand,
+  slotsExportCommand,
   configCheckCommand,
   configShowCommand,
   configInitCommand,

@@ -5,9 +5,8 @@ import { formatDuration } from '../lib/duration.js';
 import type { Json, Lane } from '../plan/plan.js';
 import type { Step } from '../plan/step.js';
 import type { DeathVerdict } from './death.js';
-import type { InstanceState } from './driver.js';
+import type { InstanceState, ReplicaFiles } from './driver.js';
 import { type LossEstimate, type SignOfLife, estimateLoss } from './evidence.js';
-import type { ReplicaFiles } from './driver.js';
 import type { OpenLane } from './lane-record.js';
 import type { Sample } from './samples.js';
 import { type FleetSight, isMaster, openLaneOf, owedOf, stateOf } from './sight.js';
@@ -339,7 +338,7 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
     { id: 'stop-new', action: 'slot.stop', host: to, phase: 'prepare', title: `stop ${s} on ${to} (replica)`, params: { ...onNew, wasRole: 'replica', planned: fromReachable } },
     { id: 'role-new', action: 'slot.set-role', host: to, phase: 'prepare', title: `role of ${s} on ${to}: master`, params: { ...onNew, role: 'master', wasRole: 'replica' } },
     { id: 'directory', action: 'slot.set-directory', host: '', phase: 'prepare', title: `directory: ${s} is on ${to}`, params: { slot: s, from, to, version: slot.version ?? null } },
-    { id: 'start-new', action: 'slot.start-master', host: to, phase: 'commit', title: `start ${s} on ${to} as master`, params: { ...onNew, possibleMasters, rewindTo: 'stop-old' } },
+    { id: 'start-new', action: 'slot.start-master', host: to, phase: 'commit', title: `start ${s} on ${to} as master`, params: { ...onNew, possibleMasters, ...(fromReachable ? {} : { rewindTo: 'stop-old' }) } },
     { id: 'serve', action: 'slot.see-serving', host: to, phase: 'settle', title: `${s} answers on ${to}${parts.hasTestAccount ? ', login works' : ''}`, params: onNew },
   );
   parts.slotHooks.forEach((hook, index) => {
@@ -355,6 +354,18 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   }
   steps.push(giveBack(slot, parts.sight, lane));
   return steps;
+}
+
+/** Steps of the whole run: hooks with `per: run`, once, after all lanes. */
+export function planAfter(hooks: readonly PlannedHook[]): readonly Step[] {
+  return hooks.map((hook, index) => ({
+    id: `run-hook-${index + 1}`,
+    action: 'slot.run-hook',
+    host: hook.host ?? '',
+    phase: 'settle',
+    title: `hook ${index + 1} of the run`,
+    params: { run: hook.run, timeoutMs: hook.timeoutMs },
+  }));
 }
 
 const DEATH_GATES: ReadonlySet<string> = new Set(['still-serving', 'not-proven-dead']);

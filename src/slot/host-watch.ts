@@ -31,8 +31,6 @@ export class HostWatch {
   constructor(
     readonly asker: HostAsker,
     readonly clock: Clock,
-    /** A peer elsewhere saw them dead, or nobody doubts that it is not us: judged at planning. */
-    readonly maybeUs: string | null,
   ) {}
 
   /** Begins to watch a host that did not answer. */
@@ -67,8 +65,9 @@ export class HostWatch {
       failure: watched.failure,
       message: watched.reason,
       sightings: watched.sightings ?? [],
-      maybeUs: this.maybeUs,
-      peerElsewhere: false,
+      // Whether it is us was answered before the plan; the operator's word stands in the plan where it was not.
+      maybeUs: null,
+      peerElsewhere: true,
     });
   }
 

@@ -178,7 +178,7 @@ item() (
   l_phase=$phase
   [ "$l_expires" -ge $((now + hold)) ] || l_expires=$((now + hold))
   lease_write || { o "$i" no "cannot write $lease"; exit; }
-  [ -z "$record" ] || printf '%s\n' "$record" >> "$lane" || { o "$i" no "cannot write $lane"; exit; }
+  [ "$record" = - ] || printf '%s\n' "$record" >> "$lane" || { o "$i" no "cannot write $lane"; exit; }
   case $verb in
     renew|record) o "$i" ok ;;
     back) back "$@" ;;

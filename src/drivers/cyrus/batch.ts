@@ -90,7 +90,10 @@ export class Batch {
   }
 }
 
-/** Joins fields for a script's stdin. The configuration and the directory hold no control characters. */
+/**
+ * Joins fields for a script's stdin. The configuration and the directory hold no control characters. The last
+ * field should not be empty where its absence matters: the shell's splitting drops it.
+ */
 export function frame(fields: readonly string[]): string {
   for (const field of fields) {
     if (/[\x00-\x1f]/.test(field)) throw new Error(`control character in a field for a host: ${JSON.stringify(field)}`);

@@ -142,7 +142,7 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
     const hold = Math.max(LEASE_S, Math.ceil(deadlineMs / 1000) + 10);
     const records = await act.call(
       host,
-      [verb, paths.configDir, String(grip.token), grip.run, grip.phase, String(hold), grip.record ?? '', ...fields],
+      [verb, paths.configDir, String(grip.token), grip.run, grip.phase, String(hold), grip.record ?? '-', ...fields],
       deadlineMs + 25_000,
     );
     return settle(host, instance, verb, records);

@@ -13,8 +13,10 @@ export function startMaster(parts: SlotActionParts): Action {
         }
         const other = await possibleMaster(parts, possibleMastersOf(step));
         if (other === null) return { state: 'todo', note: state.problem ?? undefined };
-        if (other.answers && other.host === textOf(step.params, 'from')) {
-          return { state: 'rewind', to: textOf(step.params, 'rewindTo'), reason: `${other.host} answers again: ${other.reason}` };
+        // A dead OLD that answers again can be drained after all: the lane goes back to its stop.
+        const { rewindTo } = step.params;
+        if (other.answers && other.host === textOf(step.params, 'from') && typeof rewindTo === 'string') {
+          return { state: 'rewind', to: rewindTo, reason: `${other.host} answers again: ${other.reason}` };
         }
         return { state: 'blocked', reason: other.reason, code: other.gate };
       }),

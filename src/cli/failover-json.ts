@@ -1,0 +1,65 @@
+// The document of a failover, as scripts rely on it (`mailctl/failover/v1`). Fields are only ever added.
+import type { RunOutcome, SafeToLeave, SlotResult } from '../slot/outcome.js';
+import type { Column } from '../output/columns/column.js';
+import { formatIso } from '../lib/clock.js';
+import type { ErrorReport } from './report.js';
+
+/** What the document is made of. */
+export interface FailoverDocument {
+  readonly run: string | null;
+  readonly outcome: RunOutcome;
+  readonly tookMs: number;
+  readonly results: readonly SlotResult[];
+  readonly safety: SafeToLeave;
+  readonly errors: readonly ErrorReport[];
+}
+
+/** The document's fields beside `schema`. */
+export function failoverDocument({ run, outcome, tookMs, results, safety, errors }: FailoverDocument): object {
+  return {
+    run,
+    outcome,
+    took_ms: Math.round(tookMs),
+    slots: results.map((result) => ({
+      slot: result.decision.slot.slot,
+      from: result.decision.from,
+      to: result.decision.to,
+      outcome: result.outcome,
+      gate: result.gate,
+      reason: result.reason,
+      possible_loss_s: possibleLoss(result),
+      evidence: (result.decision.loss?.evidence ?? []).map(({ kind, at, value }) => ({ kind, at, value })),
+      kind: result.decision.kind,
+      overrides: result.decision.gates.flatMap(({ gate, word }) => (word === null ? [] : [{ gate, word }])),
+    })),
+    to_demote: safety.owed.map((result) => ({ host: result.owedBy, slot: result.decision.slot.slot })),
+    safe_to_leave: safety.safe,
+    reasons: safety.reasons,
+    errors,
+  };
+}
+
+/** A planned move loses nothing: its log is drained first. */
+function possibleLoss({ decision }: SlotResult): number | null {
+  if (decision.kind === 'demote') return null;
+  return decision.fromReachable ? 0 : (decision.loss?.possibleLossS ?? null);
+}
+
+/** One row a slot, for tsv and ndjson. */
+export const failoverColumns: readonly Column<SlotResult>[] = [
+  { key: 'slot', header: 'SLOT', value: ({ decision }) => decision.slot.slot },
+  { key: 'from', header: 'FROM', value: ({ decision }) => decision.from },
+  { key: 'to', header: 'TO', value: ({ decision }) => decision.to },
+  { key: 'outcome', header: 'OUTCOME', value: ({ outcome }) => outcome },
+  { key: 'gate', header: 'GATE', value: ({ gate }) => gate },
+  { key: 'reason', header: 'REASON', value: ({ reason }) => reason },
+  { key: 'possible_loss_s', header: 'LOSS', value: possibleLoss },
+  { key: 'proven_by', header: 'PROVEN BY', value: ({ decision }) => decision.loss?.provenBy ?? null },
+  { key: 'proven_until', header: 'PROVEN UNTIL', value: ({ decision }) => iso(decision.loss?.provenUntil) },
+  { key: 'last_alive', header: 'LAST ALIVE', value: ({ decision }) => iso(decision.loss?.lastAlive) },
+  { key: 'owed_by', header: 'OWED BY', value: ({ owedBy }) => owedBy },
+];
+
+function iso(seconds: number | null | undefined): string | null {
+  return seconds === null || seconds === undefined ? null : formatIso(seconds * 1000);
+}

@@ -1,0 +1,320 @@
+// One call of `mailctl failover` from the look to the report; holds what is shown twice (plan, results). Loaded
+// when the command runs.
+import { EXIT, MailctlError } from '../errors.js';
+import { readBootId } from '../journal/boot-id.js';
+import { createRun, listRuns, pickRunId } from '../journal/store.js';
+import { formatIso } from '../lib/clock.js';
+import { version } from '../lib/version.js';
+import { type EndScreen, endScreen, planScreen } from '../output/screens/failover.js';
+import type { Line } from '../output/line.js';
+import type { Canvas } from '../output/output.js';
+import { describeLines, describePlan, standingByLook } from '../plan/describe.js';
+import { lookAtPlan } from '../plan/look-at-plan.js';
+import type { Plan } from '../plan/plan.js';
+import type { RunResult } from '../plan/runner.js';
+import { slotActions } from '../slot/actions/index.js';
+import type { Directory } from '../slot/directory.js';
+import { actionParts } from '../slot/execute.js';
+import { type Decision, type FailoverWishes, mayGo, planAfter, planLane } from '../slot/failover.js';
+import { storeSamples } from '../slot/list.js';
+import type { Surroundings } from '../slot/look-around.js';
+import { exitOf, judgeSafety, overallOutcome, plannedResults, runResults, type SlotResult } from '../slot/outcome.js';
+import { type PreparedFailover, prepareFailover } from '../slot/prepare-failover.js';
+import type { FleetSight } from '../slot/sight.js';
+import type { Context } from './context.js';
+import { FAILOVER_SCHEMA, type FailoverRequest } from './failover.js';
+import { failoverColumns, failoverDocument } from './failover-json.js';
+import { reportError, worstExit } from './report.js';
+import { exitAfter, hooksPer, lookAgain, runSlots, stderrCanvas } from './slots/run-slots.js';
+import { surroundingsOf } from './slots/surroundings.js';
+
+/** From the look to the report. */
+export class FailoverSession {
+  private constructor(
+    readonly context: Context,
+    readonly request: FailoverRequest,
+    readonly wishes: FailoverWishes,
+    readonly stateDir: string,
+    readonly around: Surroundings,
+    readonly directory: Directory,
+    readonly prepared: PreparedFailover,
+    readonly plan: Plan,
+    readonly startedAt: number,
+  ) {}
+
+  /** Looks at everything and plans. */
+  static async prepare(context: Context, request: FailoverRequest, wishes: FailoverWishes, stateDir: string): Promise<FailoverSession> {
+    const startedAt = context.clock.monotonic();
+    const readOnly = { readOnly: request.dryRun };
+    const progress = await context.progress();
+    progress.line(`looking at ${request.targets.join(', ')}`);
+    const config = await context.config();
+    const directory = await directoryOf(context, readOnly);
+    const around = await surroundingsOf(context, {
+      ...readOnly,
+      onHost: (seen) => {
+        if (!seen.ok) progress.line(seen.error.message);
+      },
+    });
+    // A run of this machine that no process holds any more is taken over at once.
+    const dead = (await listRuns(stateDir, context.clock)).filter((run) => run.state === 'incomplete').map((run) => run.run);
+    const takeOver = new Set([...wishes.takeOver, ...dead]);
+    const samples = await context.samples(readOnly);
+    const prepared = await prepareFailover(request.targets, { ...wishes, takeOver }, { directory, samples, around });
+    if (!request.dryRun) await storeSamples(samples, prepared.slots, prepared.sight, context.clock);
+    const parts = {
+      sight: prepared.sight,
+      slotHooks: hooksPer(config.directory.hooks, 'slot'),
+      hasTestAccount: config.stores.testAccount !== undefined,
+    };
+    const going = prepared.decisions.filter(mayGo);
+    const plan: Plan = {
+      version: 1,
+      id: await pickRunId(stateDir),
+      kind: 'failover',
+      target: request.targets.join(' '),
+      operator: context.operator.name,
+      bastion: context.operator.bastion,
+      createdAt: formatIso(context.clock.now()),
+      ...(request.reason === undefined ? {} : { reason: request.reason }),
+      facts: {
+        to: wishes.to ?? null,
+        maxLagS: wishes.maxLagS,
+        acceptLoss: [...wishes.acceptLoss],
+        fenced: wishes.fenced ?? null,
+        overrides: [...wishes.overrides],
+        takeOver: [...takeOver],
+        refused: plannedResults(prepared.decisions)
+          .filter((result) => result.outcome === 'refused')
+          .map((result) => ({ slot: result.decision.slot.slot, gate: result.gate, reason: result.reason })),
+      },
+      lanes: going.map((decision) => planLane(decision, parts)),
+      after: going.some((decision) => decision.kind !== 'demote') ? planAfter(hooksPer(config.directory.hooks, 'run')) : [],
+    };
+    return new FailoverSession(context, request, { ...wishes, takeOver }, stateDir, around, directory, prepared, plan, startedAt);
+  }
+
+  get isEmpty(): boolean {
+    return this.prepared.decisions.length === 0;
+  }
+
+  get anyMayGo(): boolean {
+    return this.prepared.decisions.some(mayGo);
+  }
+
+  get isInterrupted(): boolean {
+    return this.context.interruption.finish.aborted;
+  }
+
+  /** Nothing to do: says so. */
+  async reportEmpty(): Promise<number> {
+    const seen = this.request.targets.map((target) => this.prepared.sight.get(target)).find((one) => one !== undefined && !one.ok);
+    const text = `${this.request.targets.join(', ')}: no slot of the directory, nothing half way and nothing owed there: nothing to do`;
+    await this.#print([], null, 'done', this.prepared.sight, () => [text]);
+    if (seen !== undefined && !seen.ok) this.context.warn(seen.error.message);
+    return EXIT.done;
+  }
+
+  /** All refused: the plan's screen says why, and what would go on. */
+  async reportRefused(): Promise<number> {
+    const results = plannedResults(this.prepared.decisions);
+    const outcome = overallOutcome(results, false);
+    const exit = exitOf(outcome, results);
+    const word: Line = [{ text: outcome === 'busy' ? 'BUSY' : 'REFUSED', tone: 'bad' }, `  nothing was changed  exit ${exit}`];
+    const screen = (canvas: Canvas) => [...planScreen(this.#planScreen(false), canvas), word];
+    await this.#print(results, null, outcome, this.prepared.sight, screen);
+    return exit;
+  }
+
+  /** Every step with its commands and where it stands; changes nothing. */
+  async reportDryRun(): Promise<number> {
+    const results = plannedResults(this.prepared.decisions);
+    const outcome = overallOutcome(results, true);
+    const exit = exitOf(outcome, results);
+    const isShown = this.context.output.format === 'table' && this.plan.lanes.length > 0;
+    const steps = isShown ? ['', ...(await this.#describeSteps())] : [];
+    const last = ['', 'dry run: nothing was changed; that it would go well today is no promise'];
+    const screen = (canvas: Canvas) => [...planScreen(this.#planScreen(true), canvas), ...steps, ...last];
+    await this.#print(results, null, outcome, this.prepared.sight, screen);
+    return exit;
+  }
+
+  async #describeSteps(): Promise<readonly string[]> {
+    const parts = actionParts({
+      plan: this.plan,
+      around: this.around,
+      directory: this.directory,
+      clock: this.context.clock,
+      runHook: () => Promise.reject(new Error('a dry run runs no hook')),
+      drainTimeoutMs: 0,
+      operator: this.plan.operator,
+      bastion: this.plan.bastion,
+      takeOver: [],
+      slots: this.prepared.slots,
+      sight: this.prepared.sight,
+    });
+    try {
+      const actions = slotActions(parts);
+      const looks = await lookAtPlan(this.plan, actions, this.context.interruption.abort);
+      return describeLines(describePlan(this.plan, actions, standingByLook(looks)));
+    } finally {
+      parts.watch.stop();
+    }
+  }
+
+  /** Shows the plan and asks for the target's name; --yes only shows it. */
+  async confirm(): Promise<boolean> {
+    const { context, request } = this;
+    const canvas = await stderrCanvas(context);
+    const say = (all: boolean) => {
+      for (const line of planScreen(this.#planScreen(all), canvas)) context.note(line);
+    };
+    (await context.progress()).end();
+    say(false);
+    if (request.yes) return true;
+    const going = this.prepared.decisions.filter(mayGo);
+    const word = request.targets.length === 1 ? (request.targets[0] as string) : String(going.length);
+    const prompt = await context.prompt();
+    return prompt.typed({
+      word,
+      purpose: `to move ${going.length}`,
+      keys: [
+        { key: 'l', label: 'list', run: () => say(true) },
+        {
+          key: 'd',
+          label: 'details',
+          run: async () => {
+            for (const line of await this.#describeSteps()) context.note(line);
+          },
+        },
+      ],
+    });
+  }
+
+  /** The run, and its report. */
+  async run(): Promise<number> {
+    const { context, prepared } = this;
+    const confirmedAt = context.clock.monotonic();
+    const { journal, plan } = await createRun({
+      stateDir: this.stateDir,
+      plan: this.plan,
+      mailctl: version,
+      operator: context.operator.name,
+      host: context.operator.bastion,
+      bootId: await readBootId(),
+      clock: context.clock,
+    });
+    let result: RunResult;
+    try {
+      result = await runSlots(
+        context,
+        {
+          plan,
+          journal,
+          around: this.around,
+          directory: this.directory,
+          takeOver: [...this.wishes.takeOver],
+          slots: prepared.slots,
+          sight: prepared.sight,
+          targets: this.request.targets,
+          refused: prepared.decisions.filter((decision) => !mayGo(decision)).length,
+        },
+        { how: 'run' },
+      );
+    } finally {
+      await journal.close().catch(() => {});
+    }
+    const thought = this.request.yes ? 0 : confirmedAt - this.startedAt;
+    return this.report(result, context.clock.monotonic() - this.startedAt - thought);
+  }
+
+  /** What became of it. */
+  async report(result: RunResult, tookMs: number): Promise<number> {
+    const { context, prepared } = this;
+    const results = runResults(prepared.decisions, result);
+    const sight = await lookAgain(slotsOf(prepared.decisions), prepared.sight, this.around);
+    const safety = judgeSafety(results, sight);
+    const after = result.after?.failure?.reason ?? null;
+    const outcome = after !== null || result.stopped !== undefined ? 'incomplete' : overallOutcome(results, false);
+    const exit = exitAfter(context, worstExit(exitOf(outcome, results)));
+    const config = await context.config();
+    const end: EndScreen = {
+      targets: this.request.targets,
+      run: result.run,
+      outcome,
+      results,
+      safety,
+      tookMs,
+      exit,
+      interrupted: this.isInterrupted,
+      hasTestAccount: config.stores.testAccount !== undefined,
+      after,
+    };
+    const samples = await context.samples();
+    await storeSamples(samples, slotsOf(prepared.decisions), sight, context.clock);
+    await this.#print(results, result.run, outcome, sight, () => endScreen(end), tookMs);
+    if (safety.owed.length > 0 && context.output.format !== 'table') {
+      context.warn(`owed: ${safety.owed.map((one) => `${one.decision.slot.slot} on ${one.owedBy}`).join(', ')}`);
+    }
+    return exit;
+  }
+
+  async #print(
+    results: readonly SlotResult[],
+    run: string | null,
+    outcome: ReturnType<typeof overallOutcome>,
+    sight: FleetSight,
+    screen: (canvas: Canvas) => readonly Line[],
+    tookMs = this.context.clock.monotonic() - this.startedAt,
+  ): Promise<void> {
+    const silent = [...this.prepared.sight.values()].flatMap((seen) => (seen.ok ? [] : [seen]));
+    const errors = silent.map((seen) => ({ ...reportError(seen.error).report, host: seen.host.name }));
+    const safety = judgeSafety(results, sight);
+    (await this.context.progress()).end();
+    await this.context.output.print({
+      schema: FAILOVER_SCHEMA,
+      document: () => failoverDocument({ run, outcome, tookMs, results, safety, errors }),
+      rows: results,
+      columns: failoverColumns,
+      screen,
+    });
+  }
+
+  #planScreen(all: boolean) {
+    const masters = new Set(this.prepared.decisions.map((decision) => decision.from));
+    return {
+      targets: this.request.targets,
+      run: this.plan.id,
+      decisions: this.prepared.decisions,
+      deaths: this.prepared.silences.deaths,
+      silent: [...this.prepared.sight.values()].flatMap((seen) =>
+        seen.ok || masters.has(seen.host.name) ? [] : [{ host: seen.host.name, message: seen.error.message }],
+      ),
+      maxLagS: this.wishes.maxLagS,
+      fenced: this.wishes.fenced,
+      now: this.context.clock.now(),
+      tookMs: this.context.clock.monotonic() - this.startedAt,
+      all,
+    };
+  }
+}
+
+function slotsOf(decisions: readonly Decision[]) {
+  return decisions.map((decision) => decision.slot);
+}
+
+// A directory that cannot even be opened refuses like one that does not answer: before anything is stopped.
+async function directoryOf(context: Context, readOnly: { readonly readOnly: boolean }): Promise<Directory> {
+  try {
+    return await context.directory(readOnly);
+  } catch (error) {
+    if (!(error instanceof MailctlError) || error.exitCode === EXIT.usage) throw error;
+    const { RefusedError } = await import('../errors.js');
+    throw new RefusedError(`the directory cannot be opened, so nothing is stopped: ${error.message}`, {
+      code: 'directory-away',
+      detail: error.detail,
+      hint: error.hint,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,437 @@
+// The three screens of a failover: the plan, the way, the end. Pure: what was decided and seen comes in, lines go
+// out; under 80 columns, what is bad first, what is fine in one line, and the next command last.
+import { formatIso } from '../../lib/clock.js';
+import { formatCommand } from '../../lib/command-text.js';
+import { formatDuration } from '../../lib/duration.js';
+import type { LaneProgress, RunProgress } from '../../plan/progress.js';
+import type { DeathVerdict } from '../../slot/death.js';
+import { type Decision, type Gate, mayGo, OVERRIDABLE, refusal } from '../../slot/failover.js';
+import type { RunOutcome, SafeToLeave, SlotResult } from '../../slot/outcome.js';
+import type { Column } from '../columns/column.js';
+import type { Line, Span } from '../line.js';
+import type { Canvas } from '../output.js';
+import { compareNames, joinNames } from './slots.js';
+
+/** What the plan's screen shows. */
+export interface PlanScreen {
+  readonly targets: readonly string[];
+  readonly run: string;
+  readonly decisions: readonly Decision[];
+  readonly deaths: ReadonlyMap<string, DeathVerdict>;
+  /** Hosts that did not answer and are no master here: name and why. */
+  readonly silent: readonly { readonly host: string; readonly message: string }[];
+  readonly maxLagS: number;
+  readonly fenced: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly tookMs: number;
+  /** All rows, none folded away. */
+  readonly all: boolean;
+}
+
+/** Rows of slots that simply go, before the rest is folded into one line. */
+const ROWS_SHOWN = 3;
+
+/** The plan. */
+export function planScreen(screen: PlanScreen, canvas: Canvas): readonly Line[] {
+  const { decisions } = screen;
+  const go = decisions.filter(mayGo).sort(worstFirst);
+  const refused = decisions.filter((decision) => !mayGo(decision)).sort(byName);
+  const lines: Line[] = [headline(screen, go, refused)];
+  for (const [host, of] of byHost(decisions)) lines.push(...hostLines(host, of, screen));
+  for (const { host, message } of screen.silent) lines.push([{ text: host, tone: 'warn' }, `  ${message.replace(`${host}: `, '')}`]);
+  const worded = go.filter((decision) => decision.gates.length > 0);
+  const plain = go.filter((decision) => decision.gates.length === 0);
+  const shown = screen.all || plain.length <= ROWS_SHOWN + 2 ? plain : plain.slice(0, ROWS_SHOWN);
+  const rows = [...worded, ...shown, ...refused];
+  if (rows.length > 0) lines.push(...withNotes(canvas, rows, shown, plain, refused));
+  return lines;
+}
+
+function headline(screen: PlanScreen, go: readonly Decision[], refused: readonly Decision[]): Line {
+  const moves = go.filter((decision) => decision.kind !== 'demote').length;
+  const demotes = go.length - moves;
+  const parts = [
+    ...(moves > 0 ? [`${moves} ${moves === 1 ? 'slot moves' : 'slots move'}`] : []),
+    ...(demotes > 0 ? [`${demotes} ${demotes === 1 ? 'stray' : 'strays'} to stop`] : []),
+    ...(refused.length > 0 ? [`${refused.length} refused`] : []),
+  ];
+  const left = `FAILOVER ${screen.targets.join(' ')}: ${parts.join(', ') || 'nothing to do'}`;
+  const right = `plan ${screen.run}  ${formatIso(screen.now).slice(11)}  ${(screen.tookMs / 1000).toFixed(1)}s`;
+  return [{ text: left, tone: refused.length > 0 ? 'bad' : 'strong' }, ' '.repeat(Math.max(2, 79 - left.length - right.length)), right];
+}
+
+function hostLines(host: string, decisions: readonly Decision[], screen: PlanScreen): readonly Line[] {
+  const first = decisions[0] as Decision;
+  if (decisions.every((decision) => decision.kind === 'demote')) {
+    return [`${host} is back: its slots have moved, what still runs there as a master is stopped and swapped`];
+  }
+  if (first.fromReachable) return [[{ text: host, tone: 'good' }, ' ALIVE  a planned move: stopped, drained, nothing is lost']];
+  const death = screen.deaths.get(host);
+  const indent = ' '.repeat(host.length + 7);
+  const witnesses = ['here', ...(death?.witnesses ?? [])];
+  const lines: Line[] = [];
+  if (death?.gate === null) {
+    lines.push([{ text: `${host} DEAD`, tone: 'bad' }, `  ${death.reason}: seen from ${joinNames(witnesses, 5)}`]);
+  } else {
+    lines.push(...wrapped([{ text: `${host} SILENT`, tone: 'bad' }], `  ${death?.reason ?? 'not judged'}`, indent));
+  }
+  const lastAlive = decisions
+    .flatMap((decision) => decision.loss?.evidence ?? [])
+    .filter((evidence) => evidence.kind === 'last-alive')
+    .sort((a, b) => (a.at < b.at ? 1 : -1))[0];
+  const life = lastAlive === undefined ? 'last alive: nobody knows' : `last alive ${clockTime(lastAlive.at, screen.now)} (${lastAlive.value})`;
+  const fence = screen.fenced === undefined ? 'not fenced: stopped on return' : `fenced: ${screen.fenced}`;
+  lines.push(...wrapped([indent], `${life}; ${fence}`, indent));
+  return lines;
+}
+
+/** One span and a text that is folded at 79 columns under `indent`. */
+function wrapped(head: readonly (string | Span)[], text: string, indent: string): readonly Line[] {
+  const headWidth = head.reduce((sum, span) => sum + (typeof span === 'string' ? span : span.text).length, 0);
+  const lines: Line[] = [];
+  let current = '';
+  let width = headWidth;
+  for (const word of text.split(' ')) {
+    if (width + current.length + word.length + 1 > 79 && current.trim() !== '') {
+      lines.push(lines.length === 0 ? [...head, current] : `${indent}${current}`);
+      current = word;
+      width = indent.length;
+    } else current = current === '' && lines.length > 0 ? word : `${current}${current === '' && lines.length === 0 ? '' : ' '}${word}`;
+  }
+  lines.push(lines.length === 0 ? [...head, current] : `${indent}${current}`);
+  return lines;
+}
+
+const columns: readonly Column<Decision>[] = [
+  { key: 'slot', header: 'SLOT', value: ({ slot }) => slot.slot },
+  { key: 'to', header: 'TO', value: (decision) => (mayGo(decision) ? decision.to : '-') },
+  {
+    key: 'loss',
+    header: 'LOSS<=',
+    value: lossCell,
+    tone: (decision) => (mayGo(decision) ? undefined : 'bad'),
+    align: 'right',
+  },
+  { key: 'proof', header: 'PROVEN BY', value: proofCell, mayCut: true },
+  { key: 'note', header: 'NOTE', value: noteCell, mayCut: true },
+];
+
+function lossCell(decision: Decision): string {
+  if (decision.kind === 'demote') return '-';
+  if (decision.fromReachable) return '0s';
+  const loss = decision.loss?.possibleLossS ?? null;
+  return loss === null ? '?' : formatDuration(loss * 1000, 'up');
+}
+
+function proofCell(decision: Decision): string {
+  if (decision.kind === 'demote') return 'moved before';
+  if (decision.fromReachable) return 'drained before the move';
+  const { loss } = decision;
+  if (loss === null || loss.provenBy === null) return 'nothing';
+  const kind = loss.provenBy;
+  const evidence = loss.evidence.find((one) => one.kind === kind);
+  if (evidence === undefined) return kind;
+  const words = { sample: 'sample', 'replica-files': 'replica files', record: 'earlier run' } as const;
+  const short = kind === 'replica-files' ? 'not stuck' : kind === 'record' ? '' : evidence.value.replace(/ pending, oldest from .*/, ' pending');
+  return `${words[kind]} ${evidence.at.slice(11, 19)}${short === '' ? '' : `, ${short}`}`;
+}
+
+function noteCell(decision: Decision): string {
+  const gate = refusal(decision);
+  if (gate !== undefined) return `REFUSED ${gate.gate}`;
+  const words = decision.gates.map((one) => (one.word ?? '').split(' ')[0]?.replace(/^--/, ''));
+  if (words.length > 0) return [...new Set(words)].join(', ');
+  return decision.open === null ? '' : `goes on from run ${decision.open.run}`;
+}
+
+function withNotes(
+  canvas: Canvas,
+  rows: readonly Decision[],
+  shown: readonly Decision[],
+  plain: readonly Decision[],
+  refused: readonly Decision[],
+): readonly Line[] {
+  const noted = rows.some((row) => noteCell(row) !== '');
+  const table = canvas.table(rows, noted ? columns : columns.slice(0, -1));
+  const lines: Line[] = [...table];
+  const hidden = plain.length - shown.length;
+  if (hidden > 0) {
+    const rest = plain.slice(shown.length);
+    const worst = Math.max(...rest.map((decision) => decision.loss?.possibleLossS ?? 0));
+    const how = rest.every((decision) => decision.fromReachable) ? 'drained before the move' : `all <= ${formatDuration(worst * 1000, 'up')}`;
+    // The folded line stands where its rows would: before those that are refused.
+    lines.splice(lines.length - refused.length, 0, [{ text: ` + ${hidden} more, ${how}`, tone: 'dim' }]);
+  }
+  for (const [reason, of] of grouped(refused)) lines.push(...refusalLines(reason, of));
+  return lines;
+}
+
+function grouped(refused: readonly Decision[]): ReadonlyMap<string, readonly Decision[]> {
+  const groups = new Map<string, Decision[]>();
+  for (const decision of refused) {
+    const gate = refusal(decision);
+    const key = `${gate?.gate}\n${gate?.reason}`;
+    groups.set(key, [...(groups.get(key) ?? []), decision]);
+  }
+  return groups;
+}
+
+function refusalLines(key: string, decisions: readonly Decision[]): readonly Line[] {
+  const gate = refusal(decisions[0] as Decision) as Gate;
+  const slots = decisions.map((decision) => decision.slot.slot);
+  const lines: Line[] = [...wrapped([{ text: `  ${joinNames(slots)} REFUSED`, tone: 'bad' }], ` ${gate.gate}: ${key.slice(key.indexOf('\n') + 1)}`, '    ')];
+  for (const command of waysOn(gate, decisions)) lines.push(`    ${command}`);
+  return lines;
+}
+
+/** The whole commands that would go on, ready to paste; none where nothing answers the gate. */
+export function waysOn(gate: Gate, decisions: readonly Decision[]): readonly string[] {
+  const slots = decisions.map((decision) => decision.slot.slot).sort(compareNames);
+  const target = slots.length === 1 ? slots : [...new Set(decisions.map((decision) => decision.from))];
+  const command = (...words: string[]) => formatCommand(['mailctl', 'failover', ...(slots.length === 1 ? slots : target), ...words]);
+  const perSlot = (option: string, value: (slot: string) => string) => slots.slice(0, 8).flatMap((slot) => [option, value(slot)]);
+  if (gate.gate === 'lag' || gate.gate === 'quarantine') {
+    return slots.slice(0, 8).map((slot) => formatCommand(['mailctl', 'failover', slot, '--accept-loss', slot]));
+  }
+  if (gate.gate === 'not-proven-dead') return [command('--fenced', 'what your own eyes saw')];
+  if (gate.gate === 'busy') {
+    const run = /^run (\S+) /.exec(gate.reason)?.[1];
+    return run === undefined ? [] : [`when that run is dead: ${command('--take-over', run)}`];
+  }
+  if (OVERRIDABLE.includes(gate.gate)) return [command(...perSlot('--override', (slot) => `${gate.gate}:${slot}`))];
+  return [];
+}
+
+const byName = (a: Decision, b: Decision) => compareNames(a.slot.slot, b.slot.slot);
+const worstFirst = (a: Decision, b: Decision) => (b.loss?.possibleLossS ?? 0) - (a.loss?.possibleLossS ?? 0) || byName(a, b);
+
+function byHost(decisions: readonly Decision[]): ReadonlyMap<string, readonly Decision[]> {
+  const hosts = new Map<string, Decision[]>();
+  for (const decision of decisions) hosts.set(decision.from, [...(hosts.get(decision.from) ?? []), decision]);
+  return hosts;
+}
+
+/** `04:29:07`, with its date when it is not of the last day. */
+function clockTime(iso: string, now: number): string {
+  return now - Date.parse(iso) < 86_400_000 ? `${iso.slice(11, 19)}Z` : iso;
+}
+
+/** Steps of a lane, under the headings of the way's screen. */
+const HEADINGS: readonly (readonly [heading: string, ids: readonly string[]])[] = [
+  ['LEASE', ['lease-']],
+  ['STOP', ['stop-old', 'stop-new', 'late-stop']],
+  ['DRAIN', ['drain']],
+  ['ROLE', ['role-old', 'role-new', 'late-role']],
+  ['DIR', ['directory']],
+  ['START', ['start-new']],
+  ['LOGIN', ['serve', 'seen-serving']],
+];
+
+interface LaneRow {
+  readonly lane: LaneProgress;
+  readonly to: string;
+  readonly now: string;
+}
+
+/** What the live screen shows while a run goes on. */
+export interface WayScreen {
+  readonly targets: readonly string[];
+  readonly progress: RunProgress;
+  readonly elapsedMs: number;
+  readonly refused: number;
+  /** The step that each lane is at, with the time since it began (ms). */
+  readonly doing: ReadonlyMap<string, { readonly text: string; readonly sinceMs: number }>;
+  readonly rows: number;
+}
+
+/** The way. */
+export function wayScreen(screen: WayScreen, canvas: Canvas): readonly Line[] {
+  const { progress } = screen;
+  const lanes = progress.lanes;
+  const served = lanes.filter((lane) => lane.closed === 'done' || isThrough(lane, 'serve')).length;
+  const bad = lanes.filter((lane) => lane.reverting !== undefined || lane.failure !== undefined).length;
+  const counts = [
+    `${served} served`,
+    `${lanes.length - served - bad} working`,
+    ...(bad > 0 ? [`${bad} going back or stopped`] : []),
+    ...(screen.refused > 0 ? [`${screen.refused} refused`] : []),
+  ];
+  const lines: Line[] = [
+    [{ text: `FAILOVER ${screen.targets.join(' ')}`, tone: 'strong' }, `  run ${progress.plan.id}  +${seconds(screen.elapsedMs)}   ${counts.join('  ')}`],
+  ];
+  const weight = (lane: LaneProgress) => (lane.failure !== undefined || lane.reverting !== undefined ? 0 : lane.closed === undefined ? 1 : 2);
+  const sorted = [...lanes].sort((a, b) => weight(a) - weight(b) || compareNames(a.lane, b.lane));
+  const room = Math.max(3, Math.min(screen.rows - 6, 16));
+  const shown = sorted.slice(0, sorted.length <= room ? room : room - 1);
+  const rows = shown.map((lane): LaneRow => {
+    const facts = progress.plan.lanes.find((one) => one.id === lane.lane)?.facts as { to?: unknown } | undefined;
+    return { lane, to: typeof facts?.to === 'string' ? facts.to : '', now: nowCell(lane, screen.doing.get(lane.lane)) };
+  });
+  lines.push(...canvas.table(rows, wayColumns));
+  const hidden = sorted.slice(shown.length);
+  if (hidden.length > 0) {
+    const done = hidden.filter((lane) => lane.closed === 'done').length;
+    lines.push(` + ${done} served, ${hidden.length - done} working`);
+  }
+  lines.push(`Ctrl-C finishes the steps in hand.  Screen lost? mailctl runs attach ${progress.plan.id}`);
+  return lines;
+}
+
+const wayColumns: readonly Column<LaneRow>[] = [
+  { key: 'slot', header: 'SLOT', value: ({ lane }) => lane.lane },
+  { key: 'to', header: 'TO', value: ({ to }) => to },
+  ...HEADINGS.map(([heading, ids]): Column<LaneRow> => ({ key: heading.toLowerCase(), header: heading, value: ({ lane }) => stateCell(lane, ids) })),
+  { key: 'now', header: 'NOW', value: ({ now }) => now, mayCut: true },
+];
+
+function stateCell(lane: LaneProgress, ids: readonly string[]): string {
+  const steps = lane.steps.filter(({ step }) => ids.some((id) => step.id === id || (id.endsWith('-') && step.id.startsWith(id))));
+  if (steps.length === 0) return '-';
+  if (steps.some(({ state }) => state === 'failed')) return 'FAIL';
+  if (steps.some(({ state }) => state === 'began')) return '..';
+  if (steps.every(({ state }) => state === 'did' || state === 'skipped')) return 'ok';
+  if (steps.some(({ state }) => state === 'owed') && steps.every(({ state }) => state !== 'todo')) return 'owed';
+  if (steps.some(({ state }) => state === 'did' || state === 'skipped')) return '..';
+  return steps.some(({ state }) => state === 'undone') ? 'back' : '';
+}
+
+function nowCell(lane: LaneProgress, doing: { readonly text: string; readonly sinceMs: number } | undefined): string {
+  if (lane.closed === 'done') return `served${lane.endedAt === undefined ? '' : ` ${lane.endedAt.slice(11, 19)}`}`;
+  if (lane.closed !== undefined) return lane.closed;
+  if (lane.failure !== undefined) return lane.failure.reason;
+  if (lane.reverting !== undefined) return `going back: ${lane.reverting.reason}`;
+  if (doing === undefined) return '';
+  return doing.sinceMs < 1000 ? doing.text : `${seconds(doing.sinceMs)}: ${doing.text}`;
+}
+
+function isThrough(lane: LaneProgress, id: string): boolean {
+  return lane.steps.some(({ step, state }) => step.id === id && (state === 'did' || state === 'skipped'));
+}
+
+function seconds(ms: number): string {
+  const whole = Math.floor(ms / 1000);
+  return `${String(Math.floor(whole / 60)).padStart(2, '0')}:${String(whole % 60).padStart(2, '0')}`;
+}
+
+/** What the last screen shows. */
+export interface EndScreen {
+  readonly targets: readonly string[];
+  /** null: no run was begun. */
+  readonly run: string | null;
+  readonly outcome: RunOutcome;
+  readonly results: readonly SlotResult[];
+  readonly safety: SafeToLeave;
+  readonly tookMs: number;
+  readonly exit: number;
+  /** The run stopped because the operator said so. */
+  readonly interrupted: boolean;
+  readonly hasTestAccount: boolean;
+  /** Failures of steps of the whole run. */
+  readonly after: string | null;
+}
+
+const OUTCOME_WORDS: { readonly [outcome in RunOutcome]: string } = {
+  done: 'DONE',
+  partial: 'PARTIAL',
+  refused: 'REFUSED',
+  failed: 'FAILED',
+  incomplete: 'INCOMPLETE',
+  busy: 'BUSY',
+  planned: 'PLANNED',
+};
+
+/** The end: what the operator needs to decide whether to go back to bed. */
+export function endScreen(screen: EndScreen): readonly Line[] {
+  const { results, safety } = screen;
+  const moved = results.filter((result) => result.outcome === 'moved');
+  const refused = results.filter((result) => result.outcome === 'refused');
+  const failed = results.filter((result) => result.outcome === 'failed');
+  const incomplete = results.filter((result) => result.outcome === 'incomplete');
+  const lines: Line[] = [endHeadline(screen, moved.length, refused)];
+  if (moved.length > 0) {
+    const how = screen.hasTestAccount ? 'IMAP login and LMTP greeting tried on each' : 'IMAP and LMTP greetings tried on each, no test account';
+    lines.push(`served   ${joinNames(slotsOf(moved), 6)} by ${joinNames([...new Set(moved.map((one) => one.decision.to ?? ''))], 4)}`, `         ${how}: ok`);
+  }
+  for (const result of safety.down) lines.push(...wrapped(['down     '], `${result.decision.slot.slot}: ${result.reason ?? 'not served'}`, '         '));
+  for (const result of [...failed, ...incomplete].filter((one) => !safety.down.includes(one))) {
+    lines.push(...wrapped([`${result.outcome === 'failed' ? 'failed ' : 'stopped'}  `], `${result.decision.slot.slot}: ${result.reason ?? 'no reason known'}${result.outcome === 'failed' ? '; every change was undone' : ''}`, '         '));
+  }
+  for (const result of refused.filter((one) => !safety.down.includes(one))) {
+    lines.push(...wrapped(['refused  '], `${result.decision.slot.slot}: ${result.reason ?? ''}; still served by ${result.decision.from}`, '         '));
+  }
+  const exposed = moved.filter((one) => (one.decision.loss?.possibleLossS ?? 0) > 0);
+  if (exposed.length > 0) {
+    const worst = Math.max(...exposed.map((one) => one.decision.loss?.possibleLossS ?? 0));
+    const hosts = joinNames([...new Set(exposed.map((one) => one.decision.from))]);
+    lines.push(`exposed  at most ${formatDuration(worst * 1000, 'up')} of changes on ${counted(exposed.length, 'slot')}; they are on ${hosts}'s disk`);
+  } else if (moved.some((one) => one.decision.kind === 'planned')) lines.push('exposed  nothing: each log was drained, the mailbox lists were compared');
+  if (moved.length > 0) {
+    lines.push('waiting  mail deferred on the MXs goes out at their next retry; not looked at');
+    const alone = safety.lonely.length;
+    const second = moved.length - safety.lonely.filter((one) => moved.includes(one)).length;
+    lines.push(
+      alone === 0
+        ? `copies   ${counted(second, 'slot')} with a second running copy`
+        : `copies   ${counted(second, 'slot')} with a second running copy, ${alone} with NONE: one more death loses mail`,
+    );
+  }
+  const owing = [...new Set(safety.owed.map((one) => one.owedBy as string))];
+  for (const host of owing) {
+    const slots = safety.owed.filter((one) => one.owedBy === host);
+    lines.push(
+      ...wrapped(['owed     '], `${host} returns: ${counted(slots.length, 'slot')} to stop and swap there; nobody watches: run mailctl failover ${host} then`, '         '),
+      ...wrapped(['         '], `its mail that was not replicated stays on its disk and is owed`, '         '),
+    );
+  }
+  if (screen.after !== null) lines.push(...wrapped(['hooks    '], screen.after, '         '));
+  lines.push([
+    'SAFE TO LEAVE: ',
+    safety.safe ? { text: 'yes', tone: 'good' } : { text: 'NO', tone: 'bad' },
+    ` - ${safety.safe ? `${counted(moved.length, 'slot')} served, each with a second copy` : safety.reasons.join(', ')}`,
+  ]);
+  nextCommands(screen, refused, incomplete, owing).forEach((command, index) => void lines.push(` ${index + 1}  ${command}`));
+  return lines;
+}
+
+function endHeadline(screen: EndScreen, moved: number, refused: readonly SlotResult[]): Line {
+  const { results, outcome } = screen;
+  const what = `${moved} of ${counted(results.length, 'slot')} served by their new masters`;
+  const not = refused.length === 0 ? '' : refused.length === results.length ? ', nothing was changed' : `, ${joinNames(slotsOf(refused))} refused`;
+  const left = `${what}${not}`;
+  const run = screen.run === null ? '' : `run ${screen.run}  `;
+  const right = `${run}${(screen.tookMs / 1000).toFixed(1)}s  exit ${screen.exit}`;
+  const word = OUTCOME_WORDS[outcome];
+  const tone = outcome === 'done' ? 'good' : 'bad';
+  return [{ text: word, tone }, `  ${left}`, ' '.repeat(Math.max(3, 79 - word.length - 2 - left.length - right.length)), right];
+}
+
+function nextCommands(
+  screen: EndScreen,
+  refused: readonly SlotResult[],
+  incomplete: readonly SlotResult[],
+  owing: readonly string[],
+): readonly string[] {
+  const commands: string[] = [];
+  if (incomplete.length > 0 && screen.run !== null) commands.push(`mailctl runs resume ${screen.run}`);
+  const gates = new Map<string, SlotResult[]>();
+  for (const result of refused) {
+    const key = `${result.gate}\n${result.reason}`;
+    gates.set(key, [...(gates.get(key) ?? []), result]);
+  }
+  for (const of of gates.values()) {
+    const first = of[0] as SlotResult;
+    if (first.gate === null) continue;
+    const gate: Gate = { gate: first.gate, reason: first.reason ?? '', word: null };
+    commands.push(...waysOn(gate, of.map((one) => one.decision)));
+  }
+  for (const host of owing) commands.push(`${host} by console: disk up?  then  ${formatCommand(['mailctl', 'failover', host])}`);
+  if (commands.length > 0 || !screen.safety.safe) commands.push('mailctl slots list');
+  return commands.slice(0, 6);
+}
+
+const slotsOf = (results: readonly SlotResult[]) => results.map((result) => result.decision.slot.slot);
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,121 @@
+// Executes a plan of slot lanes: leases, the watch over silent hosts, the actions, and the runner over them. The
+// same for a first run, a resume and an undo.
+import { MailctlError, TransportError } from '../errors.js';
+import type { Host } from '../fleet/host.js';
+import type { Journal } from '../journal/journal.js';
+import type { Clock } from '../lib/clock.js';
+import type { Plan } from '../plan/plan.js';
+import { type ResumedBy, type RunResult, resumePlan, runPlan, undoRun } from '../plan/runner.js';
+import type { RunEvent, RunSignals } from '../plan/session.js';
+import type { Refusal } from '../plan/run-lane.js';
+import { slotActions } from './actions/index.js';
+import type { SlotActionParts } from './actions/action-parts.js';
+import type { Directory } from './directory.js';
+import { HostWatch } from './host-watch.js';
+import { Leases } from './lease.js';
+import { sightingsOf, type Surroundings } from './look-around.js';
+import type { FleetSight } from './sight.js';
+import type { Slot } from './slot.js';
+
+/** What an execution is given. */
+export interface SlotExecution {
+  readonly plan: Plan;
+  readonly journal: Journal;
+  readonly around: Surroundings;
+  readonly directory: Directory;
+  readonly clock: Clock;
+  readonly runHook: SlotActionParts['runHook'];
+  readonly drainTimeoutMs: number;
+  readonly operator: string;
+  readonly bastion: string;
+  readonly takeOver: readonly string[];
+  /** The plan's slots as they were seen last; whoever is silent here is watched. */
+  readonly slots: readonly Slot[];
+  readonly sight: FleetSight;
+  readonly signals: RunSignals;
+  readonly onEvent?: ((event: RunEvent) => void) | undefined;
+}
+
+/** How a journal is taken up. */
+export type TakeUp =
+  | { readonly how: 'run' }
+  | { readonly how: 'resume'; readonly by: ResumedBy; readonly refused: ReadonlyMap<string, Refusal> }
+  | { readonly how: 'undo'; readonly by: ResumedBy };
+
+/** Everything the actions need; also for describing a plan, where nothing is watched and no lease is taken. */
+export function actionParts(execution: Omit<SlotExecution, 'journal' | 'signals' | 'onEvent'>): SlotActionParts {
+  const { around, clock, sight, slots } = execution;
+  const hostNamed = (name: string): Host => {
+    const host = around.hosts.get(name);
+    if (host === undefined) {
+      throw new MailctlError(`the configuration no longer knows the host ${name}`, { code: 'config.unknown-host', exitCode: 5 });
+    }
+    return host;
+  };
+  const reachable = [...sight.values()].filter((seen) => seen.ok).map((seen) => seen.host);
+  const watch = new HostWatch(
+    {
+      ping: (name, signal) => around.ping(hostNamed(name), signal),
+      sightings: (name, signal) => sightingsOf(name, slots, sight, reachable, { ...around, signal }),
+    },
+    clock,
+  );
+  for (const seen of sight.values()) if (!seen.ok) watch.add(seen.host.name, seen.error);
+  const leases = new Leases(around.driver, clock, {
+    run: execution.plan.id,
+    operator: execution.operator,
+    bastion: execution.bastion,
+    takeOver: [...execution.takeOver],
+  });
+  return {
+    driver: around.driver,
+    clock,
+    leases,
+    watch,
+    directory: execution.directory,
+    hostNamed,
+    runHook: execution.runHook,
+    drainTimeoutMs: execution.drainTimeoutMs,
+    versions: new Map(),
+  };
+}
+
+/** Runs, resumes or undoes. Whatever goes wrong with a lane is in the result. */
+export async function executeSlots(execution: SlotExecution, takeUp: TakeUp): Promise<RunResult> {
+  const parts = actionParts(execution);
+  try {
+    await raiseVersions(execution, parts, takeUp);
+    const options = {
+      journal: execution.journal,
+      actions: slotActions(parts),
+      clock: execution.clock,
+      signals: execution.signals,
+      onEvent: execution.onEvent,
+      background: ({ signal }: { readonly signal: AbortSignal }) => parts.leases.renew(signal),
+    };
+    if (takeUp.how === 'run') return await runPlan(options);
+    if (takeUp.how === 'undo') return await undoRun({ ...options, by: takeUp.by });
+    return await resumePlan({ ...options, by: takeUp.by, refused: takeUp.refused });
+  } finally {
+    parts.watch.stop();
+  }
+}
+
+// A takeover raises the records' versions first: a change that a dead runner left on its way finds another one.
+async function raiseVersions(execution: SlotExecution, parts: SlotActionParts, takeUp: TakeUp): Promise<void> {
+  for (const lane of execution.plan.lanes) {
+    const { finishes } = lane.facts as { finishes?: unknown };
+    if (takeUp.how === 'run' && typeof finishes !== 'string') continue;
+    try {
+      parts.versions.set(lane.id, await parts.directory.raiseVersion(lane.id));
+    } catch (error) {
+      // The step that needs the directory says so itself, and its lane alone stops.
+      if (!(error instanceof MailctlError)) throw error;
+    }
+  }
+}
+
+/** The failure kinds of a silent host, as errors of the sight. */
+export function isSilent(error: unknown): boolean {
+  return error instanceof TransportError;
+}

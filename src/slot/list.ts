@@ -1,0 +1,45 @@
+// All slots as they are now: the directory, one look at every host, a verdict each, and samples of what was seen.
+import { MailctlError } from '../errors.js';
+import type { Clock } from '../lib/clock.js';
+import { analyseSlot, type SlotView } from './analysis.js';
+import type { Directory } from './directory.js';
+import { lookAtSlots, type Surroundings } from './look-around.js';
+import type { SampleStore } from './samples.js';
+import type { FleetSight } from './sight.js';
+import type { Slot } from './slot.js';
+import { samplesOf } from './take-samples.js';
+
+/** What was found. */
+export interface SlotList {
+  readonly slots: readonly Slot[];
+  readonly views: readonly SlotView[];
+  readonly sight: FleetSight;
+}
+
+/** Looks at the wanted slots (all, when undefined) and judges them. @throws MailctlError when the directory is away */
+export async function listSlots(
+  { directory, samples, around, clock, maxLagS }: {
+    readonly directory: Directory;
+    readonly samples: SampleStore;
+    readonly around: Surroundings;
+    readonly clock: Clock;
+    readonly maxLagS: number;
+  },
+  wanted?: (slot: Slot) => boolean,
+): Promise<SlotList> {
+  const slots = (await directory.list()).filter((slot) => wanted?.(slot) ?? true);
+  const sight = await lookAtSlots(slots, around);
+  const away = slots.some((slot) => sight.get(slot.master)?.ok !== true);
+  const known = away ? await samples.latest(slots.map((slot) => slot.slot)) : [];
+  await storeSamples(samples, slots, sight, clock);
+  return { slots, sight, views: slots.map((slot) => analyseSlot(slot, { sight, samples: known, maxLagS })) };
+}
+
+/** Stores what was seen; a failed write is the store's warning and no error here. */
+export async function storeSamples(samples: SampleStore, slots: readonly Slot[], sight: FleetSight, clock: Clock): Promise<void> {
+  try {
+    await samples.store(samplesOf(slots, sight, clock.now()));
+  } catch (error) {
+    if (!(error instanceof MailctlError)) throw error;
+  }
+}

@@ -1,0 +1,238 @@
+// Asks the hosts: what instances they have, whether a silent one is dead, what the replicas' files tell. Many
+// hosts at once; a host that does not answer is data. Nothing here changes anything.
+import { MailctlError, TransportError } from '../errors.js';
+import { type HostResult, gather } from '../fleet/gather.js';
+import type { Host } from '../fleet/host.js';
+import { type DeathVerdict, type Sighting, judgeDeath, maybeUs } from './death.js';
+import type { ReplicaFiles, StoreDriver } from './driver.js';
+import { type SignOfLife, signsOfLife } from './evidence.js';
+import type { Sample } from './samples.js';
+import { type FleetSight, type HostSight, owedOf, stateOf } from './sight.js';
+import { type Instance, type Slot, instanceOn } from './slot.js';
+
+/** Whom to ask, and how. */
+export interface Surroundings {
+  readonly driver: StoreDriver;
+  /** All configured hosts by name. */
+  readonly hosts: ReadonlyMap<string, Host>;
+  /** Resolves when a host answers to its transport at all. @throws TransportError */
+  readonly ping: (host: Host, signal?: AbortSignal) => Promise<void>;
+  readonly concurrency: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Called as each host's answer comes. */
+  readonly onHost?: ((seen: HostSight) => void) | undefined;
+}
+
+/** Looks at all instances of these slots, one trip a host. */
+export async function lookAtSlots(slots: readonly Slot[], around: Surroundings): Promise<FleetSight> {
+  const byHost = new Map<string, Instance[]>();
+  for (const slot of slots) {
+    for (const instance of slot.instances) {
+      const list = byHost.get(instance.host) ?? [];
+      byHost.set(instance.host, list);
+      list.push(instance);
+    }
+  }
+  const sight = new Map<string, HostSight>();
+  const known: Host[] = [];
+  for (const name of byHost.keys()) {
+    const host = around.hosts.get(name);
+    if (host !== undefined) known.push(host);
+    else sight.set(name, { host: { name, transport: 'ssh', groups: [] }, ok: false, error: notConfigured(name) });
+  }
+  const toSight = (result: HostResult<Awaited<ReturnType<StoreDriver['observe']>>>): HostSight =>
+    result.ok
+      ? { host: result.host, ok: true, states: new Map(result.value.map((state) => [state.slot, state])) }
+      : result;
+  const results = await gather(
+    known,
+    (host, signal) => around.driver.observe(host, byHost.get(host.name) ?? [], signal),
+    {
+      concurrency: around.concurrency,
+      signal: around.signal,
+      onResult: (result) => around.onHost?.(toSight(result)),
+    },
+  );
+  for (const result of results) sight.set(result.host.name, toSight(result));
+  return sight;
+}
+
+function notConfigured(name: string): MailctlError {
+  return new MailctlError(`${name}: the directory names it and the configuration does not know it`, {
+    code: 'config.unknown-host',
+    exitCode: 3,
+    hint: `add ${name} under hosts: in the configuration`,
+  });
+}
+
+/** Hosts beyond those of the slots that are asked as observers, and whether it is us; more tell nothing new. */
+const PEERS_MAX = 16;
+/** Other observers of a silent host, besides its replicas' hosts. */
+const OBSERVERS_MAX = 3;
+/** Seconds for a TCP answer: one retransmission of the first packet fits. */
+const PORT_S = 3;
+
+/** What is known of the hosts that were silent. */
+export interface Silences {
+  readonly deaths: ReadonlyMap<string, DeathVerdict>;
+  /** Why it may be us who are cut off; null: no sign of it. */
+  readonly maybeUs: string | null;
+}
+
+/** Asks others about every silent host that is a master by the directory, or the `from` of an open lane. */
+export async function askAboutSilent(
+  silent: readonly string[],
+  slots: readonly Slot[],
+  sight: FleetSight,
+  around: Surroundings,
+): Promise<Silences> {
+  if (silent.length === 0) return { deaths: new Map(), maybeUs: null };
+  const others = [...around.hosts.values()].filter((host) => !sight.has(host.name)).slice(0, PEERS_MAX);
+  const peers = await gather(others, (host, signal) => around.ping(host, signal), {
+    concurrency: around.concurrency,
+    signal: around.signal,
+  });
+  const reachable = [
+    ...[...sight.values()].filter((seen) => seen.ok).map((seen) => seen.host),
+    ...peers.filter((peer) => peer.ok).map((peer) => peer.host),
+  ];
+  const asked = [
+    ...[...sight.values()].map((seen) => ({ name: seen.host.name, location: seen.host.location, silent: !seen.ok })),
+    ...peers.map((peer) => ({ name: peer.host.name, location: peer.host.location, silent: !peer.ok })),
+  ];
+  const us = maybeUs(asked);
+  const deaths = new Map<string, DeathVerdict>();
+  await Promise.all(
+    silent.map(async (name) => {
+      const seen = sight.get(name);
+      if (seen === undefined || seen.ok) return;
+      const sightings = await sightingsOf(name, slots, sight, reachable, around);
+      const elsewhere = reachable.filter((host) => host.location === undefined || host.location !== seen.host.location);
+      deaths.set(
+        name,
+        judgeDeath({
+          host: name,
+          failure: seen.error instanceof TransportError ? seen.error.kind : seen.error.code,
+          message: seen.error.message,
+          sightings,
+          maybeUs: us,
+          peerElsewhere: sightings.some(
+            (sighting) => sighting.ports.length > 0 && elsewhere.some((host) => host.name === sighting.observer),
+          ),
+        }),
+      );
+    }),
+  );
+  return { deaths, maybeUs: us };
+}
+
+/**
+ * A silent host's IMAP and LMTP ports, slot by slot as their replicas' hosts see them, and some of them as a few
+ * others do. Ports come from the replica's own master configuration, addresses from the directory or the host.
+ */
+export async function sightingsOf(
+  name: string,
+  slots: readonly Slot[],
+  sight: FleetSight,
+  reachable: readonly Host[],
+  around: Pick<Surroundings, 'driver' | 'hosts' | 'signal'>,
+): Promise<readonly Sighting[]> {
+  const questions = new Map<string, { slot: string; address: string; port: number; kind: 'imap' | 'lmtp' }[]>();
+  const asking = (observer: string) => {
+    const list = questions.get(observer) ?? [];
+    questions.set(observer, list);
+    return list;
+  };
+  const every: { slot: string; address: string; port: number; kind: 'imap' | 'lmtp' }[] = [];
+  for (const slot of slots) {
+    const old = instanceOn(slot, name);
+    if (old === undefined) continue;
+    const address = old.address ?? around.hosts.get(name)?.address ?? name;
+    for (const instance of slot.instances) {
+      const state = stateOf(sight, slot.slot, instance.host);
+      if (instance.host === name || state === undefined) continue;
+      const ports = around.driver.masterPorts(state).map(({ port, kind }) => ({ slot: slot.slot, address, port, kind }));
+      asking(instance.host).push(...ports);
+      if (every.length < 4) every.push(...ports);
+    }
+  }
+  const carriers = new Set(questions.keys());
+  for (const host of reachable.filter((one) => !carriers.has(one.name) && one.name !== name).slice(0, OBSERVERS_MAX)) {
+    asking(host.name).push(...every);
+  }
+  const answers = await Promise.all(
+    [...questions].map(async ([observer, list]): Promise<readonly Sighting[]> => {
+      const host = around.hosts.get(observer);
+      if (host === undefined || list.length === 0) return [];
+      try {
+        const seen = await around.driver.tryPorts(host, list, PORT_S, around.signal);
+        const find = (address: string, port: number) =>
+          seen.find((one) => one.address === address && one.port === port)?.seen ?? 'unknown';
+        const bySlot = new Map<string, Sighting['ports'][number][]>();
+        for (const { slot, address, port, kind } of list) {
+          const what = find(address, port);
+          const ports = bySlot.get(slot) ?? [];
+          bySlot.set(slot, ports);
+          // A name that the observer cannot resolve says nothing of the host.
+          if (what !== 'unknown') ports.push({ address, port, kind, seen: what });
+        }
+        return [...bySlot].map(([slot, ports]) => ({ observer, slot, ports }));
+      } catch (error) {
+        if (error instanceof MailctlError) return [];
+        throw error;
+      }
+    }),
+  );
+  return answers.flat();
+}
+
+/** What the files of the replicas tell about masters that are silent. */
+export interface FilesAndSigns {
+  readonly files: readonly (ReplicaFiles & { readonly host: string })[];
+  readonly signs: ReadonlyMap<string, readonly SignOfLife[]>;
+}
+
+/**
+ * Reads the files of the replicas of slots on silent hosts, and gathers those hosts' signs of life. `all` are the
+ * slots that were looked at: those that have moved away already carry what an earlier run wrote down.
+ */
+export async function askReplicaFiles(
+  silent: ReadonlyMap<string, readonly Slot[]>,
+  all: readonly Slot[],
+  sight: FleetSight,
+  samples: readonly Sample[],
+  around: Surroundings,
+): Promise<FilesAndSigns> {
+  const files: (ReplicaFiles & { host: string; of: string })[] = [];
+  const wanted = new Map<string, { of: string; instance: Instance }[]>();
+  for (const [of, slots] of silent) {
+    for (const slot of slots) {
+      for (const instance of slot.instances) {
+        const state = stateOf(sight, slot.slot, instance.host);
+        // Only what still is a replica: a new master's own deliveries say nothing of the old one.
+        if (instance.host === of || state === undefined || state.role === 'master' || state.configuredRole === 'master') continue;
+        const list = wanted.get(instance.host) ?? [];
+        wanted.set(instance.host, list);
+        list.push({ of, instance });
+      }
+    }
+  }
+  await gather(
+    [...wanted.keys()].map((name) => around.hosts.get(name)).filter((host) => host !== undefined),
+    async (host) => {
+      const list = wanted.get(host.name) ?? [];
+      const found = await around.driver.replicaFiles(host, list.map((one) => one.instance));
+      for (const [index, file] of found.entries()) files.push({ ...file, host: host.name, of: list[index]?.of ?? '' });
+    },
+    { concurrency: around.concurrency, signal: around.signal },
+  );
+  const signs = new Map<string, readonly SignOfLife[]>();
+  for (const of of silent.keys()) {
+    const recorded = all
+      .flatMap((slot) => owedOf(sight, slot))
+      .filter((owed) => owed.host === of && owed.lastAlive !== null)
+      .map((owed) => owed.lastAlive as number);
+    signs.set(of, signsOfLife(of, samples, files.filter((file) => file.of === of), recorded));
+  }
+  return { files, signs };
+}

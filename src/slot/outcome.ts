@@ -1,0 +1,155 @@
+// What became of a failover, slot by slot and as a whole: from decisions and the runner's results to the words and
+// codes of design 2.1. Pure.
+import { EXIT } from '../errors.js';
+import type { LaneResult, RunResult } from '../plan/runner.js';
+import { type Decision, type GateId, mayGo, refusal } from './failover.js';
+import { type FleetSight, openLaneOf, stateOf } from './sight.js';
+import type { Slot } from './slot.js';
+
+/** Outcome of one slot. */
+export type SlotOutcome = 'moved' | 'refused' | 'failed' | 'incomplete' | 'planned';
+/** Outcome of the whole. */
+export type RunOutcome = 'done' | 'partial' | 'refused' | 'failed' | 'incomplete' | 'busy' | 'planned';
+
+/** One slot's result. */
+export interface SlotResult {
+  readonly decision: Decision;
+  readonly outcome: SlotOutcome;
+  readonly gate: GateId | null;
+  readonly reason: string | null;
+  /** Steps that wait for a host to return: `stop`, `role`, `rejoin`. */
+  readonly owedBy: string | null;
+  readonly lane: LaneResult | undefined;
+}
+
+const GATES: ReadonlySet<string> = new Set<GateId>([
+  'lag',
+  'quarantine',
+  'still-serving',
+  'not-proven-dead',
+  'two-masters',
+  'busy',
+  'disk',
+  'directory-disagrees',
+  'no-replica',
+]);
+
+/** Before a run, or instead of one: what is planned and what is refused. */
+export function plannedResults(decisions: readonly Decision[]): readonly SlotResult[] {
+  return decisions.map((decision) => (mayGo(decision) ? { ...blank(decision), outcome: 'planned' as const } : refused(decision)));
+}
+
+/** After a run. */
+export function runResults(decisions: readonly Decision[], result: RunResult): readonly SlotResult[] {
+  return decisions.map((decision) => {
+    const lane = result.lanes.find((one) => one.lane === decision.slot.slot);
+    return lane === undefined ? refused(decision) : laneOutcome(decision, lane);
+  });
+}
+
+const blank = (decision: Decision) => ({ decision, gate: null, reason: null, owedBy: null, lane: undefined });
+
+function refused(decision: Decision): SlotResult {
+  const gate = refusal(decision);
+  return { ...blank(decision), outcome: 'refused', gate: gate?.gate ?? null, reason: gate?.reason ?? null };
+}
+
+/** One lane's end, in the words of the contract. */
+export function laneOutcome(decision: Decision, lane: LaneResult): SlotResult {
+  const owes = decision.kind !== 'planned' || lane.owed.length > 0;
+  const base = { decision, gate: null, lane, owedBy: lane.state === 'done' && owes ? decision.from : null };
+  if (lane.state === 'done') return { ...base, outcome: 'moved', reason: null };
+  const reason = lane.failure?.reason ?? null;
+  const code = (lane.failure?.code ?? '').replace(/^slot\./, '');
+  const isGate = GATES.has(code);
+  if (lane.state === 'incomplete') return { ...base, outcome: 'incomplete', gate: isGate ? (code as GateId) : null, reason };
+  return { ...base, outcome: isGate ? 'refused' : 'failed', gate: isGate ? (code as GateId) : null, reason };
+}
+
+/** The outcome of all slots together. */
+export function overallOutcome(results: readonly SlotResult[], isDryRun: boolean): RunOutcome {
+  const count = (outcome: SlotOutcome) => results.filter((result) => result.outcome === outcome).length;
+  if (count('incomplete') > 0) return 'incomplete';
+  if (results.length > 0 && count('refused') === results.length) {
+    return results.every((result) => result.gate === 'busy') ? 'busy' : 'refused';
+  }
+  if (isDryRun) return 'planned';
+  if (count('moved') === results.length) return 'done';
+  if (count('failed') === results.length) return 'failed';
+  return 'partial';
+}
+
+/** The exit code of an outcome. A dry run with a slot refused is partial. */
+export function exitOf(outcome: RunOutcome, results: readonly SlotResult[]): number {
+  const codes: { readonly [outcome in RunOutcome]: number } = {
+    done: EXIT.done,
+    partial: EXIT.partial,
+    refused: EXIT.refused,
+    failed: EXIT.failed,
+    incomplete: EXIT.incomplete,
+    busy: EXIT.busy,
+    planned: results.some((result) => result.outcome === 'refused') ? EXIT.partial : EXIT.done,
+  };
+  return codes[outcome];
+}
+
+/** May the operator go back to bed? An unknown is not a yes. */
+export interface SafeToLeave {
+  readonly safe: boolean;
+  readonly reasons: readonly string[];
+  readonly down: readonly SlotResult[];
+  /** Slots that are served and have no second fresh copy. */
+  readonly lonely: readonly SlotResult[];
+  readonly owed: readonly SlotResult[];
+}
+
+/** Judged from the results and what was seen after the run. */
+export function judgeSafety(results: readonly SlotResult[], sight: FleetSight): SafeToLeave {
+  const down = results.filter((result) => result.outcome !== 'moved' && !isServed(result, sight));
+  const unfinished = results.filter((result) => result.outcome === 'incomplete' && !down.includes(result));
+  const served = results.filter((result) => !down.includes(result));
+  const lonely = served.filter((result) => !hasSecondCopy(result, sight));
+  const owed = results.filter((result) => result.owedBy !== null);
+  const reasons: string[] = [];
+  if (down.length > 0) reasons.push(`${names(down)} ${down.length === 1 ? 'is' : 'are'} down`);
+  if (unfinished.length > 0) reasons.push(`${names(unfinished)} ${unfinished.length === 1 ? 'is' : 'are'} not finished`);
+  if (lonely.length > 0) reasons.push(`${lonely.length} ${lonely.length === 1 ? 'slot has' : 'slots have'} one copy`);
+  const strays = owed.filter((result) => isStray(result, sight));
+  if (strays.length > 0) reasons.push(`${names(strays)} may run as a stray on ${strays[0]?.owedBy}`);
+  return { safe: reasons.length === 0, reasons, down, lonely, owed };
+}
+
+function names(results: readonly SlotResult[]): string {
+  const list = results.map((result) => result.decision.slot.slot);
+  return list.length <= 3 ? list.join(', ') : `${list.length} slots`;
+}
+
+// Refused or failed with OLD alive: nothing was changed, and OLD still serves.
+function isServed({ decision }: SlotResult, sight: FleetSight): boolean {
+  const hosts = decision.slot.instances.map((instance) => instance.host);
+  return hosts.some((host) => {
+    const state = stateOf(sight, decision.slot.slot, host);
+    return state?.running === true && state.started && state.role === 'master';
+  });
+}
+
+function hasSecondCopy({ decision }: SlotResult, sight: FleetSight): boolean {
+  const master = decision.slot.instances.find((instance) => {
+    const state = stateOf(sight, decision.slot.slot, instance.host);
+    return state?.running === true && state.role === 'master';
+  })?.host;
+  return decision.slot.instances.some((instance) => {
+    const state = stateOf(sight, decision.slot.slot, instance.host);
+    return instance.host !== master && state?.running === true && state.role === 'replica' && state.started;
+  });
+}
+
+function isStray({ decision, owedBy }: SlotResult, sight: FleetSight): boolean {
+  const state = owedBy === null ? undefined : stateOf(sight, decision.slot.slot, owedBy);
+  return state !== undefined && state.running !== false && state.role !== 'replica';
+}
+
+/** The open lanes that remain, by slot: what a next command has to take up. */
+export function openRuns(slots: readonly Slot[], sight: FleetSight): readonly string[] {
+  return [...new Set(slots.map((slot) => openLaneOf(sight, slot)?.run).filter((run) => run !== undefined))];
+}

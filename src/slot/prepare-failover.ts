@@ -1,0 +1,119 @@
+// Everything of a failover before the operator's word: which slots are meant, what the hosts say, what is decided
+// for each. Reads only; what was seen is handed back to be stored as samples.
+import { MailctlError, RefusedError, UsageError } from '../errors.js';
+import { nearest } from '../lib/nearest.js';
+import type { Directory } from './directory.js';
+import { type Decision, decide, type FailoverFacts, type FailoverWishes, slotsOfTarget } from './failover.js';
+import { askAboutSilent, askReplicaFiles, lookAtSlots, type Silences, type Surroundings } from './look-around.js';
+import type { SampleStore } from './samples.js';
+import { type FleetSight, openLaneOf } from './sight.js';
+import type { Slot } from './slot.js';
+
+/** What a failover is prepared from. */
+export interface FailoverSources {
+  readonly directory: Directory;
+  readonly samples: Pick<SampleStore, 'latest'>;
+  readonly around: Surroundings;
+}
+
+/** What was found out. */
+export interface PreparedFailover {
+  readonly decisions: readonly Decision[];
+  /** Slots that were looked at: those of the targets, and those that the named hosts carry. */
+  readonly slots: readonly Slot[];
+  readonly sight: FleetSight;
+  readonly silences: Silences;
+  /** Named hosts that have no slot, no open lane and no debt. */
+  readonly empty: readonly string[];
+}
+
+/**
+ * Looks and decides. Nothing is changed.
+ * @throws UsageError for a target that is neither host nor slot, RefusedError (`directory-away`)
+ */
+export async function prepareFailover(
+  targets: readonly string[],
+  wishes: FailoverWishes,
+  { directory, samples, around }: FailoverSources,
+): Promise<PreparedFailover> {
+  const all = await readDirectory(directory);
+  for (const target of targets) knownTarget(target, all, around);
+  if (wishes.to !== undefined && !around.hosts.has(wishes.to)) {
+    throw new UsageError(`--to ${wishes.to}: the configuration knows no such host`, {
+      hint: suggestion(wishes.to, [...around.hosts.keys()]),
+    });
+  }
+  const isHost = (target: string) => around.hosts.has(target) || !all.some((slot) => slot.slot === target);
+  const candidates = all.filter((slot) =>
+    targets.some((target) => (isHost(target) ? slot.instances.some((one) => one.host === target) : slot.slot === target)),
+  );
+  const sight = await lookAtSlots(candidates, around);
+
+  const meant = new Map<string, { slot: Slot; host: string | undefined }>();
+  const empty: string[] = [];
+  for (const target of targets) {
+    const found = slotsOfTarget(target, isHost(target), candidates, sight);
+    if (found.length === 0) empty.push(target);
+    for (const slot of found) if (!meant.has(slot.slot)) meant.set(slot.slot, { slot, host: isHost(target) ? target : undefined });
+  }
+  checkWords([...meant.keys()], wishes);
+
+  const silent = new Map<string, Slot[]>();
+  for (const { slot } of meant.values()) {
+    const from = openLaneOf(sight, slot)?.from ?? slot.master;
+    if (sight.get(from)?.ok !== false) continue;
+    const list = silent.get(from) ?? [];
+    silent.set(from, list);
+    list.push(slot);
+  }
+  const stored = silent.size === 0 ? [] : await samples.latest();
+  const [silences, { files, signs }] = await Promise.all([
+    askAboutSilent([...silent.keys()], [...meant.values()].map((one) => one.slot), sight, around),
+    askReplicaFiles(silent, candidates, sight, stored, around),
+  ]);
+  const facts: FailoverFacts = { sight, deaths: silences.deaths, samples: stored, files, signs };
+  const decisions = [...meant.values()].map(({ slot, host }) => decide(slot, host, facts, wishes));
+  return { decisions, slots: candidates, sight, silences, empty };
+}
+
+async function readDirectory(directory: Directory): Promise<readonly Slot[]> {
+  try {
+    return await directory.list();
+  } catch (error) {
+    if (!(error instanceof MailctlError)) throw error;
+    throw new RefusedError(`the directory cannot be read, so nothing is stopped: ${error.message}`, {
+      code: 'directory-away',
+      detail: error.detail,
+      hint: error.hint ?? 'the directory has to answer first',
+      cause: error,
+    });
+  }
+}
+
+function knownTarget(target: string, slots: readonly Slot[], around: Surroundings): void {
+  if (around.hosts.has(target)) return;
+  if (slots.some((slot) => slot.slot === target || slot.instances.some((one) => one.host === target))) return;
+  const names = [...around.hosts.keys(), ...slots.map((slot) => slot.slot)];
+  throw new UsageError(`${target} is neither a host of the configuration nor a slot of the directory`, {
+    detail: `${around.hosts.size} hosts are configured, the directory has ${slots.length} slots`,
+    hint: suggestion(target, names),
+  });
+}
+
+function suggestion(word: string, names: readonly string[]): string {
+  const near = nearest(word, names).join(', ');
+  return near === '' ? 'mailctl slots list shows what there is' : `did you mean ${near}?`;
+}
+
+// A word that names a slot which is not meant is a slip of the fingers, and the slot it was meant for is another.
+function checkWords(slots: readonly string[], wishes: FailoverWishes): void {
+  const known = new Set(slots);
+  const check = (option: string, slot: string) => {
+    if (known.has(slot)) return;
+    throw new UsageError(`${option} names ${slot}, which is not among the slots of this failover`, {
+      hint: suggestion(slot, slots),
+    });
+  };
+  for (const slot of wishes.acceptLoss) check('--accept-loss', slot);
+  for (const word of wishes.overrides) check('--override', word.slice(word.indexOf(':') + 1));
+}
