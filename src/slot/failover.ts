@@ -248,6 +248,41 @@ function lossOf(slot: Slot, from: string, to: string, facts: FailoverFacts, wish
   });
 }
 
+/** The decision that a plan's lane came from, for reporting on a run that another process began. */
+export function decisionOfLane(slot: Slot, lane: Lane | undefined): Decision {
+  const facts = (lane?.facts ?? {}) as {
+    kind?: Decision['kind'];
+    fromReachable?: boolean;
+    from?: string;
+    to?: string;
+    possibleLossS?: number | null;
+    provenUntil?: number | null;
+    lastAlive?: number | null;
+    evidence?: LossEstimate['evidence'];
+  };
+  const kind = facts.kind ?? 'planned';
+  const isPlanned = facts.fromReachable ?? kind !== 'dead';
+  const loss: LossEstimate = {
+    possibleLossS: facts.possibleLossS ?? null,
+    provenUntil: facts.provenUntil ?? null,
+    provenBy: null,
+    lastAlive: facts.lastAlive ?? null,
+    quarantinedEvents: 0,
+    pendingEvents: null,
+    evidence: facts.evidence ?? [],
+  };
+  return {
+    slot,
+    kind,
+    from: facts.from ?? slot.master,
+    to: facts.to ?? null,
+    gates: [],
+    loss: isPlanned ? null : loss,
+    open: null,
+    fromReachable: isPlanned,
+  };
+}
+
 /** A hook of the site, as a step needs it. */
 export interface PlannedHook {
   readonly host: string | null;
@@ -272,6 +307,7 @@ export function planLane(decision: Decision, parts: PlanParts): Lane {
     steps,
     facts: {
       kind: decision.kind,
+      fromReachable: decision.fromReachable,
       from,
       to,
       version: slot.version ?? null,

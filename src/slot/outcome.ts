@@ -56,7 +56,7 @@ function refused(decision: Decision): SlotResult {
 
 /** One lane's end, in the words of the contract. */
 export function laneOutcome(decision: Decision, lane: LaneResult): SlotResult {
-  const owes = decision.kind !== 'planned' || lane.owed.length > 0;
+  const owes = decision.kind === 'demote' || !decision.fromReachable || lane.owed.length > 0;
   const base = { decision, gate: null, lane, owedBy: lane.state === 'done' && owes ? decision.from : null };
   if (lane.state === 'done') return { ...base, outcome: 'moved', reason: null };
   const reason = lane.failure?.reason ?? null;

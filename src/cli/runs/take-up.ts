@@ -1,0 +1,186 @@
+// Takes an interrupted run up again: opens its journal (and so its lock), looks at its slots, judges the lanes that
+// have not committed anew, and lets the runner go on or back.
+import { EXIT, MailctlError } from '../../errors.js';
+import { readBootId } from '../../journal/boot-id.js';
+import { openJournal } from '../../journal/journal.js';
+import { findRun } from '../../journal/store.js';
+import { readJournal } from '../../journal/read-journal.js';
+import { endScreen } from '../../output/screens/failover.js';
+import type { Plan } from '../../plan/plan.js';
+import { foldJournal, isCommitted, type RunProgress } from '../../plan/progress.js';
+import type { Refusal } from '../../plan/run-lane.js';
+import { type Decision, decisionOfLane, type FailoverWishes, refusal } from '../../slot/failover.js';
+import { storeSamples } from '../../slot/list.js';
+import { exitOf, judgeSafety, laneOutcome, overallOutcome } from '../../slot/outcome.js';
+import { prepareFailover } from '../../slot/prepare-failover.js';
+import type { Slot } from '../../slot/slot.js';
+import type { Context } from '../context.js';
+import { FAILOVER_SCHEMA } from '../failover.js';
+import { failoverColumns, failoverDocument } from '../failover-json.js';
+import { reportError } from '../report.js';
+import { exitAfter, lookAgain, runSlots } from '../slots/run-slots.js';
+import { surroundingsOf } from '../slots/surroundings.js';
+
+/** What is asked. */
+export interface TakeUpRequest {
+  readonly run: string;
+  readonly yes: boolean;
+  readonly how: 'resume' | 'undo';
+}
+
+/** Goes on or back; undefined: an undo of a run that has nothing left to revert (the caller moves back). */
+export async function takeUpRun(request: TakeUpRequest, context: Context): Promise<number | undefined> {
+  const stateDir = await context.stateDir();
+  const { run, file } = await findRun(stateDir, request.run);
+  const startedAt = context.clock.monotonic();
+  const before = foldJournal((await readJournal(file)).records, file);
+  const isOpen = before.closed === undefined;
+  if (!isOpen && request.how === 'undo') return undefined;
+  if (!isOpen) return reportClosed(context, before);
+  if (request.how === 'undo' && before.lanes.every((lane) => lane.closed !== undefined || isCommitted(lane))) {
+    throw new MailctlError(`run ${run} is not finished, and what is left of it is past its point of no return`, {
+      code: 'plan.committed',
+      exitCode: EXIT.failed,
+      hint: `mailctl runs resume ${run}   first, then undo it`,
+    });
+  }
+
+  const config = await context.config();
+  const directory = await context.directory();
+  const around = await surroundingsOf(context);
+  const samples = await context.samples();
+  const wishes = wishesOf(before.plan);
+  // Slots that the directory no longer knows are left to the steps, which say so.
+  const known = new Set((await directory.list()).map((slot) => slot.slot));
+  const open = before.lanes.filter((lane) => lane.closed === undefined && known.has(lane.lane));
+  const prepared = await prepareFailover(open.map((lane) => lane.lane), wishes, { directory, samples, around });
+  await storeSamples(samples, prepared.slots, prepared.sight, context.clock);
+
+  const refused = new Map<string, Refusal>();
+  for (const lane of open) {
+    if (isCommitted(lane) || request.how === 'undo') continue;
+    const decision = prepared.decisions.find((one) => one.slot.slot === lane.lane);
+    const gate = decision === undefined ? undefined : refusal(decision);
+    if (gate === undefined) continue;
+    // What somebody else holds is left alone; what is refused by the evidence goes back.
+    const way = gate.gate === 'busy' ? 'leave' : 'back';
+    refused.set(lane.lane, { way, reason: gate.reason, code: `slot.${gate.gate}` });
+  }
+  for (const line of summary(request, before, refused)) context.note(line);
+  if (!request.yes) {
+    const prompt = await context.prompt();
+    const question = request.how === 'resume' ? `go on with run ${run}?` : `take run ${run} back?`;
+    if (!(await prompt.yesNo(question))) return context.interruption.finish.aborted ? EXIT.interrupted : EXIT.failed;
+  }
+
+  const { operator } = context;
+  const by = { operator: operator.name, host: operator.bastion, bootId: await readBootId() };
+  const journal = await openJournal(file, { operator: operator.name, clock: context.clock });
+  try {
+    const result = await runSlots(
+      context,
+      {
+        plan: before.plan,
+        journal,
+        around,
+        directory,
+        takeOver: [...wishes.takeOver],
+        slots: prepared.slots,
+        sight: prepared.sight,
+        targets: before.plan.target.split(' '),
+        refused: 0,
+      },
+      request.how === 'resume' ? { how: 'resume', by, refused } : { how: 'undo', by },
+    );
+    const slots = await directory.list().catch((): readonly Slot[] => prepared.slots);
+    const decisions = result.lanes.map((lane): Decision => {
+      const slot = slots.find((one) => one.slot === lane.lane) ?? { slot: lane.lane, master: '', state: 'normal', version: undefined, instances: [] };
+      return decisionOfLane(slot, before.plan.lanes.find((one) => one.id === lane.lane));
+    });
+    const results = decisions.map((decision, index) => laneOutcome(decision, result.lanes[index] as (typeof result.lanes)[number]));
+    const sight = await lookAgain(decisions.map((decision) => decision.slot), prepared.sight, around);
+    const safety = judgeSafety(results, sight);
+    const isBack = request.how === 'undo' && result.closed === 'reverted';
+    const after = result.after?.failure?.reason ?? null;
+    const outcome = isBack ? 'done' : after !== null || result.stopped !== undefined ? 'incomplete' : overallOutcome(results, false);
+    const exit = exitAfter(context, isBack ? EXIT.done : exitOf(outcome, results));
+    const tookMs = context.clock.monotonic() - startedAt;
+    const silent = [...sight.values()].flatMap((seen) => (seen.ok ? [] : [seen]));
+    await context.output.print({
+      schema: FAILOVER_SCHEMA,
+      document: () =>
+        failoverDocument({
+          run,
+          outcome,
+          tookMs,
+          results,
+          safety,
+          errors: silent.map((seen) => ({ ...reportError(seen.error).report, host: seen.host.name })),
+        }),
+      rows: results,
+      columns: failoverColumns,
+      screen: () =>
+        isBack
+          ? [`run ${run} was taken back: ${results.length} ${results.length === 1 ? 'slot is' : 'slots are'} as before`]
+          : endScreen({
+              targets: before.plan.target.split(' '),
+              run,
+              outcome,
+              results,
+              safety,
+              tookMs,
+              exit,
+              interrupted: context.interruption.finish.aborted,
+              hasTestAccount: config.stores.testAccount !== undefined,
+              after,
+            }),
+    });
+    return exit;
+  } finally {
+    await journal.close().catch(() => {});
+  }
+}
+
+async function reportClosed(context: Context, progress: RunProgress): Promise<number> {
+  const { id } = progress.plan;
+  await context.output.print({
+    schema: FAILOVER_SCHEMA,
+    document: () => ({ run: id, outcome: 'done', took_ms: 0, slots: [], to_demote: [], safe_to_leave: false, reasons: [`run ${id} is closed (${progress.closed}); nothing was looked at`], errors: [] }),
+    rows: [],
+    columns: failoverColumns,
+    screen: () => [`run ${id} is closed (${progress.closed}): nothing to do`],
+  });
+  return EXIT.done;
+}
+
+function summary(request: TakeUpRequest, progress: RunProgress, refused: ReadonlyMap<string, Refusal>): readonly string[] {
+  const open = progress.lanes.filter((lane) => lane.closed === undefined);
+  const committed = open.filter(isCommitted).length;
+  const lines = [
+    `run ${progress.plan.id} of ${progress.operator}, ${progress.startedAt}: ${open.length} of ${progress.lanes.length} lanes open, ${committed} of them past the point of no return`,
+  ];
+  for (const [slot, { way, reason }] of refused) lines.push(`${slot}: ${way === 'back' ? 'goes back' : 'is left alone'}: ${reason}`);
+  if (request.how === 'undo' && committed > 0) lines.push(`${committed} lanes are past the point of no return and are left as they are`);
+  return lines;
+}
+
+/** What the operator said when the run was begun, from its plan. */
+function wishesOf(plan: Plan): FailoverWishes {
+  const facts = plan.facts as {
+    to?: string | null;
+    maxLagS?: number;
+    acceptLoss?: readonly string[];
+    fenced?: string | null;
+    overrides?: readonly string[];
+    takeOver?: readonly string[];
+  };
+  const lanes = new Set(plan.lanes.map((lane) => lane.id));
+  return {
+    to: undefined,
+    maxLagS: facts.maxLagS ?? 300,
+    acceptLoss: new Set((facts.acceptLoss ?? []).filter((slot) => lanes.has(slot))),
+    fenced: facts.fenced ?? undefined,
+    overrides: new Set((facts.overrides ?? []).filter((word) => lanes.has(word.slice(word.indexOf(':') + 1)))),
+    takeOver: new Set([...(facts.takeOver ?? []), plan.id]),
+  };
+}
