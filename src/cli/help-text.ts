@@ -67,6 +67,8 @@ export function groupHelp(program: ProgramSpec, group: string, width: number): s
 export function commandHelp(spec: AnyCommand, width: number): string {
   const args = Object.values(spec.args) as ArgSpec<unknown>[];
   const options = Object.values(spec.options) as OptionSpec<unknown>[];
+  const common = [...globalItems(), HELP_ITEM];
+  const column = columnOf([...options.map(optionItem), ...common]);
   return sections([
     `Usage: mailctl ${spec.name}${argumentsOf(spec)} [options]`,
     ...(spec.aliases === undefined ? [] : [`Also: ${spec.aliases.join(', ')}`]),
@@ -75,8 +77,8 @@ export function commandHelp(spec: AnyCommand, width: number): string {
       ? []
       : spec.description.split('\n\n').map((paragraph) => wrap(paragraph, width, ''))),
     ...(args.length === 0 ? [] : [list('Arguments:', args.map(argumentItem), width)]),
-    ...(options.length === 0 ? [] : [list('Options:', options.map(optionItem), width)]),
-    list('Options of every command:', [...globalItems(), HELP_ITEM], width),
+    ...(options.length === 0 ? [] : [list('Options:', options.map(optionItem), width, column)]),
+    list('Options of every command:', common, width, column),
     ['Examples:', ...spec.examples.map(([command, what]) => `  ${command}\n      ${what}`)].join('\n'),
   ]);
 }
@@ -147,9 +149,13 @@ function globalItems(): readonly Item[] {
   return (Object.values(globalOptions) as unknown as OptionSpec<unknown>[]).map(optionItem);
 }
 
+/** Where the texts begin. */
+function columnOf(items: readonly Item[]): number {
+  return Math.min(30, Math.max(...items.map(([term]) => term.length)) + 4);
+}
+
 /** Terms in one column, their texts wrapped beside them; a long term has its text on the next line. */
-function list(title: string, items: readonly Item[], width: number): string {
-  const column = Math.min(30, Math.max(...items.map(([term]) => term.length)) + 4);
+function list(title: string, items: readonly Item[], width: number, column = columnOf(items)): string {
   const indent = ' '.repeat(column);
   const lines = items.map(([term, text]) => {
     const head = `  ${term}`;

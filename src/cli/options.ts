@@ -129,28 +129,20 @@ export function choiceArg<const W extends string>(
 
 /** On every command, before and after its words. */
 export const globalOptions = {
-  config: value(
-    '--config <file>',
-    'configuration file',
-    text,
-    '$MAILCTL_CONFIG, your own, /etc/mailctl/mailctl.yaml',
-  ),
+  config: value('--config <file>', 'configuration file', text),
   stateDir: value('--state-dir <dir>', 'where journals and samples are kept', text),
-  output: {
-    ...choice('-o, --output <form>', 'form of the output', OUTPUT_FORMATS),
-    fallbackText: 'table on a terminal, tsv in a pipe',
-  },
+  output: choice('-o, --output <form>', 'form of the output', OUTPUT_FORMATS),
   noColor: flag('--no-color', 'no colours'),
-  quiet: flag('-q, --quiet', 'no progress and no notes on stderr, errors only'),
-  verbose: flag('-v, --verbose', 'every command that is run, with host and time, on stderr'),
+  quiet: flag('-q, --quiet', 'no progress, notes or warnings on stderr'),
+  verbose: flag('-v, --verbose', 'what is run on which host, on stderr'),
   debug: flag('--debug', 'as --verbose, and the stack of an error'),
-  timeoutMs: value('--timeout <duration>', 'deadline of one remote command', timeSpan),
+  timeoutMs: value('--timeout <duration>', 'deadline of one question to a host', timeSpan),
   concurrency: valueOr('--concurrency <n>', 'hosts asked at once', wholeNumber(1, 512), 16),
 } as const;
 
 /** Selecting hosts: different kinds narrow, one kind widens. */
-export const hostOption = list('-H, --host <name>', 'these hosts; a glob, may be repeated', text);
-export const groupOption = list('-g, --group <name>', 'hosts of these groups; a glob, may be repeated', text);
+export const hostOption = list('-H, --host <name>', 'these hosts; a name or a glob', text);
+export const groupOption = list('-g, --group <name>', 'hosts of these groups; a name or a glob', text);
 
 /** For commands that act. */
 export const yesOption = flag('--yes', 'do not ask');
