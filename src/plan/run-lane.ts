@@ -159,8 +159,9 @@ class LaneRun {
   /**
    * What was done before a pause may be so no longer (a host has booted), and what was owed may be possible now.
    * So every execution that takes a lane up before its commit looks at all of it again. What is not so any more,
-   * or can be asked again (then its mail can be drained after all), is where the lane goes back to. After the
-   * commit only what is owed and marked in the plan is tried, and what fails stays owed.
+   * or can be asked again (then its mail can be drained after all), is where the lane goes back to; what cannot
+   * be seen any more is owed where it may be, since unknown is never done (its host may have run meanwhile, and
+   * taken mail). After the commit only what is owed and marked in the plan is tried, and what fails stays owed.
    */
   async #lookBack(): Promise<void> {
     const committed = isCommitted(this.#lane);
@@ -183,7 +184,14 @@ class LaneRun {
     const looks = await Promise.all(behind.map(async ({ step }) => this.#look(step, true)));
     const at = behind.findIndex(({ state }, index) => isOver(state, looks[index]));
     const first = behind[at];
-    if (first === undefined) return;
+    if (first === undefined) {
+      for (const [index, { step, state }] of behind.entries()) {
+        const seen = looks[index];
+        if (state !== 'owed' && seen?.state === 'away' && step.mayBeOwed === true)
+          await this.#owe(step, seen.reason);
+      }
+      return;
+    }
     const why = first.state === 'owed' ? 'can be done after all' : 'is so no longer';
     await this.#rewind(first.step, first.step.id, `${first.step.title}: ${why}`);
   }

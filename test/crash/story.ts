@@ -111,7 +111,7 @@ export async function play(setup: StorySetup): Promise<Story> {
     resumes,
     records,
     world,
-    complaints: judge(world, result, before),
+    complaints: judge(world, result, before, resumes),
   };
 }
 
@@ -170,7 +170,12 @@ function slotState(slot: SlotWorld): SlotState {
 const snapshot = (world: World): ReadonlyMap<string, SlotState> =>
   new Map([...world.slots.values()].map((slot) => [slot.slot, slotState(slot)]));
 
-function judge(world: World, result: RunResult, before: ReadonlyMap<string, SlotState>): string[] {
+function judge(
+  world: World,
+  result: RunResult,
+  before: ReadonlyMap<string, SlotState>,
+  resumes: number,
+): string[] {
   const complaints = [...new Set(world.violations)];
   if (result.closed === undefined) {
     complaints.push(
@@ -189,8 +194,9 @@ function judge(world: World, result: RunResult, before: ReadonlyMap<string, Slot
     }
     if (result.closed !== undefined) {
       for (const [host, { lease }] of slot.instances) {
-        if (world.isUp(host) && lease !== undefined && lane.owed.length === 0)
-          say(`${host} still has a lease`);
+        // One that a dead process had on its way is no lane's any more, and expires.
+        const isOurs = lease?.owner === `p${resumes}`;
+        if (world.isUp(host) && isOurs) say(`${host} still has a lease`);
       }
     }
     if (lane.state === 'done') {

@@ -40,6 +40,8 @@ export interface SlotWorld {
 export class World {
   readonly clock: FakeClock;
   readonly up = new Map<string, boolean>();
+  /** The boundary at which a host came up; absent: it was up from the beginning. */
+  readonly #upSince = new Map<string, number>();
   readonly slots = new Map<string, SlotWorld>();
   readonly violations: string[] = [];
   /** Number of the boundary that was crossed last. */
@@ -107,6 +109,7 @@ export class World {
   boot(host: string): void {
     if (this.isUp(host)) return;
     this.up.set(host, true);
+    this.#upSince.set(host, this.boundary);
     for (const slot of this.slots.values()) {
       const instance = slot.instances.get(host);
       if (instance === undefined) continue;
@@ -178,8 +181,9 @@ export class World {
         `${slot.slot}: started a master on ${host} while ${other} ${instance.running ? 'is one' : 'is stopped in that role'}`,
       );
     }
-    const third = slot.third === undefined ? undefined : this.instance(slot, slot.third);
-    if (host === slot.new && third !== undefined && this.isUp(slot.third ?? '') && third.replication) {
+    const { third } = slot;
+    const wasSeen = third !== undefined && this.isUp(third) && (this.#upSince.get(third) ?? 0) <= lookedAt;
+    if (host === slot.new && wasSeen && this.instance(slot, third).replication) {
       this.violations.push(`${slot.slot}: ${slot.third} would take replication from two masters`);
     }
     this.start(slot, host);
