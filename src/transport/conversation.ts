@@ -5,8 +5,10 @@ import type { Clock } from '../lib/clock.js';
 import type { Child, ChildEnd } from './child.js';
 import {
   EXIT_GRACE_MS,
+  LATE_READ_MS,
   LOCAL_DEADLINE_MARGIN_MS,
   MAX_CHATTER_BYTES,
+  MAX_HELLO_WAITS,
   MAX_LINE_BYTES,
   MAX_OUTPUT_BYTES,
   MAX_STDERR_BYTES,
@@ -54,6 +56,10 @@ export interface ConversationOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onLine?: ((line: string) => void) | undefined;
   readonly onHello?: (() => void) | undefined;
+  /** Called whenever something comes from the other side on stdout. */
+  readonly onSign?: (() => void) | undefined;
+  /** When something last came over the same connection, by any command (clock.monotonic): not yet silence, then. */
+  readonly lastSign?: (() => number | undefined) | undefined;
   /** Called once when the child is broken off, before it is killed: for what the kill does not reach. */
   readonly onBreak?: ((group: number | undefined) => void) | undefined;
 }
@@ -123,13 +129,28 @@ export function converse(child: Child, options: ConversationOptions): Conversati
     return cancel;
   };
 
-  const cancelHello = after(options.helloMs, () => finish('no-hello'));
+  let cancelHello = () => {};
+  const awaitHello = (ms: number) => {
+    cancelHello = after(ms, () => {
+      const now = clock.monotonic();
+      const sign = Math.min(
+        options.lastSign?.() ?? begunAt,
+        begunAt + options.helloMs * (MAX_HELLO_WAITS - 1),
+      );
+      const left = sign + options.helloMs - now;
+      if (left > 0) awaitHello(left);
+      else cancelHello = after(LATE_READ_MS, () => finish('no-hello'));
+    });
+  };
+  awaitHello(options.helloMs);
   const onHello = () => {
     hello = true;
     cancelHello();
     options.onHello?.();
     if (go !== undefined) child.stdin?.end(go + (command.stdin ?? ''));
-    after(remoteEndMs(command) + LOCAL_DEADLINE_MARGIN_MS, () => finish('deadline'));
+    after(remoteEndMs(command) + LOCAL_DEADLINE_MARGIN_MS, () =>
+      after(LATE_READ_MS, () => finish('deadline')),
+    );
   };
   // Both ends are waited for: the two streams may overtake each other on the way.
   const onEnd = () => {
@@ -189,7 +210,10 @@ export function converse(child: Child, options: ConversationOptions): Conversati
     },
   );
 
-  const closed = Promise.all([read(child.stdout, outScanner), read(child.stderr, errScanner)]);
+  const closed = Promise.all([
+    read(child.stdout, outScanner, options.onSign),
+    read(child.stderr, errScanner, undefined),
+  ]);
   const over = child.exited.then(async (end) => {
     childEnd = end;
     // What the child left behind may hold its streams for ever.
@@ -248,10 +272,17 @@ class Collector {
   }
 }
 
-function read(stream: Child['stdout'], scanner: MarkerScanner): Promise<void> {
+function read(
+  stream: Child['stdout'],
+  scanner: MarkerScanner,
+  onSign: (() => void) | undefined,
+): Promise<void> {
   if (stream === null) return Promise.resolve();
   return new Promise((resolve) => {
-    stream.on('data', (chunk: Buffer) => scanner.push(chunk));
+    stream.on('data', (chunk: Buffer) => {
+      onSign?.();
+      scanner.push(chunk);
+    });
     stream.on('error', () => {});
     stream.once('close', () => {
       scanner.end();

@@ -30,6 +30,12 @@ export const KILL_AFTER_SECONDS = 5;
 /** ms that the local deadline is longer than all that the remote one may take: the way there and back. */
 export const LOCAL_DEADLINE_MARGIN_MS = 3000;
 
+/** ms to read what has come already, when a timer of ours fires: it may be we who were busy. */
+export const LATE_READ_MS = 50;
+
+/** Connect timeouts that a hello may take, while other commands are answered over the same connection: a busy host. */
+export const MAX_HELLO_WAITS = 3;
+
 /** ms for a child that has ended to close its streams; a daemon that inherited them may never do so. */
 export const STREAM_GRACE_MS = 500;
 

@@ -39,6 +39,8 @@ class SshTransport implements Transport {
   readonly #running = new Set<Child>();
   /** Sessions over a master that said hello and have not ended. */
   readonly #talking = new WeakMap<Master, number>();
+  /** When something last came over a master. */
+  readonly #signs = new WeakMap<Master, number>();
   /** The last time that a host could not be asked, and why. */
   readonly #silent = new Map<string, { readonly at: number; readonly error: unknown }>();
 
@@ -146,6 +148,10 @@ class SshTransport implements Transport {
       helloMs: ssh.connectTimeoutMs,
       signal: options.signal,
       onLine: options.onLine,
+      onSign: () => {
+        if (master !== undefined) this.#signs.set(master, clock.monotonic());
+      },
+      lastSign: () => (master === undefined ? undefined : this.#signs.get(master)),
       onHello: () => {
         if (master !== undefined) this.#talking.set(master, (this.#talking.get(master) ?? 0) + 1);
         isTalking = true;
