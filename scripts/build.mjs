@@ -3,7 +3,7 @@
 // two passes: bundle and split as ES modules, then turn each chunk into CommonJS, import() into a lazy require.
 // What has native parts stays outside and is found in node_modules.
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
 
@@ -73,24 +73,83 @@ const bundle = await build({
   logLevel: 'warning',
 });
 
-// Built beside dist and then put in its place, so that a run of mailctl meanwhile finds one or the other.
+/** The chunks that main.js loads at once, by file name, main.js itself included. */
+function loadedAtStart(metafile) {
+  const reached = new Set();
+  const next = ['dist/main.js'];
+  for (let path = next.pop(); path !== undefined; path = next.pop()) {
+    if (reached.has(path) || metafile.outputs[path] === undefined) continue;
+    reached.add(path);
+    for (const { path: other, kind } of metafile.outputs[path].imports) {
+      if (kind === 'import-statement') next.push(other);
+    }
+  }
+  return new Set([...reached].map((path) => basename(path)));
+}
+
+/**
+ * One file for what every start needs, since opening and compiling a file costs more than a small chunk itself.
+ * Each chunk stays a function of its own; chunks that are loaded later find it by `chunk`.
+ */
+function startFile(chunks) {
+  const functions = [...chunks].map(
+    ([name, code]) => `${JSON.stringify(name)}(module, exports, require) {\n${code}}`,
+  );
+  return `"use strict";
+const chunks = {
+${functions.join(',\n')}
+};
+const loaded = new Map();
+function chunk(name) {
+  const known = loaded.get(name);
+  if (known !== undefined) return known.exports;
+  const module = { exports: {} };
+  loaded.set(name, module);
+  chunks[name](module, module.exports, (id) => {
+    if (!id.startsWith(".")) return require(id);
+    const other = id.slice(id.lastIndexOf("/") + 1);
+    return Object.hasOwn(chunks, other) ? chunk(other) : require("./chunks/" + other);
+  });
+  return module.exports;
+}
+exports.chunk = chunk;
+Object.defineProperties(exports, Object.getOwnPropertyDescriptors(chunk("main.js")));
+`;
+}
+
+/** A chunk of ES module text as CommonJS. */
+async function toCommonJs(text) {
+  // Without its comments (licences stay) a chunk compiles faster; the second pass lays the code out again.
+  const bare = await transform(text, { minifyWhitespace: true, legalComments: 'inline', target });
+  const { code } = await transform(bare.code, {
+    format: 'cjs',
+    platform: 'node',
+    target,
+    supported: { 'dynamic-import': false },
+    legalComments: 'inline',
+    logLevel: 'warning',
+  });
+  return code;
+}
+
+// Built beside dist and then put in its place by two renames: a build that fails leaves the old one.
 const fresh = join(root, `dist.new-${process.pid}`);
 try {
+  await mkdir(join(fresh, 'chunks'), { recursive: true });
+  const atStart = loadedAtStart(bundle.metafile);
+  const startChunks = new Map();
   for (const file of bundle.outputFiles) {
-    const path = join(fresh, file.path.slice(dist.length));
-    // Without its comments (licences stay) a chunk compiles faster; the second pass lays the code out again.
-    const bare = await transform(file.text, { minifyWhitespace: true, legalComments: 'inline', target });
-    const chunk = await transform(bare.code, {
-      format: 'cjs',
-      platform: 'node',
-      target,
-      supported: { 'dynamic-import': false },
-      legalComments: 'inline',
-      logLevel: 'warning',
-    });
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, chunk.code);
+    const name = basename(file.path);
+    const code = await toCommonJs(file.text);
+    if (!atStart.has(name)) {
+      await writeFile(join(fresh, 'chunks', name), code);
+      continue;
+    }
+    startChunks.set(name, code);
+    const stub = `module.exports = require("../main.js").chunk(${JSON.stringify(name)});\n`;
+    if (name !== 'main.js') await writeFile(join(fresh, 'chunks', name), stub);
   }
+  await writeFile(join(fresh, 'main.js'), startFile(startChunks));
   await writeFile(join(fresh, 'package.json'), '{ "type": "commonjs" }\n');
   await writeFile(join(fresh, 'THIRD-PARTY-LICENSES.txt'), await licencesOf(bundle.metafile));
   await writeFile(join(fresh, 'meta.json'), JSON.stringify(bundle.metafile));
