@@ -12,6 +12,8 @@ export interface Connection {
   readonly db: Kysely<Schema>;
   /** Runs statements that give no rows and leaves none of them pending. */
   readonly exec: (statements: string) => void;
+  /** A log beside the file (WAL): a commit without a sync may be lost then, but the file stays whole. */
+  readonly isWal: boolean;
   /** Only where SQLite itself cannot see changes (an immutable open): has the file changed since? */
   readonly hasChanged: (() => boolean) | undefined;
 }
@@ -61,6 +63,7 @@ export class StateDatabase {
           continue;
         }
         if (outcome.ok) return outcome.value;
+        await this.#dropIfBusy(outcome.error);
         throw outcome.error;
       }
     });
@@ -68,11 +71,17 @@ export class StateDatabase {
 
   /**
    * Runs a transaction that holds the write lock from its beginning; all of `work` happens or nothing. `work`
-   * may be called again when another process was in the way, so it must do nothing but query.
+   * may be called again when another process was in the way, so it must do nothing but query. With `durable`
+   * false a power cut may take back the newest of such transactions (never half of one): they cost no sync.
    */
-  async write<T>(doing: string, work: (queries: Queries) => Promise<T>): Promise<T> {
+  async write<T>(
+    doing: string,
+    work: (queries: Queries) => Promise<T>,
+    options: { readonly durable: boolean } = { durable: true },
+  ): Promise<T> {
     return this.#patiently(doing, async () => {
-      const { db, exec } = await this.#open();
+      const { db, exec, isWal } = await this.#open();
+      exec(`PRAGMA synchronous = ${options.durable || !isWal ? 'FULL' : 'NORMAL'}`);
       exec('BEGIN IMMEDIATE');
       try {
         const result = await work(db);
@@ -84,6 +93,7 @@ export class StateDatabase {
         } catch {
           // After some errors (disk full) SQLite has rolled back by itself.
         }
+        await this.#dropIfBusy(error);
         throw error;
       }
     });
@@ -102,6 +112,14 @@ export class StateDatabase {
       }
       await this.#drop();
     });
+  }
+
+  /**
+   * libsql 0.5 has no way to reset a statement that met a lock; pending as it is, it would keep the next
+   * transaction of its connection from ending. Another connection has none.
+   */
+  async #dropIfBusy(error: unknown): Promise<void> {
+    if (isBusy(error)) await this.#drop();
   }
 
   async #drop(): Promise<void> {
@@ -126,16 +144,7 @@ export class StateDatabase {
     const end = this.#clock.monotonic() + this.#patienceMs;
     for (let pause = 5; ; pause = Math.min(pause * 2, 100)) {
       try {
-        return await this.#inTurn(async () => {
-          try {
-            return await attempt();
-          } catch (error) {
-            // libsql 0.5 has no way to reset a statement that met a lock; pending as it is, it would keep the next
-            // transaction of its connection from ending. Another connection has none.
-            if (isBusy(error)) await this.#drop();
-            throw error;
-          }
-        });
+        return await this.#inTurn(attempt);
       } catch (error) {
         if (!isBusy(error) || this.#clock.monotonic() >= end) throw toStateError(error, this.path, doing);
       }

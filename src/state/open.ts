@@ -10,15 +10,7 @@ import { type Connection, type Queries, StateDatabase } from './database.js';
 import { CURRENT_VERSION, OLDEST_USABLE_VERSION, statementsFrom, VERSION_TABLE } from './migrations/list.js';
 import type { Schema } from './schema.js';
 import { schemaFault } from './schema-version.js';
-import {
-  errno,
-  missingError,
-  permissionError,
-  readOnlyError,
-  sqliteCode,
-  stateError,
-  toStateError,
-} from './state-error.js';
+import { errno, missingError, readOnlyError, sqliteCode, stateError, toStateError } from './state-error.js';
 import { databasePath } from './url.js';
 
 /** How a database is opened. */
@@ -34,7 +26,8 @@ export interface OpenOptions {
 
 /** SQLite's own wait, in ms: short, since it stops the whole process. */
 const NATIVE_BUSY_MS = 100;
-const PATIENCE_MS = 5000;
+/** Twenty processes that write at once on a busy machine are done in less. */
+const PATIENCE_MS = 10_000;
 
 /**
  * Opens the database that `location` names (a url or an absolute path, see url.ts). `write` makes the file, with
@@ -106,7 +99,6 @@ async function connectToWrite(path: string): Promise<Connection> {
     // An empty file is ours to choose for. The journal mode of a database that exists is the administrator's
     // choice: programs of the site that may only read cannot always read a WAL database (see connectToFrozen).
     if (isEmpty(raw)) raw.exec('PRAGMA journal_mode = WAL');
-    raw.exec('PRAGMA synchronous = FULL');
   } catch (error) {
     raw.close();
     throw error;
@@ -204,7 +196,8 @@ function toConnection(raw: Database.Database, hasChanged: Connection['hasChanged
   const db = new Kysely<Schema>({
     dialect: new SqliteDialect({ database: raw as unknown as SqliteDatabase }),
   });
-  return { db, exec: (statements) => void raw.exec(statements), hasChanged };
+  const isWal = JSON.stringify(raw.prepare('PRAGMA journal_mode').all()).includes('wal');
+  return { db, exec: (statements) => void raw.exec(statements), isWal, hasChanged };
 }
 
 function exists(path: string): boolean {
@@ -213,7 +206,7 @@ function exists(path: string): boolean {
     return true;
   } catch (error) {
     if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return false;
-    throw permissionError(path, { cause: error, detail: message(error) });
+    throw toStateError(error, path, 'looking for it');
   }
 }
 

@@ -23,15 +23,19 @@ export function databaseSamples(state: StateDatabase, clock: Clock = systemClock
     async store(samples) {
       if (samples.length === 0) return;
       const rows = samples.map(toRow);
-      await state.write('storing samples', async (queries) => {
-        for (let i = 0; i < rows.length; i += ROWS_AT_ONCE) {
-          await queries
-            .insertInto('samples')
-            .values(rows.slice(i, i + ROWS_AT_ONCE))
-            .execute();
-        }
-        await prune(queries, rows, clock.now());
-      });
+      await state.write(
+        'storing samples',
+        async (queries) => {
+          for (let i = 0; i < rows.length; i += ROWS_AT_ONCE) {
+            await queries
+              .insertInto('samples')
+              .values(rows.slice(i, i + ROWS_AT_ONCE))
+              .execute();
+          }
+          await prune(queries, rows, clock.now());
+        },
+        { durable: false },
+      );
     },
     latest: (slots) =>
       state.run('reading samples', async (queries) => {

@@ -110,7 +110,7 @@ export function readOnlyError(
 }
 
 /** The file or a directory on the way cannot be entered or read by this user. */
-export function permissionError(
+function permissionError(
   path: string,
   extra: { readonly detail?: string; readonly cause?: unknown } = {},
 ): MailctlError {

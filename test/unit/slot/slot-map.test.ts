@@ -173,12 +173,12 @@ describe('parseSlotMapFile', () => {
     },
   );
 
-  it('reads ten thousand slots', () => {
+  it('reads three thousand slots', () => {
     const text = Array.from(
-      { length: 10_000 },
+      { length: 3000 },
       (_, i) => `- {slot: s${i}, master: imap21, replicas: [imap22]}`,
     ).join('\n');
-    expect(parse(text)).toHaveLength(10_000);
+    expect(parse(text)).toHaveLength(3000);
   }, 20_000);
 });
 

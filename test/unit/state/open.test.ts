@@ -295,6 +295,24 @@ describe('openState', () => {
     await state.close();
   });
 
+  it('waits for readers where the administrator wants no WAL, and goes on after them', async () => {
+    const path = join(folder, 'mailctl.db');
+    const raw = new Database(path);
+    raw.exec('CREATE TABLE of_the_site (a)');
+    await makeDatabase(path);
+    const state = await openState(path, { mode: 'write', patienceMs: 20_000 });
+    const directory = databaseDirectory(state);
+    raw.exec('BEGIN; SELECT * FROM slots');
+    setTimeout(() => raw.exec('COMMIT'), 250);
+    expect(await directory.raiseVersion('store1')).toBe(2);
+    raw.exec('BEGIN EXCLUSIVE');
+    setTimeout(() => raw.exec('ROLLBACK'), 250);
+    expect(await directory.get('store1')).toMatchObject({ version: 2 });
+    expect(await directory.raiseVersion('store1')).toBe(3);
+    raw.close();
+    await state.close();
+  });
+
   it('rolls a transaction back when its work fails, and goes on with the next', async () => {
     const path = join(folder, 'mailctl.db');
     await makeDatabase(path);
