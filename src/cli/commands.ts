@@ -11,6 +11,11 @@ import { failoverCommand } from './failover.js';
 import { helpCommand } from './help.js';
 import { slotsExportCommand } from './slots/export.js';
 import { slotsImportCommand } from './slots/import.js';
+import { runsAttachCommand } from './runs/attach.js';
+import { runsListCommand } from './runs/list.js';
+import { runsResumeCommand } from './runs/resume.js';
+import { runsShowCommand } from './runs/show.js';
+import { runsUndoCommand } from './runs/undo.js';
 import { slotsListCommand } from './slots/list.js';
 import { slotsShowCommand } from './slots/show.js';
 
@@ -32,6 +37,11 @@ const commands: readonly AnyCommand[] = [
   configShowCommand,
   configInitCommand,
   configSchemaCommand,
+  runsListCommand,
+  runsShowCommand,
+  runsAttachCommand,
+  runsResumeCommand,
+  runsUndoCommand,
   helpCommand(() => program),
   completionCommand(() => program),
 ];

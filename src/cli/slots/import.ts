@@ -118,7 +118,7 @@ function names(diff: SlotMapDiff): object {
 function refuseEmptyPrune(entries: readonly SlotMapEntry[], prune: boolean, name: string): void {
   if (!prune || entries.length > 0) return;
   throw new UsageError(`${name} lists no slot, and --prune would remove every slot of the directory`, {
-    hint: 'a directory without slots is made by removing its file',
+    hint: 'mailctl slots export   shows what the directory has',
   });
 }
 
