@@ -11,6 +11,7 @@ const SCHEMA = 'mailctl/runs/v1';
 /** The command. */
 export const runsListCommand = defineCommand({
   name: 'runs list',
+  groupDefault: true,
   summary: 'What was begun, what is running, what is left half way',
   description:
     'Reads the journals of this state directory; asks no host. A run is running while the process that executes it ' +
