@@ -3,12 +3,12 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { MailctlError } from '../errors.js';
 import type { Account, Section } from './config.js';
+import { diagnose, type LocatedFile } from './diagnose.js';
 import { type Fault, formatPath, sortFaults } from './faults.js';
+import type { RawFile } from './format.js';
 import { expandPath, type Surroundings } from './normalize.js';
 import { type ConfigRequest, type OpenedConfig, openConfig } from './open.js';
-import { type LocatedFile, parseLocated } from './parse.js';
 import type { KeyPath } from './position.js';
-import type { RawFile } from './schema.js';
 import { readPassword } from './secret.js';
 import { isPostgresUrl } from './words.js';
 
@@ -37,7 +37,7 @@ interface Observation {
 export async function checkConfig(request: ConfigRequest): Promise<CheckReport> {
   const opened = await openConfig(request);
   if (opened.text === undefined) return { file: undefined, searched: opened.searched, faults: [] };
-  const parsed = await parseLocated(opened.text, opened.around.thisHost);
+  const parsed = diagnose(opened.text, opened.around.thisHost);
   const seen = parsed.isBroken ? [] : observations(parsed.raw, opened);
   const faults = [...parsed.faults.map(asError), ...seen.map((observation) => placed(parsed, observation))];
   return {

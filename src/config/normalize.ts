@@ -17,7 +17,7 @@ import type {
   StoresConfig,
   UplinkConfig,
 } from './config.js';
-import type { RawFile } from './schema.js';
+import type { RawFile } from './format.js';
 import { isPostgresUrl, sqlitePath } from './words.js';
 
 /** What a configuration depends on besides its text. */

@@ -155,3 +155,28 @@ export const address: WordRule = (text) =>
   (/^[a-z0-9_:[][a-z0-9_.:%[\]-]*$/i.test(text) || /^[\p{L}\p{N}_:[][\p{L}\p{N}_.:%[\]-]*$/u.test(text)
     ? undefined
     : `${showValue(text)} is no address or host name`);
+
+/** An IPv4 or IPv6 address, without a zone. */
+export const ipAddress: WordRule = (text) =>
+  isIpv4(text) || isIpv6(text)
+    ? undefined
+    : `${showValue(text)} is no IPv4 or IPv6 address: write 192.0.2.10`;
+
+function isIpv4(text: string): boolean {
+  return /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/.test(text);
+}
+
+function isIpv6(text: string): boolean {
+  if (text.length > 45 || !/^[0-9a-f:.]+$/i.test(text)) return false;
+  const halves = text.split('::');
+  if (halves.length > 2) return false;
+  const groups = halves.flatMap((half) => (half === '' ? [] : half.split(':')));
+  const last = groups.at(-1) ?? '';
+  // The last 32 bits may be written as IPv4, and count as two groups.
+  const isMixed = last.includes('.') && isIpv4(last) && !text.endsWith('::');
+  const count = groups.length + (isMixed ? 1 : 0);
+  const plain = isMixed ? groups.slice(0, -1) : groups;
+  return (
+    plain.every((group) => /^[0-9a-f]{1,4}$/i.test(group)) && (halves.length === 2 ? count < 8 : count === 8)
+  );
+}

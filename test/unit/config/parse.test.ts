@@ -205,7 +205,7 @@ describe('a value', () => {
     ['destinations: {g: {domains: [a.b], rate: 100}}', /must be a rate with its unit/],
     [
       'uplinks: {u: {host: here, source: 999.1.1.1}}',
-      '1:35: uplinks.u.source: is "999.1.1.1"; must be an IPv4 or IPv6 address, e.g. 192.0.2.10',
+      '1:35: uplinks.u.source: "999.1.1.1" is no IPv4 or IPv6 address: write 192.0.2.10',
     ],
     [
       'hosts: {mx1: {}}\nuplinks: {u: {host: mx2}}',

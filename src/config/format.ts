@@ -1,0 +1,267 @@
+// The format of mailctl.yaml, design 2.3: one strict description per section. Says what a file may hold, not what a
+// missing key means (normalize.ts) and not how faults read (issues.ts).
+import {
+  either,
+  type Format,
+  flag,
+  list,
+  map,
+  names,
+  nullable,
+  oneOf,
+  optional,
+  type TypeOf,
+  text,
+  type WholeRule,
+  wholeNumber,
+} from './format-kinds.js';
+import * as words from './words.js';
+
+const SECOND = 1000;
+const DAY = 86_400_000;
+
+function duration(description: string, limits: { min?: number; max?: number } = {}): Format<string> {
+  return text(
+    words.duration(limits.min ?? SECOND, limits.max ?? DAY),
+    { description, examples: ['5m'], pattern: '^([0-9]+(d|h|m|s|ms))+$' },
+    'must be a duration with its unit: 90s, 5m, 2h',
+  );
+}
+
+/** A command: words, never a shell line. */
+function argv(
+  known: readonly string[],
+  description: string,
+  example: readonly string[],
+): Format<readonly string[]> {
+  const firstWord: WholeRule<readonly string[]> = (command) => {
+    const message = command.length === 0 ? undefined : words.commandName(command[0] ?? '');
+    return message === undefined ? [] : [{ path: [0], message }];
+  };
+  return list(text(words.commandWord(known)), {
+    min: 1,
+    rules: [firstWord],
+    meta: { description, examples: [example] },
+  });
+}
+
+const sudo = either(flag(), text(words.sudoUser), 'must be true, false or a user name', {
+  description: 'true (root), false, or the user that privileged scripts run as',
+});
+
+const account = map({
+  user: text(words.userName, { examples: ['probe'] }),
+  password_file: text(words.localPath, {
+    description: 'file with the password alone, readable by its owner only',
+    examples: ['/etc/mailctl/probe.pw'],
+  }),
+});
+
+const defaults = map({
+  ssh: optional(
+    map({
+      config: optional(
+        text(words.localPath, { description: "ssh's configuration file, if not its own default" }),
+      ),
+      connect_timeout: optional(duration('how long a connection may take before the host counts as silent')),
+      control_persist: optional(duration('how long a shared connection stays open when nobody uses it')),
+    }),
+  ),
+  sudo: optional(sudo),
+});
+
+const queueDriver = oneOf('postfix', 'exim', 'mailman3', 'exec');
+
+const queue = either(
+  queueDriver,
+  map({
+    driver: queueDriver,
+    within: optional(
+      argv([], 'words put before every command: a container', ['docker', 'exec', '-i', 'mailman-core']),
+    ),
+  }),
+  'must be a driver, or { driver: NAME, within: [docker, exec, -i, CONTAINER] }',
+);
+
+const host = map({
+  groups: optional(list(text(words.name))),
+  location: optional(
+    text(words.plainText, { description: 'rack or row: hosts that fail together share one' }),
+  ),
+  address: optional(text(words.address, { description: 'adds HostName to what ssh is told' })),
+  transport: optional(oneOf('ssh', 'local')),
+  queues: optional(list(queue)),
+  sudo: optional(sudo),
+});
+
+// Where a slot's data and its lease lie, and whether it runs, must not depend on the role that is being changed.
+const ROLELESS = words.STORE_PLACEHOLDERS.filter((word) => word !== 'role');
+
+function storePath(
+  description: string,
+  example: string,
+  known: readonly string[] = words.STORE_PLACEHOLDERS,
+) {
+  return text(words.sitePath(known), { description, examples: [example] });
+}
+
+const roleByLink = map(
+  {
+    link: storePath('the symbolic link whose target is the role', '/srv/{slot}/role', ROLELESS),
+    master: text(words.commandWord(ROLELESS), { examples: ['role.master'] }),
+    replica: text(words.commandWord(ROLELESS), { examples: ['role.replica'] }),
+    readonly: optional(text(words.commandWord(ROLELESS), { examples: ['role.readonly'] })),
+  },
+  (role) => {
+    const seen = new Set<string>();
+    return (['master', 'replica', 'readonly'] as const).flatMap((key) => {
+      const target = role[key];
+      if (target === undefined) return [];
+      if (target === '') return [{ path: [key], message: 'must not be empty' }];
+      const message = 'is the target of another role, too: nobody could tell them apart';
+      const faults = seen.has(target) ? [{ path: [key], message }] : [];
+      seen.add(target);
+      return faults;
+    });
+  },
+);
+
+const roleByCommand = map(
+  {
+    set: argv(words.STORE_PLACEHOLDERS, 'sets the role of an instance', ['set-role', '{instance}', '{role}']),
+    get: argv(ROLELESS, 'prints the role of an instance', ['get-role', '{instance}']),
+  },
+  mustBeTold('set', ['role']),
+);
+
+function builtinOr(description: string, example: readonly string[]) {
+  return either(
+    oneOf('builtin'),
+    argv(words.STORE_PLACEHOLDERS, description, example),
+    `must be builtin, or a command as a list of words: [${example.join(', ')}]`,
+  );
+}
+
+const cyrus = map({
+  user: optional(text(words.userName)),
+  config_dir: storePath("a slot's configdirectory on its host", '/srv/{slot}/conf', ROLELESS),
+  imapd_conf: storePath("a slot's imapd.conf", '/srv/{slot}/role/imapd.conf'),
+  cyrus_conf: storePath("a slot's cyrus.conf", '/srv/{slot}/role/cyrus.conf'),
+  pid_file: storePath("the pid file of a slot's master process", '/run/cyrus/{slot}.pid', ROLELESS),
+  role: either(roleByLink, roleByCommand, 'must be { link, master, replica } or { set: [...], get: [...] }'),
+  start: optional(builtinOr('starts an instance', ['systemctl', 'start', '"cyrus@{instance}"'])),
+  stop: optional(builtinOr('stops an instance', ['systemctl', 'stop', '"cyrus@{instance}"'])),
+  stop_timeout: optional(duration('how long a stop may take before SIGKILL when the master is dead')),
+  planned_stop_timeout: optional(duration('the same for planned work')),
+  admin: optional(account),
+});
+
+const stores = map({
+  max_lag: optional(
+    duration('a replica further behind is stale and is not made master without --accept-loss', {
+      max: 365 * DAY,
+    }),
+  ),
+  drain_timeout: optional(duration('how long the last events of a stopped master may take to its replica')),
+  test_account: optional(account),
+  cyrus: optional(cyrus),
+});
+
+const hook = map(
+  {
+    host: optional(text(words.name, { description: 'host that it runs on; without it: this machine' })),
+    run: argv(['slot', 'from', 'to', 'run'], 'told after the directory has changed', [
+      'reload-frontends',
+      '{slot}',
+    ]),
+    per: optional(oneOf('slot', 'run')),
+    timeout: optional(duration('how long it may take')),
+  },
+  ({ per, run }) => {
+    const index = per === 'run' ? run.findIndex((word) => /\{(?:slot|from|to)\}/.test(word)) : -1;
+    const message =
+      'a hook that runs once per run has no slot of its own: only {run} is filled in, or write per: slot';
+    return index < 0 ? [] : [{ path: ['run', index], message }];
+  },
+);
+
+const databaseUrl = text(words.databaseUrl, { examples: ['sqlite:/var/lib/mailctl/mailctl.db'] });
+
+const directory = map(
+  {
+    url: optional(databaseUrl),
+    list: optional(argv([], 'prints all slots', ['slot-list'])),
+    get: optional(argv(['slot'], 'prints one slot', ['slot-get', '{slot}'])),
+    set: optional(
+      argv(['slot', 'from', 'to', 'state'], 'compare-and-set of the master; exits 3 when it was not {from}', [
+        'slot-set',
+        '{slot}',
+        '{from}',
+        '{to}',
+        '{state}',
+      ]),
+    ),
+    hooks: optional(list(hook)),
+  },
+  (value) => {
+    const missing = (['list', 'get', 'set'] as const).filter((key) => value[key] === undefined);
+    if (missing.length === 3) return [];
+    if (value.url !== undefined) {
+      return [{ path: ['url'], message: 'stands beside list, get and set; keep one of the two' }];
+    }
+    if (missing.length === 0) return [];
+    const verb = missing.length > 1 ? 'are' : 'is';
+    return [{ path: [], message: `needs all three commands; ${missing.join(' and ')} ${verb} missing` }];
+  },
+  mustBeTold('get', ['slot']),
+  mustBeTold('set', ['slot', 'from', 'to']),
+);
+
+const state = map({ url: optional(databaseUrl) });
+
+const destination = map({
+  domains: list(text(words.domainName), { min: 1, meta: { examples: [['gmail.com']] } }),
+  mx: optional(list(text(words.hostGlob))),
+  connections: optional(wholeNumber(1, 1_000_000, { description: 'connections at once', examples: [20] })),
+  rate: optional(
+    text(
+      words.rate,
+      { description: 'messages per time', examples: ['100/s'], pattern: '^[0-9]+/[smh]$' },
+      'must be a rate with its unit: 50/s or 3000/m',
+    ),
+  ),
+});
+
+const uplink = map({
+  host: text(words.name, { description: 'host to look from', examples: ['mx1'] }),
+  source: optional(text(words.ipAddress, { examples: ['192.0.2.10'] })),
+  interface: optional(text(words.interfaceName, { examples: ['eth1'] })),
+});
+
+/** Every section, in the order of the manual. A section without content is as good as absent. */
+export const sections = {
+  defaults: nullable(defaults),
+  hosts: nullable(names(words.name, nullable(host))),
+  stores: nullable(stores),
+  directory: nullable(directory),
+  state: nullable(state),
+  destinations: nullable(names(words.name, destination)),
+  uplinks: nullable(names(words.name, uplink)),
+  config_group: nullable(
+    either(text(words.userName), wholeNumber(0, 2 ** 32 - 1), 'must be the name or the number of a group'),
+  ),
+} as const;
+
+/** A file as it is written: every key optional that has a default, no paths expanded, units as text. */
+export type RawFile = { readonly [K in keyof typeof sections]?: TypeOf<(typeof sections)[K]> | undefined };
+
+/** A command that changes something must be told what: else it would always change the same. */
+function mustBeTold(key: string, needed: readonly string[]): WholeRule<Readonly<Record<string, unknown>>> {
+  return (value) => {
+    const command = value[key];
+    if (!Array.isArray(command)) return [];
+    const missing = needed.filter((word) => !command.some((part) => String(part).includes(`{${word}}`)));
+    if (missing.length === 0) return [];
+    return [{ path: [key], message: `is not told ${missing.map((word) => `"{${word}}"`).join(' and ')}` }];
+  };
+}
