@@ -24,9 +24,12 @@ export function channelTowards(
   slot: Slot,
 ): ChannelState | undefined {
   const names = new Set(
-    [replica.host, replica.address, replica.instance === replica.slot ? undefined : replica.instance, replicaHost?.address].filter(
-      (name) => name !== undefined,
-    ),
+    [
+      replica.host,
+      replica.address,
+      replica.instance === replica.slot ? undefined : replica.instance,
+      replicaHost?.address,
+    ].filter((name) => name !== undefined),
   );
   const short = (name: string) => (/^[\d.]+$|:/.test(name) ? name : (name.split('.')[0] ?? name));
   const towards = master.channels.filter((channel) => channel.syncHost !== undefined);
@@ -38,10 +41,21 @@ export function channelTowards(
   return towards.length === 1 && slot.instances.length === 2 ? towards[0] : undefined;
 }
 
+/** Seconds that a log may seem to be from the future, for rounding and for slewing clocks. */
+const CLOCK_STEP_S = 2;
+
 /** Judges one replica by what the master's disk says. */
-export function judgeFreshness(master: InstanceState, channel: ChannelState | undefined, maxLagS: number): Freshness {
+export function judgeFreshness(
+  master: InstanceState,
+  channel: ChannelState | undefined,
+  maxLagS: number,
+): Freshness {
   const at = master.at;
-  const unknown = (reason: string, pendingEvents: number | null = null, lagS: number | null = null): Freshness => ({
+  const unknown = (
+    reason: string,
+    pendingEvents: number | null = null,
+    lagS: number | null = null,
+  ): Freshness => ({
     freshness: 'unknown',
     lagS,
     pendingEvents,
@@ -54,10 +68,20 @@ export function judgeFreshness(master: InstanceState, channel: ChannelState | un
   const pendingEvents = channel.events + bad.events;
   if (bad.files > 0) {
     const lagS = bad.oldestBirth === null ? null : Math.max(0, at - bad.oldestBirth);
-    return { freshness: 'stale', lagS, pendingEvents, observedAt: at, reason: `${bad.events} events are quarantined` };
+    return {
+      freshness: 'stale',
+      lagS,
+      pendingEvents,
+      observedAt: at,
+      reason: `${bad.events} events are quarantined`,
+    };
   }
-  if (!channel.pending) return { freshness: 'fresh', lagS: 0, pendingEvents: 0, observedAt: at, reason: null };
+  if (!channel.pending)
+    return { freshness: 'fresh', lagS: 0, pendingEvents: 0, observedAt: at, reason: null };
   if (channel.oldestBirth === null) return unknown('its file system has no birth times', pendingEvents);
+  // The two are read in the same second, more or less; beyond that the clock was set back, and tells no age.
+  if (channel.oldestBirth > at + CLOCK_STEP_S)
+    return unknown('its clock was set back, its log is from the future', pendingEvents);
   const lagS = Math.max(0, at - channel.oldestBirth);
   if (lagS >= maxLagS) return { freshness: 'stale', lagS, pendingEvents, observedAt: at, reason: 'behind' };
   if (!channel.clientAlive && master.running === true) {

@@ -62,7 +62,7 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
   for (const line of lines) {
     if (line.trim() === '') continue;
     const entry = parseObject(line);
-    if (entry === undefined) malformed++;
+    if (entry === undefined || !isWhole(entry)) malformed++;
     else if (entry.kind === 'opened') {
       began.length = 0;
       open = {
@@ -93,10 +93,18 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
 function parseObject(line: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    return value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : undefined;
+    const isObject = value !== null && typeof value === 'object' && !Array.isArray(value);
+    return isObject ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** A lane without its run and hosts, or a debt of nobody, says nothing that could be acted on. */
+function isWhole(entry: Record<string, unknown>): boolean {
+  const isNamed = (key: string) => text(entry[key]) !== '';
+  if (entry.kind === 'opened') return isNamed('run') && isNamed('from') && isNamed('to');
+  return entry.kind !== 'owed' || isNamed('host');
 }
 
 function parseJudged(value: unknown): OpenLane['judged'] {
