@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { beganLine, openedLine, owedLine, parseLaneFile } from '../../../src/slot/lane-record.js';
+
+const lane = {
+  run: '7f3a',
+  from: 'imap21',
+  to: 'imap22',
+  operator: 'ann',
+  bastion: 'bastion1',
+  at: '2026-03-12T04:28:26Z',
+  judged: { provenUntil: 1773289600, lastAlive: 1773289606 },
+};
+const owed = {
+  slot: 'store1',
+  host: 'imap21',
+  steps: ['stop', 'role', 'rejoin'],
+  run: '7f3a',
+  at: '2026-03-12T04:28:40Z',
+  lastAlive: 1773289606,
+};
+
+describe('a lane file', () => {
+  it('reads what was written: the lane, the steps that began, what is owed', () => {
+    const lines = [
+      owedLine(owed),
+      openedLine(lane),
+      beganLine('7f3a', 'stop-old'),
+      beganLine('7f3a', 'drain'),
+    ];
+    expect(parseLaneFile(lines)).toEqual({
+      open: { ...lane, began: ['stop-old', 'drain'] },
+      owed: [owed],
+      malformed: 0,
+    });
+  });
+
+  it('is no open lane when only debts are left', () => {
+    expect(parseLaneFile([owedLine(owed)])).toMatchObject({ open: null, owed: [owed] });
+  });
+
+  it('that is not there or empty says nothing', () => {
+    expect(parseLaneFile([])).toEqual({ open: null, owed: [], malformed: 0 });
+    expect(parseLaneFile(['', '  '])).toEqual({ open: null, owed: [], malformed: 0 });
+  });
+
+  it('takes the last lane that was opened, without the steps of the one before', () => {
+    const second = { ...lane, run: '9c01' };
+    const lines = [
+      openedLine(lane),
+      beganLine('7f3a', 'stop-old'),
+      openedLine(second),
+      beganLine('9c01', 'confirm'),
+    ];
+    expect(parseLaneFile(lines).open).toMatchObject({ run: '9c01', began: ['confirm'] });
+  });
+
+  it.each([
+    ['a torn line', openedLine(lane).slice(0, 30)],
+    ['an array', '[]'],
+    ['a number', '17'],
+    ['null', 'null'],
+    ['a text', '"opened"'],
+    ['bytes that are no JSON', '\u0000\u001b[2J\u0007'],
+    ['an opened line that names no hosts', '{"kind":"opened","run":"7f3a"}'],
+    ['an opened line whose hosts are no texts', '{"kind":"opened","run":"7f3a","from":1,"to":{}}'],
+    ['a debt that names no host', '{"kind":"owed","slot":"store1","steps":["stop"]}'],
+  ])('counts %s as malformed and keeps the rest', (_, line) => {
+    expect(parseLaneFile([line, owedLine(owed)])).toEqual({ open: null, owed: [owed], malformed: 1 });
+  });
+
+  it('ignores kinds of a later version', () => {
+    expect(parseLaneFile(['{"kind":"renewed","run":"7f3a"}'])).toEqual({
+      open: null,
+      owed: [],
+      malformed: 0,
+    });
+  });
+
+  it('judged nothing when a figure is missing or no number', () => {
+    const line = (judged: unknown) =>
+      parseLaneFile([JSON.stringify({ kind: 'opened', ...lane, judged })]).open;
+    expect(line(null)?.judged).toBeNull();
+    expect(line({ provenUntil: '1', lastAlive: 2 })?.judged).toBeNull();
+    expect(line({ lastAlive: 2 })?.judged).toBeNull();
+    expect(line(undefined)?.judged).toBeNull();
+  });
+
+  it('keeps hostile texts as they are, to be escaped where they are shown', () => {
+    const hostile = '\u001b]0;x\u0007 $(reboot)\n"';
+    expect(parseLaneFile([openedLine({ ...lane, operator: hostile })]).open?.operator).toBe(hostile);
+    expect(openedLine({ ...lane, operator: hostile })).not.toMatch(/[\x00-\x1f]/);
+  });
+
+  it('reads a hundred thousand lines', () => {
+    const lines = [
+      openedLine(lane),
+      ...Array.from({ length: 100_000 }, (_, n) => beganLine('7f3a', `step-${n}`)),
+    ];
+    expect(parseLaneFile(lines).open?.began).toHaveLength(100_000);
+  });
+});
