@@ -100,8 +100,10 @@ function writeInstance(
   const slot = slotOf(lab, instance.slot);
   const onDisk = (file: string) => srvFile(lab, instance, file);
   const own = (file: string) => fs.chownSync(file, owner.uid, owner.gid);
-  // Without `db` Cyrus keeps no time of the last recovery, and takes every start for the first after a crash.
-  const folders = [instance.base, instance.configDir, `${instance.configDir}/db`, instance.spool];
+  // As Debian makes them. Cyrus does not make these two: without `db` it takes every start for the first after
+  // a crash, without `socket` the children of a service cannot take turns in accepting connections.
+  const inConfig = ['db', 'socket'].map((name) => `${instance.configDir}/${name}`);
+  const folders = [instance.base, instance.configDir, ...inConfig, instance.spool];
   for (const folder of folders) {
     fs.mkdirSync(onDisk(folder), { recursive: true, mode: 0o755 });
     own(onDisk(folder));

@@ -8,7 +8,7 @@ import { LabError } from './errors.js';
 import { hostProcesses } from './host.js';
 import { removeNetwork } from './network.js';
 import { type LabPaths, labPaths } from './paths.js';
-import { processAt, signal } from './proc.js';
+import { hasEnded, processAt, signal } from './proc.js';
 import { run, waitUntil } from './run.js';
 
 /** Removes everything that a lab in `paths.dir` has; true when there was something. */
@@ -20,7 +20,7 @@ export async function takeDown(paths: LabPaths = labPaths()): Promise<boolean> {
   // The first process of a namespace takes all others with it; its parent outside ends by itself.
   for (const { pid } of hosts) signal(pid, 'SIGKILL');
   for (const pid of clients) signal(pid, 'SIGTERM');
-  const gone = () => hosts.every(({ pid }) => !fs.existsSync(`/proc/${pid}`));
+  const gone = () => hosts.every(({ pid }) => hasEnded(pid));
   if (!(await waitUntil(gone, 10_000))) throw new LabError('a host of the lab does not die: try again');
   const network = alone && (await removeNetwork());
   const mounts = await unmountBelow(paths.dir);

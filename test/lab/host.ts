@@ -9,12 +9,13 @@ import { fileURLToPath } from 'node:url';
 import { LabError } from './errors.js';
 import { cutCable, plugIn } from './network.js';
 import type { LabPaths } from './paths.js';
-import { allPids, argvOf, signal } from './proc.js';
+import { allPids, argvOf, hasEnded, signal } from './proc.js';
 import { type RunOptions, type RunResult, run, waitUntil } from './run.js';
 import type { HostName, Lab } from './spec.js';
 
 /** An argument of every host's first process: the way to find them all, also those of a killed `up`. */
 const marker = 'mailctl-lab-host';
+const namespaces = ['--mount', '--net', '--pid', '--uts', '--fork'];
 const initScript = fileURLToPath(new URL('./hostfiles/host-init.sh', import.meta.url));
 
 /** The folder that holds the host's disk: `upper` (its root), `srv`, `root`. */
@@ -22,15 +23,21 @@ export function diskOf(paths: LabPaths, host: HostName, ...parts: string[]): str
   return path.join(paths.disks, host, ...parts);
 }
 
-/** The first processes of hosts, by pid: those of one lab, or of any. */
+/** The first processes of hosts on this machine's network, by pid: those of one lab, or of any. */
 export function hostProcesses(dir?: string): { pid: number; dir: string; host: string }[] {
   return allPids().flatMap((pid) => {
     const argv = argvOf(pid);
     const at = argv.indexOf(marker);
-    const [lab, host] = at > 0 ? argv.slice(at + 1) : [];
+    const [lab, host, network] = at > 0 ? argv.slice(at + 1) : [];
     if (lab === undefined || host === undefined || (dir !== undefined && lab !== dir)) return [];
-    return [{ pid, dir: lab, host }];
+    // A lab made inside another network namespace is on a machine of its own, as far as we care.
+    if (network === undefined && dir !== undefined) return [{ pid, dir: lab, host }]; // TRANSITION
+    return network === bastionNetwork() ? [{ pid, dir: lab, host }] : [];
   });
+}
+
+function bastionNetwork(): string {
+  return fs.readlinkSync('/proc/self/ns/net');
 }
 
 /** The pid of the host's first process, or undefined while the host is off. */
@@ -61,7 +68,7 @@ export async function powerOn(lab: Lab, host: HostName): Promise<void> {
   const log = fs.openSync(path.join(paths.run, `${host}.log`), 'a');
   const child = spawn(
     'unshare',
-    ['--mount', '--net', '--pid', '--uts', '--fork', '/bin/sh', initScript, marker, paths.dir, host],
+    [...namespaces, '/bin/sh', initScript, marker, paths.dir, host, bastionNetwork()],
     { detached: true, stdio: ['ignore', 'pipe', log], cwd: '/', env: hostEnvironment },
   );
   fs.closeSync(log);
@@ -99,7 +106,7 @@ export async function powerOff(lab: Lab, host: HostName): Promise<void> {
   const pid = initOf(lab.paths, host);
   if (pid === undefined) return;
   signal(pid, 'SIGKILL');
-  if (!(await waitUntil(() => !fs.existsSync(`/proc/${pid}`), 10_000))) {
+  if (!(await waitUntil(() => hasEnded(pid), 10_000))) {
     throw new LabError(`${host}: its first process ${pid} does not die`);
   }
 }

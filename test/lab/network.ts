@@ -2,6 +2,7 @@
  * The lab's network: a bridge on the machine (the bastion is the machine itself) and one veth pair per host.
  * Pulling a host's cable means setting the bridge's end of its pair down.
  */
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { run } from './run.js';
 import { bastionAddress, type HostName, hostAddress, hostNames, instancesOn, type Lab } from './spec.js';
@@ -14,8 +15,10 @@ function cableOf(host: HostName): string {
   return `mclab-${host}`;
 }
 
+/** /proc tells of our own network namespace; /sys tells of that which mounted it. */
 function exists(device: string): boolean {
-  return fs.existsSync(`/sys/class/net/${device}`);
+  const devices = fs.readFileSync('/proc/self/net/dev', 'latin1').split('\n');
+  return devices.some((line) => line.trim().startsWith(`${device}:`));
 }
 
 /** Makes the bridge and gives the bastion its addresses. */
@@ -64,12 +67,8 @@ export async function setCable(host: HostName, state: 'up' | 'down'): Promise<vo
 
 /** Is the host's cable in? False also for a host that is off. */
 export function cableIsUp(host: HostName): boolean {
-  try {
-    const flags = Number.parseInt(fs.readFileSync(`/sys/class/net/${cableOf(host)}/flags`, 'latin1'), 16);
-    return (flags & 1) === 1;
-  } catch {
-    return false;
-  }
+  const shown = spawnSync('ip', ['-o', 'link', 'show', 'dev', cableOf(host)], { encoding: 'latin1' });
+  return /[<,]UP[,>]/.test(shown.stdout);
 }
 
 /** Takes away all devices of a lab; true when there was one. */

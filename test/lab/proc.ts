@@ -52,6 +52,12 @@ export function processAt(pid: number): Process | undefined {
   };
 }
 
+/** Has a process ended? A zombie has: whether anybody reaps it is up to the machine's first process. */
+export function hasEnded(pid: number): boolean {
+  const state = processAt(pid)?.state;
+  return state === undefined || state === 'Z' || state === 'X';
+}
+
 /** The processes of the pid namespace whose first process is `init`, without zombies and without `init`. */
 export function processesOf(init: number): Process[] {
   const namespace = linkOf(init);

@@ -2,9 +2,10 @@
 # First process of a lab host, in new mount, network, pid and uts namespaces. Makes the host's root (an overlay
 # over the machine's, so that nothing of the machine's can be written), says its pid and "ready" on stdout, and
 # becomes a process that does nothing but exist.
-# Arguments: the marker by which `down` knows a lab host, the lab's folder, the host's name.
+# Arguments: the marker by which `down` knows a lab host, the lab's folder, the host's name, the network namespace
+# that the lab was made from.
 set -eu
-marker=$1 lab=$2 host=$3
+marker=$1 lab=$2 host=$3 network=$4
 disk=$lab/disks/$host
 root=$disk/mnt
 
@@ -52,5 +53,5 @@ cd /
 
 echo "ready $pid"
 # Ignoring SIGCHLD makes the kernel reap whatever is orphaned to us.
-exec /usr/bin/perl -e '$SIG{CHLD} = "IGNORE"; sleep while 1' "$marker" "$lab" "$host" \
+exec /usr/bin/perl -e '$SIG{CHLD} = "IGNORE"; sleep while 1' "$marker" "$lab" "$host" "$network" \
   </dev/null >/dev/null 2>&1
