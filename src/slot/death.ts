@@ -50,12 +50,12 @@ export function judgeDeath(silence: Silence): DeathVerdict {
   }
   const gate = (reason: string): DeathVerdict => ({ gate: 'not-proven-dead', reason, witnesses });
   if (failure === 'hung') return gate(`${host} accepts connections and says nothing: it hangs, and may wake up`);
-  if (failure !== 'unreachable' && failure !== 'timeout') return gate(`${host} answers, and cannot be driven: ${silence.message}`);
+  if (failure !== 'unreachable' && failure !== 'silent' && failure !== 'timeout') return gate(`${host} answers, and cannot be driven: ${silence.message}`);
   const open = seen('open');
   if (open !== undefined) return gate(`${open.observer} sees ports of ${host} accept and say nothing: it hangs, and may wake up`);
   const refused = seen('refused');
   if (refused !== undefined) return gate(`${refused.observer} gets refusals from ${host}: its kernel lives, it may be booting`);
-  if (sightings.every((sighting) => sighting.ports.length === 0)) {
+  if (sightings.every((sighting) => sighting.ports.every((port) => port.seen === 'unknown'))) {
     return gate(`${host} is silent to ssh from here, and nobody else could be asked for its IMAP and LMTP ports`);
   }
   if (silence.maybeUs !== null && !silence.peerElsewhere) return gate(`${silence.maybeUs}: it may be us who are cut off`);

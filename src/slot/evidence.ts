@@ -5,6 +5,7 @@
 // Two errors count the same: a slot passed that loses more than the limit, and a slot refused that was fresh.
 import { formatIso } from '../lib/clock.js';
 import type { ReplicaFiles } from './driver.js';
+import { CLOCK_STEP_S } from './freshness.js';
 import type { Sample } from './samples.js';
 
 /** One fact that spoke. */
@@ -100,7 +101,9 @@ export function estimateLoss({ slot, sample, files, signs, recorded, maxLagS }: 
   let stuck = false;
   if (sample !== undefined) {
     const known = sample.pendingEvents !== null;
-    const until = !known ? null : sample.pendingEvents === 0 ? sample.at : sample.oldestBirth;
+    // A log from the future of the look at it was born before its clock was set back: its age is not known.
+    const isFuture = sample.oldestBirth !== null && sample.oldestBirth > sample.at + CLOCK_STEP_S;
+    const until = !known ? null : sample.pendingEvents === 0 ? sample.at : isFuture ? null : sample.oldestBirth;
     evidence.push({ kind: 'sample', at: formatIso(sample.at * 1000), value: describeSample(sample) });
     if (until !== null) {
       provenUntil = until;

@@ -42,7 +42,7 @@ export function channelTowards(
 }
 
 /** Seconds that a log may seem to be from the future, for rounding and for slewing clocks. */
-const CLOCK_STEP_S = 2;
+export const CLOCK_STEP_S = 2;
 
 /** Judges one replica by what the master's disk says. */
 export function judgeFreshness(
