@@ -10,10 +10,17 @@ export type Look =
   | { readonly state: 'unseen'; readonly reason: string; readonly code?: string | undefined };
 
 /** The host could not be asked. */
-const awayKinds: readonly TransportFailure[] = ['unreachable', 'refused', 'hung', 'timeout', 'lost'];
+const awayKinds: readonly TransportFailure[] = [
+  'unreachable',
+  'refused',
+  'hung',
+  'silent',
+  'timeout',
+  'lost',
+];
 
 /** The script may have reached the host, and may run there until its own deadline. */
-const openKinds: readonly TransportFailure[] = ['hung', 'timeout', 'lost', 'interrupted'];
+const openKinds: readonly TransportFailure[] = ['hung', 'silent', 'timeout', 'lost', 'interrupted'];
 
 /** Does the error say that the host is away? */
 export function isAway(error: unknown): boolean {

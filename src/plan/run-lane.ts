@@ -164,6 +164,8 @@ class LaneRun {
    * taken mail). After the commit only what is owed and marked in the plan is tried, and what fails stays owed.
    */
   async #lookBack(): Promise<void> {
+    // A lane that only needs closing has given its lease back: what it owes is for others to do.
+    if (nextStep(this.#lane) === undefined) return;
     const committed = isCommitted(this.#lane);
     // A commit in the balance is decided first; its own check looks at what may no longer be so.
     if (!committed && this.#lane.steps.some(({ step, began }) => step.phase === 'commit' && began)) return;

@@ -501,6 +501,17 @@ describe('a host that is away', () => {
     expect(run.done.has('store1/stop')).toBe(true);
   });
 
+  test('is left to others once the lane only needs closing: its lease is given back', async () => {
+    const run = fakeRun('stop?+ | start | login');
+    run.steps.stop = { check: () => away };
+    when(run, 'did', 'login', () => run.abort.abort());
+    await run.run();
+    run.abort = new AbortController();
+    run.steps.stop = {};
+    expect(await run.resume()).toMatchObject({ closed: 'done', lanes: [{ owed: ['stop'] }] });
+    expect(run.acts()).not.toContain('act store1/stop');
+  });
+
   test('during a revert makes the undo owed where it may be: the rest is undone, the lease kept, the lane open', async () => {
     const run = fakeRun('lease stop! promote! third | start |');
     let dead = true;
