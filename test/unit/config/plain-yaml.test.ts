@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readYaml } from '../../../src/config/document.js';
 import { STARTING_FILE } from '../../../src/config/init.js';
 import { readPlainYaml } from '../../../src/config/plain-yaml.js';
+import { pick, randomFrom } from '../../support/random.js';
 
 /** What the library makes of a text; undefined: it finds fault. */
 function full(text: string): unknown {
@@ -129,16 +130,6 @@ it.each([
   if (plain !== undefined) expect(plain).toEqual(full(text));
 });
 
-/** A small generator with a seed, so that a failure can be repeated. */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state ^ (state >>> 15), state | 1) + 0x6d2b79f5) >>> 0;
-    state ^= state + Math.imul(state ^ (state >>> 7), state | 61);
-    return ((state ^ (state >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 const PIECES = [
   'a',
   'b1',
@@ -214,13 +205,12 @@ const PIECES = [
 
 describe('random texts', () => {
   it.each([1, 2, 3, 4])('are read as the library reads them, or not at all (seed %d)', (seed) => {
-    const random = generator(seed);
-    const pick = (list: readonly string[]) => list[Math.floor(random() * list.length)] ?? '';
+    const random = randomFrom(seed);
     let read = 0;
     for (let round = 0; round < 1_500; round += 1) {
       let text: string;
       if (round % 2 === 0) {
-        text = Array.from({ length: 1 + Math.floor(random() * 12) }, () => pick(PIECES)).join('');
+        text = Array.from({ length: 1 + Math.floor(random() * 12) }, () => pick(random, PIECES)).join('');
         if (random() < 0.7) text = `k: ${text}`;
       } else {
         // One or two changes in a part of a file that is right.
@@ -231,7 +221,7 @@ describe('random texts', () => {
         text = part.map((line) => line.slice(indent)).join('\n');
         for (let change = random() < 0.5 ? 1 : 2; change > 0; change -= 1) {
           const at = Math.floor(random() * text.length);
-          text = text.slice(0, at) + pick(PIECES) + text.slice(at + Math.floor(random() * 3));
+          text = text.slice(0, at) + pick(random, PIECES) + text.slice(at + Math.floor(random() * 3));
         }
       }
       const plain = readPlainYaml(text);
