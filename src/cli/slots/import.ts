@@ -48,6 +48,7 @@ export const slotsImportCommand = defineCommand({
     const current = dryRun ? await slotsForDryRun(context) : await (await context.slotMap()).list();
     const diff = diffSlotMap(current, entries, { prune });
     const shown = { file: name, diff, dryRun };
+    let wasShown = false;
 
     const print = (outcome: Outcome, errors: readonly ErrorReport[] = []) =>
       context.output.print({
@@ -64,6 +65,7 @@ export const slotsImportCommand = defineCommand({
         screen: () =>
           importScreen({
             ...shown,
+            wasShown,
             outcome: outcome === 'done' ? 'done' : 'planned',
             now: context.clock.now(),
           }),
@@ -82,6 +84,7 @@ export const slotsImportCommand = defineCommand({
           context.note('nothing was changed');
           return EXIT.failed;
         }
+        wasShown = !context.globals.quiet;
       } catch (error) {
         // The document of a refusal says what was refused.
         if (error instanceof UsageError && context.output.format === 'json')

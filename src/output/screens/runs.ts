@@ -45,7 +45,7 @@ export function runsScreen({ runs, now, all }: RunsScreen, canvas: Canvas): read
   const ended = runs.filter((run) => !isOpen(run));
   const shown = all ? ended : ended.slice(0, ENDED_ROWS);
   const lines: Line[] = [
-    [...counts('RUNS', runs), `  ${formatIso(now).slice(11)}`],
+    [...counts('RUNS', runs), `   ${formatIso(now).slice(11)}`],
     ...canvas.table([...open, ...shown], listColumns(now)),
   ];
   if (ended.length > shown.length) lines.push(` + ${ended.length - shown.length} older, ended (--all)`);
@@ -89,12 +89,13 @@ function listColumns(now: number): readonly Column<RunRow>[] {
 
 /** `RUNS 5: 1 incomplete  4 done`. */
 function counts(word: string, items: readonly { readonly state: RunStateWord }[]): (string | Span)[] {
-  const parts: (string | Span)[] = [`${word} ${items.length}:`];
-  for (const state of STATES) {
-    const count = items.filter((item) => item.state === state).length;
-    if (count > 0) parts.push(' ', { text: `${count} ${state}`, tone: TONES[state] }, ' ');
-  }
-  return parts;
+  const parts = STATES.map((state) => ({ state, count: items.filter((item) => item.state === state).length }))
+    .filter(({ count }) => count > 0)
+    .flatMap(({ state, count }, index) => [
+      index === 0 ? ' ' : '  ',
+      { text: `${count} ${state}`, tone: TONES[state] },
+    ]);
+  return [`${word} ${items.length}:`, ...parts];
 }
 
 /** One lane of a run. */

@@ -121,7 +121,8 @@ function problems({ instance, state, error, malformedLines }: InstanceDetail): r
     lines.push([{ text: instance.host, tone: 'bad' }, `  ${withoutPrefix(text, instance.host)}`]);
   if (error !== null) say(error);
   if (state?.problem != null) say(state.problem);
-  if (malformedLines > 0) say(`${malformedLines} lines of its lane file cannot be read`);
+  if (malformedLines > 0)
+    say(`${malformedLines === 1 ? '1 line' : `${malformedLines} lines`} of its lane file cannot be read`);
   return lines;
 }
 

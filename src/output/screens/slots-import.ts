@@ -45,6 +45,7 @@ export const importColumns: readonly Column<ImportRow>[] = [
   { key: 'what', header: 'WHAT', value: (row) => row.what },
 ];
 
+const NEXT = 'next  mailctl slots list';
 const ACTIONS: readonly ImportAction[] = ['removed', 'changed', 'added', 'left', 'same'];
 const TONES: { readonly [action in ImportAction]?: Tone } = {
   removed: 'bad',
@@ -62,13 +63,16 @@ export interface ImportScreen {
   /** `planned`: nothing is changed (yet). */
   readonly outcome: 'done' | 'planned';
   readonly dryRun: boolean;
+  /** The diff was shown before the question: not again. */
+  readonly wasShown?: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
 /** The screen, also what is shown before the question. */
-export function importScreen({ file, diff, outcome, dryRun, now }: ImportScreen): readonly Line[] {
+export function importScreen({ file, diff, outcome, dryRun, wasShown, now }: ImportScreen): readonly Line[] {
   const rows = importRows(diff);
+  if (wasShown === true) return [heading(file, rows, outcome, now), NEXT];
   const of = (action: ImportAction) => rows.filter((row) => row.action === action);
   const width = Math.max(0, ...rows.filter((row) => row.action !== 'same').map((row) => row.slot.length));
   const line = (row: ImportRow): Line => [
@@ -94,7 +98,7 @@ export function importScreen({ file, diff, outcome, dryRun, now }: ImportScreen)
     ]);
   }
   if (dryRun) lines.push('dry run: nothing was changed; it is no promise');
-  else if (outcome === 'done') lines.push('next  mailctl slots list');
+  else if (outcome === 'done') lines.push(NEXT);
   return lines;
 }
 
