@@ -10,6 +10,9 @@ import type { InstanceWorld, SlotWorld, World } from './world.js';
 const done: CheckResult = { state: 'done' };
 const todo: CheckResult = { state: 'todo' };
 
+/** Why NEW cannot be made a replica again: nobody may throw that mail away but a human. */
+export const TOOK_MAIL = 'it came up as a master by itself and took mail';
+
 interface Site {
   readonly world: World;
   readonly process: Process;
@@ -101,7 +104,7 @@ export function modelActions(world: World, process: Process, run: string): Map<s
     ): View =>
     (slot) => {
       const host = pick(slot);
-      return world.isUp(host) ? see(at(slot, host), slot) : away(host);
+      return world.sees(host) ? see(at(slot, host), slot) : away(host);
     };
   const oldOf = (slot: SlotWorld): string => slot.old;
   const newOf = (slot: SlotWorld): string => slot.new;
@@ -120,18 +123,16 @@ export function modelActions(world: World, process: Process, run: string): Map<s
     define(
       'lease',
       (slot) => {
-        if (!world.isUp(slot.new)) return away(slot.new);
-        const isMine = [...slot.instances].every(
-          ([host, { lease }]) => !world.isUp(host) || lease?.owner === process.id,
-        );
-        return isMine ? done : todo;
+        const seen = [...slot.instances].filter(([host]) => world.sees(host));
+        if (seen.length === 0) return away('every host');
+        return seen.every(([, { lease }]) => lease?.owner === process.id) ? done : todo;
       },
       (slot) => {
         const wanted = [...slot.instances].map(([host, { lastToken }]) => ({ host, token: lastToken + 1 }));
         return [
           () => {
             for (const { host, token } of wanted) {
-              if (!world.isUp(host)) continue;
+              if (!world.sees(host)) continue;
               const instance = at(slot, host);
               if (token <= instance.lastToken) throw new CommandError(host, 'lease', 75, 'another took it');
               instance.lease = { token, run, owner: process.id };
@@ -154,7 +155,7 @@ export function modelActions(world: World, process: Process, run: string): Map<s
         checkUndone: on(oldOf, ({ running, runsAs, role }, slot) => {
           if (running && runsAs === 'master' && role === 'master') return done;
           const to = at(slot, slot.new);
-          if (world.isUp(slot.new) && to.role === 'master')
+          if (world.sees(slot.new) && (to.role === 'master' || (to.running && to.runsAs === 'master')))
             return { state: 'blocked', reason: 'NEW could be a master' };
           if (slot.directory.master !== slot.old)
             return { state: 'blocked', reason: 'the directory names NEW' };
@@ -230,15 +231,23 @@ export function modelActions(world: World, process: Process, run: string): Map<s
         }),
       ],
       {
-        checkUndone: on(newOf, ({ running, runsAs, role }) => {
-          if (running && runsAs === 'master') return { state: 'blocked', reason: 'it runs as a master' };
+        checkUndone: on(newOf, ({ running, runsAs, role, bootedAt, mail }, slot) => {
+          // Its host booted with the role that we had given it. What it took as mail meanwhile is a human's case.
+          const tookMail = [...mail].some((message) => !at(slot, slot.old).mail.has(message));
+          if (running && runsAs === 'master' && (bootedAt < 0 || tookMail)) {
+            return { state: 'blocked', reason: tookMail ? TOOK_MAIL : 'it runs as a master' };
+          }
+          if (running && runsAs === 'master') return todo;
           return running && role === 'replica' ? done : todo;
         }),
         undo: (slot) => [
           guarded(slot, slot.new, () => {
             at(slot, slot.new).role = 'replica';
           }),
-          guarded(slot, slot.new, () => world.start(slot, slot.new)),
+          guarded(slot, slot.new, () => {
+            if (at(slot, slot.new).runsAs === 'master') world.stop(slot, slot.new);
+            world.start(slot, slot.new);
+          }),
         ],
       },
     ),
@@ -260,26 +269,35 @@ export function modelActions(world: World, process: Process, run: string): Map<s
     ),
     define(
       'start-new',
-      on(newOf, ({ running, role }, slot) => {
-        if (running && role === 'master') return done;
+      on(newOf, ({ running, runsAs, role, serving }, slot) => {
+        if (running && runsAs === 'master') return serving ? done : todo;
         const from = at(slot, slot.old);
-        if (world.isUp(slot.old) && from.running) {
-          return from.role === 'master'
+        if (world.sees(slot.old) && from.running) {
+          return from.runsAs === 'master'
             ? { state: 'rewind', to: 'stop-old', reason: 'OLD is a master' }
             : todo;
         }
-        if (world.isUp(slot.old) && from.role === 'master') {
+        if (world.sees(slot.old) && from.role === 'master') {
           return { state: 'rewind', to: 'role-old', reason: 'OLD would boot as a master' };
         }
         // Promise 6: a third that was only away for a moment.
-        if (slot.third !== undefined && world.isUp(slot.third) && at(slot, slot.third).replication) {
+        if (slot.third !== undefined && world.sees(slot.third) && at(slot, slot.third).replication) {
           return { state: 'rewind', to: 'stop-third', reason: 'THIRD takes replication' };
         }
         return role === 'master' ? todo : { state: 'blocked', reason: 'NEW has the role of a replica' };
       }),
       (slot, step) => {
         const lookedAt = site.looks.get(`${slot.slot}/${step.id}`) ?? 0;
-        return [guarded(slot, slot.new, () => world.startMaster(slot, slot.new, lookedAt))];
+        return [
+          guarded(slot, slot.new, () => {
+            const wasRunning = at(slot, slot.new).running;
+            world.startMaster(slot, slot.new, lookedAt);
+            if (!wasRunning) at(slot, slot.new).serving = false;
+          }),
+          guarded(slot, slot.new, () => {
+            at(slot, slot.new).serving = true;
+          }),
+        ];
       },
       { checkUndone: on(newOf, ({ running }) => (running ? todo : done)) },
     ),

@@ -8,7 +8,8 @@ export type Op = 'append' | 'act' | 'undo' | 'check';
 
 /**
  * `crash-late`: the process dies while its command is on the way, which lands later. `lost-late`: the connection
- * breaks, and the command lands a little after that. `half`: the first of two effects happens, then it fails.
+ * breaks, and the command lands a little after that. `blind`: it happens, and NEW cannot be asked for a while,
+ * longer than a step waits. `half`: the first of two effects happens, then it fails.
  */
 export type Mode =
   | 'crash-before'
@@ -20,6 +21,7 @@ export type Mode =
   | 'timeout'
   | 'timeout-done'
   | 'lost-late'
+  | 'blind'
   | 'away'
   | 'unseen'
   | 'finish'
@@ -34,6 +36,7 @@ const command: readonly Mode[] = [
   'timeout',
   'timeout-done',
   'lost-late',
+  'blind',
 ];
 
 /** What can happen at a boundary of each kind. */
@@ -57,6 +60,7 @@ export interface Crossing {
 const REMOTE_MS = 3000;
 const LOCAL_MS = 3500;
 const LATE_MS = 2000;
+const BLIND_MS = 10_000;
 
 /** The boundaries of one story: a run and all its resumes. */
 export class Boundaries {
@@ -134,7 +138,8 @@ export class Process {
     effects: readonly (() => void)[],
   ): Promise<void> {
     await this.alive();
-    const { clock } = this.boundaries.world;
+    const { world } = this.boundaries;
+    const { clock } = world;
     const land = (): void => {
       for (const effect of effects) effect();
     };
@@ -148,6 +153,8 @@ export class Process {
       });
     };
     const mode = this.boundaries.cross(op, label);
+    const isLost = world.isUp(host) && !world.sees(host);
+    if (isLost) throw new TransportError(host, 'unreachable', `${host} does not answer`);
     switch (mode) {
       case 'crash-before':
         return this.crash();
@@ -159,6 +166,10 @@ export class Process {
         return this.crash();
       case 'refuse':
         throw new CommandError(host, label, 1, 'no');
+      case 'blind':
+        land();
+        world.blind('new', BLIND_MS);
+        throw new TransportError(host, 'lost', `${label}: the connection broke`);
       case 'half':
         effects[0]?.();
         if (effects.length > 1) throw new CommandError(host, label, 1, 'stopped half way');

@@ -30,6 +30,12 @@ test('a failover with OLD dead survives every single fault', { timeout: 60_000 }
   expect(await playSingles({ oldIsDead: true })).toBeGreaterThan(150);
 });
 
+test('a failover with OLD crashed on a living host survives every single fault', {
+  timeout: 60_000,
+}, async () => {
+  expect(await playSingles({ oldHasCrashed: true })).toBeGreaterThan(200);
+});
+
 test('a failover with a third instance survives every single fault', { timeout: 60_000 }, async () => {
   expect(await playSingles({ third: true })).toBeGreaterThan(200);
 });

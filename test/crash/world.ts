@@ -12,6 +12,8 @@ export interface InstanceWorld {
   role: Role;
   /** What it was started as. */
   runsAs: Role;
+  /** Its ports answer. */
+  serving: boolean;
   /** The replication service, which accepts what a master sends. */
   replication: boolean;
   mail: Set<number>;
@@ -42,6 +44,7 @@ export class World {
   readonly up = new Map<string, boolean>();
   /** The boundary at which a host came up; absent: it was up from the beginning. */
   readonly #upSince = new Map<string, number>();
+  readonly #blindUntil = new Map<string, number>();
   readonly slots = new Map<string, SlotWorld>();
   readonly violations: string[] = [];
   /** Number of the boundary that was crossed last. */
@@ -59,6 +62,7 @@ export class World {
       running: true,
       role,
       runsAs: role,
+      serving: true,
       replication: role === 'replica',
       mail: new Set(),
       pending: new Set(),
@@ -90,6 +94,20 @@ export class World {
     return this.up.get(host) === true;
   }
 
+  hasBooted(host: string): boolean {
+    return this.#upSince.has(host);
+  }
+
+  /** mailctl can ask it: it is up, and the network between is. */
+  sees(host: string): boolean {
+    return this.isUp(host) && this.clock.monotonic() >= (this.#blindUntil.get(host) ?? 0);
+  }
+
+  /** The network to a host is gone for a while; the host is not. */
+  blind(host: string, ms: number): void {
+    this.#blindUntil.set(host, this.clock.monotonic() + ms);
+  }
+
   instance(slot: SlotWorld, host: string): InstanceWorld {
     const found = slot.instances.get(host);
     if (found === undefined) throw new Error(`no ${slot.slot} on ${host}`);
@@ -115,6 +133,7 @@ export class World {
       if (instance === undefined) continue;
       instance.running = true;
       instance.runsAs = instance.role;
+      instance.serving = true;
       // It was away for long enough that what it had expired.
       instance.lease = undefined;
       if (instance.role === 'master') instance.bootedAt = this.boundary;
@@ -125,7 +144,8 @@ export class World {
   tick(): void {
     for (const slot of this.slots.values()) {
       const master = this.instance(slot, slot.directory.master);
-      if (this.isUp(slot.directory.master) && master.running && master.runsAs === 'master') {
+      const isServed = this.isUp(slot.directory.master) && master.running && master.serving;
+      if (isServed && master.runsAs === 'master') {
         this.#mail += 1;
         master.mail.add(this.#mail);
         slot.acknowledged.add(this.#mail);
@@ -161,6 +181,7 @@ export class World {
     if (instance.running) return;
     instance.running = true;
     instance.runsAs = instance.role;
+    instance.serving = true;
   }
 
   stop(slot: SlotWorld, host: string): void {
@@ -175,10 +196,13 @@ export class World {
    */
   startMaster(slot: SlotWorld, host: string, lookedAt: number): void {
     for (const [other, instance] of slot.instances) {
-      if (other === host || !this.isUp(other) || instance.role !== 'master' || instance.bootedAt > lookedAt)
-        continue;
+      if (other === host || !this.isUp(other) || instance.bootedAt > lookedAt) continue;
+      const isOne = instance.running && instance.runsAs === 'master';
+      // One that is stopped and cannot be asked is silent to all; one that runs is never excused.
+      const couldBe = instance.role === 'master' && this.sees(other);
+      if (!isOne && !couldBe) continue;
       this.violations.push(
-        `${slot.slot}: started a master on ${host} while ${other} ${instance.running ? 'is one' : 'is stopped in that role'}`,
+        `${slot.slot}: started a master on ${host} while ${other} ${isOne ? 'is one' : 'is stopped in that role'}`,
       );
     }
     const { third } = slot;
