@@ -61,13 +61,15 @@ export class ConfigError extends MailctlError {
 
 /**
  * Why a host gave no answer. `refused`: its kernel answers and nothing listens on the ssh port; `hung`: TCP
- * opens and no ssh banner or no hello comes; `unsupported`: no POSIX shell, no timeout(1) or no /proc there;
+ * opens and no ssh banner comes; `silent`: a connection that stood gives no answer (it hangs, or is gone);
+ * `unsupported`: no POSIX shell, no timeout(1) or no /proc there;
  * `lost`: the connection broke after the script had begun, so that its outcome is unknown.
  */
 export type TransportFailure =
   | 'unreachable'
   | 'refused'
   | 'hung'
+  | 'silent'
   | 'auth'
   | 'host-key'
   | 'sudo'

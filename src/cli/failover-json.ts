@@ -32,7 +32,8 @@ export function failoverDocument({ run, outcome, tookMs, results, safety, errors
       kind: result.decision.kind,
       overrides: result.decision.gates.flatMap(({ gate, word }) => (word === null ? [] : [{ gate, word }])),
     })),
-    to_demote: safety.owed.map((result) => ({ host: result.owedBy, slot: result.decision.slot.slot })),
+    to_demote: safety.toDemote,
+    to_rejoin: safety.toRejoin,
     safe_to_leave: safety.safe,
     reasons: safety.reasons,
     errors,
@@ -57,7 +58,6 @@ export const failoverColumns: readonly Column<SlotResult>[] = [
   { key: 'proven_by', header: 'PROVEN BY', value: ({ decision }) => decision.loss?.provenBy ?? null },
   { key: 'proven_until', header: 'PROVEN UNTIL', value: ({ decision }) => iso(decision.loss?.provenUntil) },
   { key: 'last_alive', header: 'LAST ALIVE', value: ({ decision }) => iso(decision.loss?.lastAlive) },
-  { key: 'owed_by', header: 'OWED BY', value: ({ owedBy }) => owedBy },
 ];
 
 function iso(seconds: number | null | undefined): string | null {

@@ -20,7 +20,7 @@ import { storeSamples } from '../slot/list.js';
 import type { Surroundings } from '../slot/look-around.js';
 import { exitOf, judgeSafety, overallOutcome, plannedResults, runResults, type SlotResult } from '../slot/outcome.js';
 import { type PreparedFailover, prepareFailover } from '../slot/prepare-failover.js';
-import type { FleetSight } from '../slot/sight.js';
+import { type FleetSight, owedOf } from '../slot/sight.js';
 import type { Context } from './context.js';
 import { FAILOVER_SCHEMA, type FailoverRequest } from './failover.js';
 import { failoverColumns, failoverDocument } from './failover-json.js';
@@ -60,7 +60,7 @@ export class FailoverSession {
     const dead = (await listRuns(stateDir, context.clock)).filter((run) => run.state === 'incomplete').map((run) => run.run);
     const takeOver = new Set([...wishes.takeOver, ...dead]);
     const samples = await context.samples(readOnly);
-    const prepared = await prepareFailover(request.targets, { ...wishes, takeOver }, { directory, samples, around });
+    const prepared = await prepareFailover(request.targets, { ...wishes, takeOver }, { directory, samples, around, clock: context.clock });
     if (!request.dryRun) await storeSamples(samples, prepared.slots, prepared.sight, context.clock);
     const parts = {
       sight: prepared.sight,
@@ -106,13 +106,19 @@ export class FailoverSession {
     return this.context.interruption.finish.aborted;
   }
 
-  /** Nothing to do: says so. */
+  /** Nothing to do, or nothing that can be done now: says so. */
   async reportEmpty(): Promise<number> {
-    const seen = this.request.targets.map((target) => this.prepared.sight.get(target)).find((one) => one !== undefined && !one.ok);
-    const text = `${this.request.targets.join(', ')}: no slot of the directory, nothing half way and nothing owed there: nothing to do`;
-    await this.#print([], null, 'done', this.prepared.sight, () => [text]);
-    if (seen !== undefined && !seen.ok) this.context.warn(seen.error.message);
-    return EXIT.done;
+    const { targets } = this.request;
+    const { sight, slots } = this.prepared;
+    const silent = targets.map((target) => sight.get(target)).find((one) => one !== undefined && !one.ok);
+    const debts = slots.flatMap((slot) => owedOf(sight, slot)).filter((owed) => targets.includes(owed.host));
+    const isOwed = debts.length > 0 && silent !== undefined;
+    const text = isOwed
+      ? `${targets.join(', ')} does not answer: ${debts.length} of its slots have moved and are owed a stop there; nothing can be done now`
+      : `${targets.join(', ')}: no slot of the directory, nothing half way and nothing to stop there: nothing to do`;
+    await this.#print([], null, 'done', sight, () => [text]);
+    if (silent !== undefined && !silent.ok) this.context.warn(silent.error.message);
+    return isOwed ? EXIT.partial : EXIT.done;
   }
 
   /** All refused: the plan's screen says why, and what would go on. */
@@ -253,8 +259,8 @@ export class FailoverSession {
     const samples = await context.samples();
     await storeSamples(samples, slotsOf(prepared.decisions), sight, context.clock);
     await this.#print(results, result.run, outcome, sight, () => endScreen(end), tookMs);
-    if (safety.owed.length > 0 && context.output.format !== 'table') {
-      context.warn(`owed: ${safety.owed.map((one) => `${one.decision.slot.slot} on ${one.owedBy}`).join(', ')}`);
+    if (safety.toDemote.length > 0 && context.output.format !== 'table') {
+      context.warn(`owed: to stop and swap: ${safety.toDemote.map(({ host, slot }) => `${slot} on ${host}`).join(', ')}`);
     }
     return exit;
   }

@@ -79,15 +79,25 @@ export interface Silences {
   readonly maybeUs: string | null;
 }
 
-/** Asks others about every silent host that is a master by the directory, or the `from` of an open lane. */
-export async function askAboutSilent(
-  silent: readonly string[],
+/** What others see of hosts that give no answer. */
+export interface Witnesses {
+  /** Hosts that answered. */
+  readonly reachable: readonly Host[];
+  /** Hosts that have no slot of ours and were asked whether they live. */
+  readonly peers: readonly HostResult<void>[];
+  readonly sightings: ReadonlyMap<string, readonly Sighting[]>;
+}
+
+/** Asks others about hosts that are silent, or that have been for longer than a living host takes. */
+export async function callWitnesses(
+  names: readonly string[],
   slots: readonly Slot[],
   sight: FleetSight,
   around: Surroundings,
-): Promise<Silences> {
-  if (silent.length === 0) return { deaths: new Map(), maybeUs: null };
-  const others = [...around.hosts.values()].filter((host) => !sight.has(host.name)).slice(0, PEERS_MAX);
+): Promise<Witnesses> {
+  const others = [...around.hosts.values()]
+    .filter((host) => !sight.has(host.name) && !names.includes(host.name))
+    .slice(0, PEERS_MAX);
   const peers = await gather(others, (host, signal) => around.ping(host, signal), {
     concurrency: around.concurrency,
     signal: around.signal,
@@ -96,33 +106,39 @@ export async function askAboutSilent(
     ...[...sight.values()].filter((seen) => seen.ok).map((seen) => seen.host),
     ...peers.filter((peer) => peer.ok).map((peer) => peer.host),
   ];
-  const asked = [
+  const sightings = await Promise.all(
+    names.map(async (name) => [name, await sightingsOf(name, slots, sight, reachable, around)] as const),
+  );
+  return { reachable, peers, sightings: new Map(sightings) };
+}
+
+/** Judges every silent host that is a master by the directory, or the `from` of an open lane. */
+export function judgeSilent(silent: readonly string[], sight: FleetSight, witnesses: Witnesses): Silences {
+  const { reachable, peers } = witnesses;
+  const us = maybeUs([
     ...[...sight.values()].map((seen) => ({ name: seen.host.name, location: seen.host.location, silent: !seen.ok })),
     ...peers.map((peer) => ({ name: peer.host.name, location: peer.host.location, silent: !peer.ok })),
-  ];
-  const us = maybeUs(asked);
+  ]);
   const deaths = new Map<string, DeathVerdict>();
-  await Promise.all(
-    silent.map(async (name) => {
-      const seen = sight.get(name);
-      if (seen === undefined || seen.ok) return;
-      const sightings = await sightingsOf(name, slots, sight, reachable, around);
-      const elsewhere = reachable.filter((host) => host.location === undefined || host.location !== seen.host.location);
-      deaths.set(
-        name,
-        judgeDeath({
-          host: name,
-          failure: seen.error instanceof TransportError ? seen.error.kind : seen.error.code,
-          message: seen.error.message,
-          sightings,
-          maybeUs: us,
-          peerElsewhere: sightings.some(
-            (sighting) => sighting.ports.length > 0 && elsewhere.some((host) => host.name === sighting.observer),
-          ),
-        }),
-      );
-    }),
-  );
+  for (const name of silent) {
+    const seen = sight.get(name);
+    if (seen === undefined || seen.ok) continue;
+    const sightings = witnesses.sightings.get(name) ?? [];
+    const elsewhere = reachable.filter((host) => host.location === undefined || host.location !== seen.host.location);
+    deaths.set(
+      name,
+      judgeDeath({
+        host: name,
+        failure: seen.error instanceof TransportError ? seen.error.kind : seen.error.code,
+        message: seen.error.message,
+        sightings,
+        maybeUs: us,
+        peerElsewhere: sightings.some(
+          (sighting) => sighting.ports.length > 0 && elsewhere.some((host) => host.name === sighting.observer),
+        ),
+      }),
+    );
+  }
   return { deaths, maybeUs: us };
 }
 

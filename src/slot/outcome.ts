@@ -3,7 +3,8 @@
 import { EXIT } from '../errors.js';
 import type { LaneResult, RunResult } from '../plan/runner.js';
 import { type Decision, type GateId, mayGo, refusal } from './failover.js';
-import { type FleetSight, openLaneOf, stateOf } from './sight.js';
+import type { InstanceState } from './driver.js';
+import { type FleetSight, openLaneOf, owedOf, stateOf } from './sight.js';
 import type { Slot } from './slot.js';
 
 /** Outcome of one slot. */
@@ -17,8 +18,6 @@ export interface SlotResult {
   readonly outcome: SlotOutcome;
   readonly gate: GateId | null;
   readonly reason: string | null;
-  /** Steps that wait for a host to return: `stop`, `role`, `rejoin`. */
-  readonly owedBy: string | null;
   readonly lane: LaneResult | undefined;
 }
 
@@ -47,7 +46,7 @@ export function runResults(decisions: readonly Decision[], result: RunResult): r
   });
 }
 
-const blank = (decision: Decision) => ({ decision, gate: null, reason: null, owedBy: null, lane: undefined });
+const blank = (decision: Decision) => ({ decision, gate: null, reason: null, lane: undefined });
 
 function refused(decision: Decision): SlotResult {
   const gate = refusal(decision);
@@ -56,8 +55,7 @@ function refused(decision: Decision): SlotResult {
 
 /** One lane's end, in the words of the contract. */
 export function laneOutcome(decision: Decision, lane: LaneResult): SlotResult {
-  const owes = decision.kind === 'demote' || !decision.fromReachable || lane.owed.length > 0;
-  const base = { decision, gate: null, lane, owedBy: lane.state === 'done' && owes ? decision.from : null };
+  const base = { decision, gate: null, lane };
   if (lane.state === 'done') return { ...base, outcome: 'moved', reason: null };
   const reason = lane.failure?.reason ?? null;
   const code = (lane.failure?.code ?? '').replace(/^slot\./, '');
@@ -100,7 +98,10 @@ export interface SafeToLeave {
   readonly down: readonly SlotResult[];
   /** Slots that are served and have no second fresh copy. */
   readonly lonely: readonly SlotResult[];
-  readonly owed: readonly SlotResult[];
+  /** Instances that would still come up as masters: to be stopped and swapped when their host returns. */
+  readonly toDemote: readonly { readonly host: string; readonly slot: string }[];
+  /** Instances whose unreplicated mail is still only on their disk. */
+  readonly toRejoin: readonly { readonly host: string; readonly slot: string }[];
 }
 
 /** Judged from the results and what was seen after the run. */
@@ -109,14 +110,16 @@ export function judgeSafety(results: readonly SlotResult[], sight: FleetSight): 
   const unfinished = results.filter((result) => result.outcome === 'incomplete' && !down.includes(result));
   const served = results.filter((result) => !down.includes(result));
   const lonely = served.filter((result) => !hasSecondCopy(result, sight));
-  const owed = results.filter((result) => result.owedBy !== null);
+  const debts = results.flatMap(({ decision }) => owedOf(sight, decision.slot));
+  const toDemote = debts.filter((owed) => owed.steps.some((step) => step !== 'rejoin')).map(({ host, slot }) => ({ host, slot }));
+  const toRejoin = debts.filter((owed) => owed.steps.includes('rejoin')).map(({ host, slot }) => ({ host, slot }));
   const reasons: string[] = [];
   if (down.length > 0) reasons.push(`${names(down)} ${down.length === 1 ? 'is' : 'are'} down`);
   if (unfinished.length > 0) reasons.push(`${names(unfinished)} ${unfinished.length === 1 ? 'is' : 'are'} not finished`);
   if (lonely.length > 0) reasons.push(`${lonely.length} ${lonely.length === 1 ? 'slot has' : 'slots have'} one copy`);
-  const strays = owed.filter((result) => isStray(result, sight));
-  if (strays.length > 0) reasons.push(`${names(strays)} may run as a stray on ${strays[0]?.owedBy}`);
-  return { safe: reasons.length === 0, reasons, down, lonely, owed };
+  const strays = toDemote.filter(({ host, slot }) => isStray(stateOf(sight, slot, host)));
+  if (strays.length > 0) reasons.push(`${strays.length} ${strays.length === 1 ? 'stray runs' : 'strays run'} on ${strays[0]?.host}`);
+  return { safe: reasons.length === 0, reasons, down, lonely, toDemote, toRejoin };
 }
 
 function names(results: readonly SlotResult[]): string {
@@ -144,8 +147,7 @@ function hasSecondCopy({ decision }: SlotResult, sight: FleetSight): boolean {
   });
 }
 
-function isStray({ decision, owedBy }: SlotResult, sight: FleetSight): boolean {
-  const state = owedBy === null ? undefined : stateOf(sight, decision.slot.slot, owedBy);
+function isStray(state: InstanceState | undefined): boolean {
   return state !== undefined && state.running !== false && state.role !== 'replica';
 }
 

@@ -1,12 +1,21 @@
 // Everything of a failover before the operator's word: which slots are meant, what the hosts say, what is decided
 // for each. Reads only; what was seen is handed back to be stored as samples.
 import { MailctlError, RefusedError, UsageError } from '../errors.js';
+import type { Clock } from '../lib/clock.js';
 import { nearest } from '../lib/nearest.js';
 import type { Directory } from './directory.js';
 import { type Decision, decide, type FailoverFacts, type FailoverWishes, slotsOfTarget } from './failover.js';
-import { askAboutSilent, askReplicaFiles, lookAtSlots, type Silences, type Surroundings } from './look-around.js';
+import {
+  askReplicaFiles,
+  callWitnesses,
+  judgeSilent,
+  lookAtSlots,
+  type Silences,
+  type Surroundings,
+  type Witnesses,
+} from './look-around.js';
 import type { SampleStore } from './samples.js';
-import { type FleetSight, openLaneOf } from './sight.js';
+import { type FleetSight, type HostSight, openLaneOf } from './sight.js';
 import type { Slot } from './slot.js';
 
 /** What a failover is prepared from. */
@@ -14,6 +23,7 @@ export interface FailoverSources {
   readonly directory: Directory;
   readonly samples: Pick<SampleStore, 'latest'>;
   readonly around: Surroundings;
+  readonly clock: Clock;
 }
 
 /** What was found out. */
@@ -34,7 +44,7 @@ export interface PreparedFailover {
 export async function prepareFailover(
   targets: readonly string[],
   wishes: FailoverWishes,
-  { directory, samples, around }: FailoverSources,
+  { directory, samples, around, clock }: FailoverSources,
 ): Promise<PreparedFailover> {
   const all = await readDirectory(directory);
   for (const target of targets) knownTarget(target, all, around);
@@ -44,10 +54,11 @@ export async function prepareFailover(
     });
   }
   const isHost = (target: string) => around.hosts.has(target) || !all.some((slot) => slot.slot === target);
-  const candidates = all.filter((slot) =>
-    targets.some((target) => (isHost(target) ? slot.instances.some((one) => one.host === target) : slot.slot === target)),
-  );
-  const sight = await lookAtSlots(candidates, around);
+  const named = all.filter((slot) => targets.includes(slot.slot) && !isHost(slot.slot));
+  const hosts = new Set([...targets.filter(isHost), ...named.map((slot) => slot.master)]);
+  // All slots of a host bear witness to how long it lived, also those that are not meant.
+  const candidates = all.filter((slot) => named.includes(slot) || slot.instances.some((one) => hosts.has(one.host)));
+  const { sight, early } = await lookWithWitnesses(candidates, around, clock);
 
   const meant = new Map<string, { slot: Slot; host: string | undefined }>();
   const empty: string[] = [];
@@ -58,22 +69,66 @@ export async function prepareFailover(
   }
   checkWords([...meant.keys()], wishes);
 
+  const fromOf = (slot: Slot) => openLaneOf(sight, slot)?.from ?? slot.master;
   const silent = new Map<string, Slot[]>();
   for (const { slot } of meant.values()) {
-    const from = openLaneOf(sight, slot)?.from ?? slot.master;
-    if (sight.get(from)?.ok !== false) continue;
-    const list = silent.get(from) ?? [];
-    silent.set(from, list);
-    list.push(slot);
+    const from = fromOf(slot);
+    if (sight.get(from)?.ok === false && !silent.has(from)) silent.set(from, candidates.filter((one) => fromOf(one) === from));
   }
   const stored = silent.size === 0 ? [] : await samples.latest();
-  const [silences, { files, signs }] = await Promise.all([
-    askAboutSilent([...silent.keys()], [...meant.values()].map((one) => one.slot), sight, around),
+  const [witnesses, { files, signs }] = await Promise.all([
+    witnessesOf([...silent.keys()], candidates, sight, around, early),
     askReplicaFiles(silent, candidates, sight, stored, around),
   ]);
+  const silences = judgeSilent([...silent.keys()], sight, witnesses);
   const facts: FailoverFacts = { sight, deaths: silences.deaths, samples: stored, files, signs };
   const decisions = [...meant.values()].map(({ slot, host }) => decide(slot, host, facts, wishes));
   return { decisions, slots: candidates, sight, silences, empty };
+}
+
+/** A living host has answered by then; others are asked about the rest while their connect timeout still runs. */
+const PATIENCE_MS = 1500;
+
+async function lookWithWitnesses(
+  slots: readonly Slot[],
+  around: Surroundings,
+  clock: Clock,
+): Promise<{ readonly sight: FleetSight; readonly early: Promise<Witnesses> | undefined }> {
+  const answered = new Map<string, HostSight>();
+  const looked = new AbortController();
+  let early: Promise<Witnesses> | undefined;
+  const waiting = clock.sleep(PATIENCE_MS, looked.signal).then(
+    () => {
+      const late = [...new Set(slots.flatMap((slot) => slot.instances.map((one) => one.host)))].filter(
+        (host) => !answered.has(host) && around.hosts.has(host),
+      );
+      if (late.length > 0) early = callWitnesses(late, slots, new Map(answered), around);
+      early?.catch(() => {});
+    },
+    () => {},
+  );
+  const onHost = (seen: HostSight) => {
+    answered.set(seen.host.name, seen);
+    around.onHost?.(seen);
+  };
+  const sight = await lookAtSlots(slots, { ...around, onHost });
+  looked.abort();
+  await waiting;
+  return { sight, early };
+}
+
+// What was asked early holds if it covers every silent host; a host that fell silent since is asked about now.
+async function witnessesOf(
+  silent: readonly string[],
+  slots: readonly Slot[],
+  sight: FleetSight,
+  around: Surroundings,
+  early: Promise<Witnesses> | undefined,
+): Promise<Witnesses> {
+  if (silent.length === 0) return { reachable: [], peers: [], sightings: new Map() };
+  const seen = await early?.catch(() => undefined);
+  if (seen !== undefined && silent.every((host) => seen.sightings.has(host))) return seen;
+  return callWitnesses(silent, slots, sight, around);
 }
 
 async function readDirectory(directory: Directory): Promise<readonly Slot[]> {

@@ -102,7 +102,7 @@ class SshTransport implements Transport {
       if (heard.brokenOff === 'aborted') throw interrupted(asked, false);
       if (heard.brokenOff === 'no-hello') {
         await this.#masters.drop(host, master, (this.#talking.get(master) ?? 0) > 0);
-        throw this.#hung(host, heard);
+        throw this.#silence(host, heard);
       }
       // Nothing has begun: what comes next is another try, or the reason why there is none.
       if (refused > REFUSED_SESSIONS) throw this.#neverBegan(host, heard);
@@ -118,7 +118,7 @@ class SshTransport implements Transport {
       const gone = heard.chatter.includes(NO_MASTER) || heard.child?.status === 255;
       if (!gone || reopened) throw this.#neverBegan(host, heard);
       // Silence of half the time that a host has was ssh's own keep-alive giving up: that is no news worth a try.
-      if (clock.monotonic() - begunAt > ssh.connectTimeoutMs / 2) throw this.#hung(host, heard);
+      if (clock.monotonic() - begunAt > ssh.connectTimeoutMs / 2) throw this.#silence(host, heard);
       reopened = true;
       master = await interruptible(this.#masters.replace(host, master), options.signal, asked);
     }
@@ -170,11 +170,12 @@ class SshTransport implements Transport {
     return [...words, '-o', 'BatchMode=yes', '-o', `ConnectTimeout=${connectSeconds(this.#settings)}`];
   }
 
-  #hung(host: Host, heard: Heard): TransportError {
+  /** A connection that stood and is silent now does not tell a machine that hangs from one that is gone. */
+  #silence(host: Host, heard: Heard): TransportError {
     return new TransportError(
       host.name,
-      'hung',
-      `${host.name}: no answer over an open connection (ssh, ${seconds(heard.tookMs)}); nothing was begun`,
+      'silent',
+      `${host.name}: no answer over an open connection (ssh, ${seconds(heard.tookMs)}): it hangs or is gone`,
       { hint: `see for yourself: ${tryItLine(this.#settings, host)}` },
     );
   }
@@ -210,7 +211,7 @@ class SshTransport implements Transport {
 /** Said of the host, not of a command: nothing else that waits for it would fare better. */
 function isSilence(error: unknown): boolean {
   if (!(error instanceof TransportError)) return false;
-  return ['unreachable', 'refused', 'hung', 'auth', 'host-key'].includes(error.kind);
+  return ['unreachable', 'refused', 'hung', 'silent', 'auth', 'host-key'].includes(error.kind);
 }
 
 /** Over a master neither the user's configuration nor the host's name means anything: it is read nowhere. */

@@ -53,7 +53,7 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
   // Slots that the directory no longer knows are left to the steps, which say so.
   const known = new Set((await directory.list()).map((slot) => slot.slot));
   const open = before.lanes.filter((lane) => lane.closed === undefined && known.has(lane.lane));
-  const prepared = await prepareFailover(open.map((lane) => lane.lane), wishes, { directory, samples, around });
+  const prepared = await prepareFailover(open.map((lane) => lane.lane), wishes, { directory, samples, around, clock: context.clock });
   await storeSamples(samples, prepared.slots, prepared.sight, context.clock);
 
   const refused = new Map<string, Refusal>();

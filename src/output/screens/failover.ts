@@ -86,21 +86,23 @@ function hostLines(host: string, decisions: readonly Decision[], screen: PlanScr
   return lines;
 }
 
-/** One span and a text that is folded at 79 columns under `indent`. */
+/** Spans and a text behind them, folded at 79 columns; further lines stand under `indent`. */
 function wrapped(head: readonly (string | Span)[], text: string, indent: string): readonly Line[] {
   const headWidth = head.reduce((sum, span) => sum + (typeof span === 'string' ? span : span.text).length, 0);
-  const lines: Line[] = [];
-  let current = '';
-  let width = headWidth;
-  for (const word of text.split(' ')) {
-    if (width + current.length + word.length + 1 > 79 && current.trim() !== '') {
-      lines.push(lines.length === 0 ? [...head, current] : `${indent}${current}`);
-      current = word;
-      width = indent.length;
-    } else current = current === '' && lines.length > 0 ? word : `${current}${current === '' && lines.length === 0 ? '' : ' '}${word}`;
+  const lines: string[] = [];
+  let line = text.startsWith(' ') ? ' ' : '';
+  let room = 79 - headWidth;
+  for (const word of text.split(' ').filter((one) => one !== '')) {
+    const next = line.trim() === '' ? `${line}${word}` : `${line} ${word}`;
+    if (next.length <= room || line.trim() === '') line = next;
+    else {
+      lines.push(line);
+      line = word;
+      room = 79 - indent.length;
+    }
   }
-  lines.push(lines.length === 0 ? [...head, current] : `${indent}${current}`);
-  return lines;
+  lines.push(line);
+  return lines.map((one, index) => (index === 0 ? [...head, one] : `${indent}${one}`));
 }
 
 const columns: readonly Column<Decision>[] = [
@@ -159,7 +161,7 @@ function withNotes(
   if (hidden > 0) {
     const rest = plain.slice(shown.length);
     const worst = Math.max(...rest.map((decision) => decision.loss?.possibleLossS ?? 0));
-    const how = rest.every((decision) => decision.fromReachable) ? 'drained before the move' : `all <= ${formatDuration(worst * 1000, 'up')}`;
+    const how = rest.every((decision) => decision.kind === 'demote') ? 'moved before' : rest.every((decision) => decision.fromReachable) ? 'drained before the move' : `all <= ${formatDuration(worst * 1000, 'up')}`;
     // The folded line stands where its rows would: before those that are refused.
     lines.splice(lines.length - refused.length, 0, [{ text: ` + ${hidden} more, ${how}`, tone: 'dim' }]);
   }
@@ -366,7 +368,7 @@ export function endScreen(screen: EndScreen): readonly Line[] {
     const hosts = joinNames([...new Set(exposed.map((one) => one.decision.from))]);
     lines.push(`exposed  at most ${formatDuration(worst * 1000, 'up')} of changes on ${counted(exposed.length, 'slot')}; they are on ${hosts}'s disk`);
   } else if (moved.some((one) => one.decision.kind === 'planned')) lines.push('exposed  nothing: each log was drained, the mailbox lists were compared');
-  if (moved.length > 0) {
+  if (moved.some((one) => one.decision.kind !== 'demote')) {
     lines.push('waiting  mail deferred on the MXs goes out at their next retry; not looked at');
     const alone = safety.lonely.length;
     const second = moved.length - safety.lonely.filter((one) => moved.includes(one)).length;
@@ -376,13 +378,17 @@ export function endScreen(screen: EndScreen): readonly Line[] {
         : `copies   ${counted(second, 'slot')} with a second running copy, ${alone} with NONE: one more death loses mail`,
     );
   }
-  const owing = [...new Set(safety.owed.map((one) => one.owedBy as string))];
+  const owing = [...new Set(safety.toDemote.map(({ host }) => host))];
   for (const host of owing) {
-    const slots = safety.owed.filter((one) => one.owedBy === host);
-    lines.push(
-      ...wrapped(['owed     '], `${host} returns: ${counted(slots.length, 'slot')} to stop and swap there; nobody watches: run mailctl failover ${host} then`, '         '),
-      ...wrapped(['         '], `its mail that was not replicated stays on its disk and is owed`, '         '),
-    );
+    const slots = safety.toDemote.filter((one) => one.host === host);
+    const text = `${host} returns: ${counted(slots.length, 'slot')} to stop and swap there; nobody watches`;
+    lines.push(...wrapped(['owed     '], text, '         '));
+  }
+  const rejoins = [...new Set(safety.toRejoin.map(({ host }) => host))];
+  for (const host of rejoins) {
+    const slots = safety.toRejoin.filter((one) => one.host === host);
+    const text = `what ${host} had not replicated of ${counted(slots.length, 'slot')} stays on its disk until it is replayed`;
+    lines.push(...wrapped([owing.length > 0 ? '         ' : 'owed     '], text, '         '));
   }
   if (screen.after !== null) lines.push(...wrapped(['hooks    '], screen.after, '         '));
   lines.push([
@@ -396,7 +402,10 @@ export function endScreen(screen: EndScreen): readonly Line[] {
 
 function endHeadline(screen: EndScreen, moved: number, refused: readonly SlotResult[]): Line {
   const { results, outcome } = screen;
-  const what = `${moved} of ${counted(results.length, 'slot')} served by their new masters`;
+  const isDemotion = results.length > 0 && results.every((one) => one.decision.kind === 'demote');
+  const what = isDemotion
+    ? `${moved} of ${counted(results.length, 'stray')} stopped and swapped`
+    : `${moved} of ${counted(results.length, 'slot')} served by ${results.length === 1 ? 'its new master' : 'their new masters'}`;
   const not = refused.length === 0 ? '' : refused.length === results.length ? ', nothing was changed' : `, ${joinNames(slotsOf(refused))} refused`;
   const left = `${what}${not}`;
   const run = screen.run === null ? '' : `run ${screen.run}  `;
@@ -425,7 +434,7 @@ function nextCommands(
     const gate: Gate = { gate: first.gate, reason: first.reason ?? '', word: null };
     commands.push(...waysOn(gate, of.map((one) => one.decision)));
   }
-  for (const host of owing) commands.push(`${host} by console: disk up?  then  ${formatCommand(['mailctl', 'failover', host])}`);
+  for (const host of owing) commands.push(`${formatCommand(['mailctl', 'failover', host])}   when ${host} is back: stops what it starts`);
   if (commands.length > 0 || !screen.safety.safe) commands.push('mailctl slots list');
   return commands.slice(0, 6);
 }

@@ -23,8 +23,10 @@ export function startReplica(parts: SlotActionParts): Action {
   };
 }
 
-/** Nothing pending towards the new replica, and a sync_client alive. */
+/** Replication moves: nothing is pending any more, or what was pending first has gone and newer mail waits. */
 export function seeReplication(parts: SlotActionParts): Action {
+  /** Birth of the oldest log at the first look, by slot: under a steady stream of mail something always waits. */
+  const firstBirth = new Map<string, number>();
   return {
     name: 'slot.see-replication',
     check: (step) => {
@@ -39,7 +41,12 @@ export function seeReplication(parts: SlotActionParts): Action {
           return { state: 'blocked', reason: `no replication channel of ${master.host} leads to ${replica.host}`, code: 'slot.no-channel' };
         }
         if (!channel.clientAlive) return { state: 'todo', note: 'no sync_client runs' };
-        return channel.pending ? { state: 'todo', note: `${channel.events} events wait` } : { state: 'done' };
+        if (!channel.pending) return { state: 'done' };
+        const birth = channel.oldestBirth;
+        const first = firstBirth.get(master.slot);
+        if (birth !== null && first !== undefined && birth > first) return { state: 'done', note: 'it moves' };
+        if (birth !== null && first === undefined) firstBirth.set(master.slot, birth);
+        return { state: 'todo', note: `${channel.events} events wait` };
       });
     },
     preview: () => ['see that nothing waits for the new replica'],
