@@ -93,7 +93,8 @@ function loadedAtStart(metafile) {
  */
 function startFile(chunks) {
   const functions = [...chunks].map(
-    ([name, code]) => `${JSON.stringify(name)}(module, exports, require) {\n${code}}`,
+    // In parentheses a function is compiled at once, not looked over first and compiled when it is called.
+    ([name, code]) => `${JSON.stringify(name)}: (function (module, exports, require) {\n${code}})`,
   );
   return `"use strict";
 const chunks = {

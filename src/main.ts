@@ -3,7 +3,7 @@
 // and sets no exit code itself; bin/mailctl.js does that.
 import type { AnyCommand } from './cli/command.js';
 import { program } from './cli/commands.js';
-import { createContext } from './cli/context.js';
+import type { Context } from './cli/context.js';
 import { guessCommand, guessFormat } from './cli/guess.js';
 import { helpFor, WIDEST_HELP } from './cli/help-text.js';
 import type { Invocation } from './cli/program.js';
@@ -31,11 +31,18 @@ export async function main(
   streams: Streams,
   clock: Clock,
 ): Promise<number> {
-  const startedAt = clock.monotonic();
   const stdout = createWriter(streams.stdout);
+  const terminal = terminalOf(streams, env, argv.includes('--no-color'));
+  const width = Math.min(terminal.columns(), WIDEST_HELP);
+  const isHelp = HELP_WORDS.includes(argv.at(-1) ?? '');
+  const help = isHelp ? helpFor(program, argv.slice(0, -1), width) : undefined;
+  if (help !== undefined) {
+    await stdout.write(help);
+    return EXIT.done;
+  }
+
+  const startedAt = clock.monotonic();
   const stderr = createWriter(streams.stderr);
-  const noColor = argv.includes('--no-color');
-  const terminal = terminalOf(streams, env, noColor);
   const failed: FailureWriter = {
     stdout,
     stderr,
@@ -43,16 +50,8 @@ export async function main(
     debug: argv.includes('--debug'),
   };
   const asked = { now: clock.now(), tookMs: () => Math.round(clock.monotonic() - startedAt) };
-
-  const width = Math.min(terminal.columns(), WIDEST_HELP);
   let invocation: Invocation;
   try {
-    const isHelp = HELP_WORDS.includes(argv.at(-1) ?? '');
-    const help = isHelp ? helpFor(program, argv.slice(0, -1), width) : undefined;
-    if (help !== undefined) {
-      await stdout.write(help);
-      return EXIT.done;
-    }
     const { parseCommandLine } = await import('./cli/program.js');
     invocation = parseCommandLine(program, argv, width);
     if (invocation.kind === 'text') {
@@ -70,9 +69,10 @@ export async function main(
   }
 
   const { spec, options, globals } = invocation;
-  let context: ReturnType<typeof createContext> | undefined;
+  let context: Context | undefined;
   try {
     const format = chooseFormat(globals.output, env, terminal.stdoutIsTty);
+    const { createContext } = await import('./cli/context.js');
     context = createContext({
       env,
       streams,
