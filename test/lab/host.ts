@@ -31,7 +31,6 @@ export function hostProcesses(dir?: string): { pid: number; dir: string; host: s
     const [lab, host, network] = at > 0 ? argv.slice(at + 1) : [];
     if (lab === undefined || host === undefined || (dir !== undefined && lab !== dir)) return [];
     // A lab made inside another network namespace is on a machine of its own, as far as we care.
-    if (network === undefined && dir !== undefined) return [{ pid, dir: lab, host }]; // TRANSITION
     return network === bastionNetwork() ? [{ pid, dir: lab, host }] : [];
   });
 }
@@ -122,7 +121,22 @@ const hostEnvironment: NodeJS.ProcessEnv = {
 export function insideArgv(paths: LabPaths, host: HostName, argv: readonly string[]): string[] {
   const pid = runningInit(paths, host);
   const env = Object.entries(hostEnvironment).map(([key, value]) => `${key}=${value}`);
-  return ['nsenter', '-t', String(pid), '-m', '-u', '-n', '-p', '--', '/usr/bin/env', '-i', ...env, ...argv];
+  return [
+    'nsenter',
+    '-t',
+    String(pid),
+    '-m',
+    '-u',
+    '-n',
+    '-p',
+    '-r',
+    '-w',
+    '--',
+    '/usr/bin/env',
+    '-i',
+    ...env,
+    ...argv,
+  ];
 }
 
 /** Runs a command inside a host, as root, whatever state its network is in. */

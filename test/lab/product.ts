@@ -1,6 +1,5 @@
 /** The product's side of the lab: its configuration, the slot map, and the directory filled from it. */
 import fs from 'node:fs';
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { layouts } from './layouts.js';
@@ -64,34 +63,10 @@ const mailctl = fileURLToPath(new URL('../../bin/mailctl.js', import.meta.url));
 export async function importSlots(lab: Lab): Promise<void> {
   const { paths } = lab;
   const command = [process.execPath, mailctl, '--config', paths.mailctlYaml];
-  const options = { env: productEnv(lab), mayFail: true };
-  const done = await run([...command, 'slots', 'import', paths.slotsYaml, '--yes'], options);
-  if (done.code !== 0) await fillDirectory(lab);
+  await run([...command, 'slots', 'import', paths.slotsYaml, '--yes'], { env: productEnv(lab) });
 }
 
 /** The environment in which mailctl works on this lab. */
 export function productEnv(lab: Lab): Record<string, string> {
   return { MAILCTL_CONFIG: lab.paths.mailctlYaml, XDG_STATE_HOME: lab.paths.state };
-}
-
-/** Until the product can import. */
-async function fillDirectory(lab: Lab): Promise<void> {
-  const quote = (text: string | null) => (text === null ? 'NULL' : `'${text}'`);
-  const rows = lab.slots.flatMap((slot) => [
-    `INSERT INTO slots VALUES (${quote(slot.slot)}, ${quote(slot.master)}, 'normal', 1);`,
-    ...slot.instances.map((one, position) => {
-      const name = one.name === one.slot ? null : one.name;
-      const address = one.address === hostAddress[one.host] ? null : one.address;
-      const values = [one.slot, one.host, name, address].map(quote);
-      return `INSERT INTO instances VALUES (${values.join(', ')}, ${position});`;
-    }),
-  ]);
-  const sql = `PRAGMA journal_mode = WAL;
-CREATE TABLE slots (slot TEXT PRIMARY KEY, master TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'normal', version INTEGER NOT NULL);
-CREATE TABLE instances (slot TEXT, host TEXT, instance TEXT, address TEXT, position INTEGER, PRIMARY KEY (slot, host));
-BEGIN;
-${rows.join('\n')}
-COMMIT;
-`;
-  await run(['sqlite3', path.resolve(lab.paths.directoryDb)], { input: sql });
 }
