@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { namedSlots } from '../../../../src/cli/slots/show.js';
 import { slotDetail, slotDetailJson } from '../../../../src/cli/slots/slot-detail.js';
@@ -9,7 +11,9 @@ import { openedLine, owedLine } from '../../../../src/slot/lane-record.js';
 import type { Sample } from '../../../../src/slot/samples.js';
 import type { FleetSight } from '../../../../src/slot/sight.js';
 import type { Slot } from '../../../../src/slot/slot.js';
+import { runCli } from '../../../support/run-cli.js';
 import { AT, channelOf, sampleOf, sightOf, slotOf, stateFor } from '../../../support/slot-facts.js';
+import { tempDir } from '../../../support/temp-dir.js';
 
 const well = sightOf({ imap21: [stateFor('imap21', 'master')], imap22: [stateFor('imap22', 'replica')] });
 
@@ -263,4 +267,54 @@ test('slots come in the order in which they were named; an unknown one is a usag
   });
   expect(refusal('x\x1b[2J', slots)).toMatchObject({ hint: 'mailctl slots list' });
   expect(refusal('store1', [])).toMatchObject({ hint: 'mailctl slots import FILE' });
+});
+
+/** This machine as the only host of a slot that it does not run. */
+async function lonelySite() {
+  const dir = await tempDir();
+  const config = join(dir, 'mailctl.yaml');
+  const cyrus = {
+    user: 'cyrus',
+    config_dir: `${dir}/{slot}/conf`,
+    imapd_conf: `${dir}/{slot}/role/imapd.conf`,
+    cyrus_conf: `${dir}/{slot}/role/cyrus.conf`,
+    pid_file: `${dir}/{slot}.pid`,
+    role: { link: `${dir}/{slot}/role`, master: 'role.master', replica: 'role.replica' },
+  };
+  await writeFile(config, JSON.stringify({ hosts: { here: { transport: 'local' } }, stores: { cyrus } }), {
+    mode: 0o600,
+  });
+  const cli = (...argv: readonly string[]) => runCli([...argv, '--config', config, '--state-dir', dir]);
+  await writeFile(join(dir, 'slots.yaml'), '- {slot: store1, master: here}\n');
+  expect((await cli('slots', 'import', join(dir, 'slots.yaml'))).code).toBe(0);
+  return cli;
+}
+
+test('through the whole program: a slot that does not run is exit 1, and what was seen is stored', async () => {
+  const cli = await lonelySite();
+  const first = await cli('slots', 'show', 'store1', '-o', 'json');
+  expect(first.code).toBe(1);
+  expect(JSON.parse(first.stdout)).toMatchObject({
+    schema: 'mailctl/slot-show/v1',
+    slots: [{ slot: 'store1', master: { host: 'here', reachable: true }, verdict: 'no-master', samples: [] }],
+    errors: [],
+  });
+  const second = JSON.parse((await cli('slots', 'show', 'store1', 'store1', '-o', 'json')).stdout);
+  expect(second.slots).toHaveLength(1);
+  expect(second.slots[0].samples).toMatchObject([{ host: 'here', channel: null }]);
+  const tsv = (await cli('slots', 'show', 'store1')).stdout.trimEnd().split('\n');
+  expect(tsv).toHaveLength(2);
+  expect(tsv[1]).toMatch(/^store1\tno-master\there\tmaster\ttrue\t/);
+});
+
+test('through the whole program: an unknown slot is exit 2 with a document', async () => {
+  const cli = await lonelySite();
+  const { code, stdout, stderr } = await cli('slots', 'show', 'store1', 'stor1', '-o', 'json');
+  expect(code).toBe(2);
+  expect(stderr).toContain('hint: did you mean store1?');
+  expect(JSON.parse(stdout)).toMatchObject({
+    schema: 'mailctl/slot-show/v1',
+    slots: [],
+    errors: [{ code: 'usage.slot' }],
+  });
 });
