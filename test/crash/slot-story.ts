@@ -1,0 +1,342 @@
+// One story of the real slot lanes: prepareFailover, planLane, the actions, the runner and its journal as they are,
+// over a model world behind the StoreDriver and the directory. A first bastion runs a failover that breaks where the
+// schedule says; then it resumes, or another bastion with a journal of its own goes on from what the hosts show.
+// At the end every host is up again, and the world is judged by the promises of failover.md.
+import { Journal, type JournalStorage } from '../../src/journal/journal.js';
+import { parseRecord } from '../../src/journal/parse-record.js';
+import type { JournalRecord } from '../../src/journal/record.js';
+import { formatIso } from '../../src/lib/clock.js';
+import type { Json, Plan } from '../../src/plan/plan.js';
+import { foldJournal, isCommitted } from '../../src/plan/progress.js';
+import type { Refusal } from '../../src/plan/run-lane.js';
+import type { RunResult } from '../../src/plan/runner.js';
+import { executeSlots } from '../../src/slot/execute.js';
+import { type Decision, type FailoverWishes, mayGo, planAfter, planLane, refusal } from '../../src/slot/failover.js';
+import { storeSamples } from '../../src/slot/list.js';
+import { lookAtSlots, type Surroundings } from '../../src/slot/look-around.js';
+import { parseLaneFile } from '../../src/slot/lane-record.js';
+import { type PreparedFailover, prepareFailover } from '../../src/slot/prepare-failover.js';
+import type { Sample, SampleStore } from '../../src/slot/samples.js';
+import { type FakeClock, fakeClock } from '../support/fake-clock.js';
+import { plainRoad, type Road, SlotWorld, worldDirectory, worldDriver, worldHosts, worldPing } from '../support/slot-world.js';
+import { Boundaries, type Crossing, Process, type Schedule } from './faults.js';
+import type { World } from './world.js';
+
+export interface SlotStorySetup {
+  readonly schedule?: Schedule;
+  readonly slots?: number;
+  readonly third?: boolean;
+  /** What happens to the world before the failover, and at each boundary. */
+  readonly before?: (world: SlotWorld) => void;
+  readonly onCross?: (n: number, world: SlotWorld) => void;
+  /** Who goes on after the first execution. */
+  readonly then: 'resume' | 'other-after-expiry' | 'other-takes-over';
+  readonly wishes?: Partial<FailoverWishes>;
+  readonly hooks?: boolean;
+}
+
+export interface SlotStory {
+  readonly crossed: readonly Crossing[];
+  readonly world: SlotWorld;
+  /** What each execution came to, in short. */
+  readonly told: readonly string[];
+  readonly complaints: readonly string[];
+}
+
+const MAX_TURNS = 8;
+
+/** Plays a story to its end. */
+export async function playSlots(setup: SlotStorySetup): Promise<SlotStory> {
+  const clock = fakeClock({ auto: true });
+  const hosts = setup.third === true ? ['imap21', 'imap22', 'imap23'] : ['imap21', 'imap22'];
+  // mx1 carries nothing: somebody else to ask whether it is us.
+  const world = new SlotWorld(clock, [...hosts, 'mx1', 'mx2']);
+  for (let n = 1; n <= (setup.slots ?? 2); n += 1) world.add(`store${n}`, hosts);
+  for (let n = 0; n < 4; n += 1) world.tick();
+  let healed = false;
+  const boundaries = new Boundaries(
+    world as unknown as World,
+    { get: (n: number) => (healed ? undefined : setup.schedule?.get(n)) } as Schedule,
+    (n) => {
+      if (!healed) setup.onCross?.(n, world);
+    },
+  );
+  const samples = memorySamples();
+  const story: Playing = { world, clock, boundaries, samples, setup, told: [], count: 0 };
+  const looked = bastion(story, plainRoad);
+  const all = await looked.directory.list();
+  await storeSamples(samples, all, await lookAtSlots(all, looked.around), clock);
+  await clock.sleep(10_000);
+  setup.before?.(world);
+
+  const first = new Disk();
+  let runs: Disk[] = [first];
+  await turn(story, 'first', first, []);
+  for (let n = 0; n < MAX_TURNS; n += 1) {
+    if (setup.then === 'resume' && runs.at(-1)?.isOpen === true) {
+      const disk = runs.at(-1) as Disk;
+      if ((await resume(story, disk)) === 'stuck') break;
+      continue;
+    }
+    const takeOver = setup.then === 'other-after-expiry' ? [] : runs.map((disk) => disk.run);
+    if (setup.then === 'other-after-expiry') await clock.sleep(90_000);
+    const disk = new Disk();
+    const end = await turn(story, `other${n}`, disk, takeOver);
+    if (disk.text !== '') runs = [...runs, disk];
+    if (end === 'nothing') break;
+  }
+  healed = true;
+  for (const name of world.hosts.keys()) world.bringBack(name);
+  await clock.sleep(120_000);
+  for (let n = 0; n < 4; n += 1) {
+    const end = await turn(story, `last${n}`, new Disk(), []);
+    if (end === 'nothing') break;
+    await clock.sleep(90_000);
+  }
+  return { crossed: boundaries.crossed, world, told: story.told, complaints: judge(world) };
+}
+
+interface Playing {
+  readonly world: SlotWorld;
+  readonly clock: FakeClock;
+  readonly boundaries: Boundaries;
+  readonly samples: SampleStore;
+  readonly setup: SlotStorySetup;
+  readonly told: string[];
+  count: number;
+}
+
+/** A journal's disk. */
+class Disk {
+  text = '';
+  run = '';
+
+  records(): JournalRecord[] {
+    this.text = this.text.slice(0, this.text.lastIndexOf('\n') + 1);
+    const lines = this.text.split('\n').slice(0, -1);
+    return lines.map((line, index) => parseRecord(line, `disk:${index + 1}`, index + 1));
+  }
+
+  get isOpen(): boolean {
+    const records = this.records();
+    return records.length > 0 && foldJournal(records, 'disk').closed === undefined;
+  }
+}
+
+function roadOf(process: Process): Road {
+  return {
+    look: (label, host, see) => process.look(label, host, see),
+    command: (label, host, effects) => process.command('act', label, host, effects),
+    alive: () => process.alive(),
+  };
+}
+
+function bastion({ world }: Pick<Playing, 'world'>, road: Road) {
+  const around: Surroundings = {
+    driver: worldDriver(world, road),
+    hosts: worldHosts(world),
+    ping: worldPing(world, road),
+    concurrency: 16,
+    clock: world.clock,
+  };
+  return { around, directory: worldDirectory(world, road) };
+}
+
+const noWishes = (takeOver: readonly string[], more: Partial<FailoverWishes> = {}): FailoverWishes => ({
+  to: undefined,
+  maxLagS: 300,
+  acceptLoss: new Set(),
+  fenced: undefined,
+  overrides: new Set(),
+  takeOver: new Set(takeOver),
+  ...more,
+});
+
+/** One `mailctl failover imap21`. `nothing`: nothing was left to do, or everything left is refused. */
+async function turn(story: Playing, name: string, disk: Disk, takeOver: readonly string[]): Promise<'ran' | 'nothing'> {
+  story.count += 1;
+  const process = new Process(`${name}-${story.count}`, story.boundaries);
+  const { around, directory } = bastion(story, roadOf(process));
+  const wishes = noWishes(takeOver, story.setup.wishes);
+  const work = async (): Promise<'ran' | 'nothing'> => {
+    let prepared: PreparedFailover;
+    try {
+      prepared = await prepareFailover(['imap21'], wishes, { directory, samples: story.samples, around });
+    } catch (error) {
+      story.told.push(`${name}: ${error instanceof Error ? error.stack : String(error)}`);
+      return 'ran';
+    }
+    await storeSamples(story.samples, prepared.slots, prepared.sight, story.clock);
+    const going = prepared.decisions.filter(mayGo);
+    story.told.push(`${name}: ${prepared.decisions.map(tellDecision).join(', ') || 'nothing to do'}`);
+    if (going.length === 0) return 'nothing';
+    disk.run = `r${story.count}`;
+    const hook = { host: null, run: ['hook', '{slot}'], timeoutMs: 1000 };
+    const parts = { sight: prepared.sight, slotHooks: story.setup.hooks === true ? [hook] : [], hasTestAccount: false };
+    const plan: Plan = {
+      version: 1,
+      id: disk.run,
+      kind: 'failover',
+      target: 'imap21',
+      operator: 'ann',
+      bastion: name,
+      createdAt: formatIso(story.clock.now()),
+      facts: null,
+      lanes: going.map((decision) => planLane(decision, parts)),
+      after: story.setup.hooks === true ? planAfter([hook]) : [],
+    };
+    const journal = openDisk(disk, process, story.clock);
+    const opened = { kind: 'opened', format: 1, mailctl: '0', operator: 'ann', host: name, bootId: 'b' } as const;
+    try {
+      await journal.append({ ...opened, plan: JSON.parse(JSON.stringify(plan)) as Json });
+    } catch {
+      return 'ran';
+    }
+    tellResult(story, name, await executeSlots(execution(story, process, plan, journal, prepared, name, takeOver), { how: 'run' }));
+    return 'ran';
+  };
+  const end = await Promise.race([work(), process.died]);
+  if (end === 'died') story.told.push(`${name}: died`);
+  return end === 'died' ? 'ran' : end;
+}
+
+/** `mailctl runs resume` on the bastion that has the journal. */
+async function resume(story: Playing, disk: Disk): Promise<'ran' | 'stuck'> {
+  story.count += 1;
+  const process = new Process(`resume-${story.count}`, story.boundaries);
+  const { around, directory } = bastion(story, roadOf(process));
+  const work = async (): Promise<'ran' | 'stuck'> => {
+    const journal = openDisk(disk, process, story.clock);
+    const before = foldJournal(journal.records, 'disk');
+    const open = before.lanes.filter((lane) => lane.closed === undefined);
+    const wishes = noWishes([disk.run], story.setup.wishes);
+    let prepared: PreparedFailover;
+    try {
+      prepared = await prepareFailover(open.map((lane) => lane.lane), wishes, { directory, samples: story.samples, around });
+    } catch (error) {
+      story.told.push(`resume: ${error instanceof Error ? error.stack : String(error)}`);
+      return 'ran';
+    }
+    await storeSamples(story.samples, prepared.slots, prepared.sight, story.clock);
+    const refused = new Map<string, Refusal>();
+    for (const lane of open) {
+      const decision = prepared.decisions.find((one) => one.slot.slot === lane.lane);
+      const gate = decision === undefined || isCommitted(lane) ? undefined : refusal(decision);
+      if (gate !== undefined) refused.set(lane.lane, { way: gate.gate === 'busy' ? 'leave' : 'back', reason: gate.reason, code: `slot.${gate.gate}` });
+    }
+    const result = await executeSlots(execution(story, process, before.plan, journal, prepared, 'first', [disk.run]), {
+      how: 'resume',
+      by: { operator: 'ann', host: 'first', bootId: 'b' },
+      refused,
+    });
+    tellResult(story, 'resume', result);
+    return 'ran';
+  };
+  const end = await Promise.race([work(), process.died]);
+  if (end === 'died') story.told.push('resume: died');
+  return end === 'died' ? 'ran' : end;
+}
+
+function execution(
+  story: Playing,
+  process: Process,
+  plan: Plan,
+  journal: Journal,
+  prepared: PreparedFailover,
+  name: string,
+  takeOver: readonly string[],
+): Parameters<typeof executeSlots>[0] {
+  const { around, directory } = bastion(story, roadOf(process));
+  return {
+    plan,
+    journal,
+    around,
+    directory,
+    clock: story.clock,
+    runHook: async () => {
+      await process.command('act', 'hook', '', [() => {}]);
+    },
+    drainTimeoutMs: 5000,
+    operator: 'ann',
+    bastion: name,
+    takeOver,
+    slots: prepared.slots,
+    sight: prepared.sight,
+    signals: { finish: process.finish.signal, abort: process.abort.signal },
+  };
+}
+
+function openDisk(disk: Disk, process: Process, clock: FakeClock): Journal {
+  const storage: JournalStorage = {
+    async append(text) {
+      await process.alive();
+      const mode = process.boundaries.cross('append', `append ${text.trimEnd().replace(/^.*?"kind":/, '')}`.slice(0, 70));
+      if (mode === 'crash-before') return process.crash();
+      if (mode === 'refuse') {
+        disk.text += text.slice(0, 10);
+        throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+      }
+      disk.text += mode === 'crash-torn' ? text.slice(0, Math.floor(text.length / 2)) : text;
+      if (mode === 'crash-torn' || mode === 'crash-after') return process.crash();
+      if (mode === 'finish') process.finish.abort();
+      if (mode === 'abort') process.abort.abort();
+    },
+    async close() {},
+  };
+  return new Journal(`${disk.run}.ndjson`, storage, disk.records(), clock);
+}
+
+function memorySamples(): SampleStore {
+  const last = new Map<string, Sample>();
+  return {
+    async store(samples) {
+      for (const one of samples) last.set(`${one.slot} ${one.host} ${one.channel}`, one);
+    },
+    latest: async () => [...last.values()],
+    history: async () => [],
+  };
+}
+
+function tellDecision(decision: Decision): string {
+  const gates = decision.gates.map((gate) => (gate.word === null ? gate.gate : `${gate.gate} passed`));
+  return `${decision.slot.slot} ${decision.kind} ${decision.from}->${decision.to}${gates.length > 0 ? ` [${gates.join(' ')}]` : ''}`;
+}
+
+function tellResult(story: Playing, name: string, result: RunResult): void {
+  const lanes = result.lanes.map(
+    (lane) => `${lane.lane} ${lane.state}${lane.failure === undefined ? '' : ` at ${lane.failure.step}: ${lane.failure.reason}`}`,
+  );
+  story.told.push(`${name}: ${lanes.join(', ')}${result.stopped === undefined ? '' : ` (${result.stopped.code})`}`);
+}
+
+/** What the world holds against it; empty: all promises kept. */
+function judge(world: SlotWorld): string[] {
+  const complaints = [...new Set(world.violations)];
+  for (const slot of world.slots.values()) {
+    const say = (what: string): number => complaints.push(`${slot.slot}: ${what}`);
+    const { master } = slot.directory;
+    const owing = new Set<string>();
+    for (const [host, instance] of slot.instances) {
+      const { open, owed } = parseLaneFile(instance.lane);
+      for (const one of owed) {
+        if (one.steps.includes('rejoin')) owing.add(one.host);
+        else say(`${host} says that ${one.host} owes ${one.steps.join(', ')}, and no rejoin`);
+      }
+      if (open !== null) say(`${host} has the open lane of run ${open.run}`);
+      if (instance.lease?.run !== undefined && instance.lease.expires >= world.now) say(`${host} is held by run ${instance.lease.run}`);
+      if (host === master) {
+        if (!instance.running || instance.runsAs !== 'master') say(`${host} is the master of the directory and does not run as one`);
+        if (instance.configured !== 'master') say(`${host} would not come up as the master`);
+      } else {
+        if (instance.running && instance.runsAs === 'master') say(`${host} runs as a master, the directory names ${master}`);
+        if (instance.configured !== 'replica') say(`${host} would come up as a second master`);
+        if (!instance.running && !owing.has(host)) say(`${host} is stopped, and owes nothing`);
+      }
+    }
+    const missing = slot.acknowledged.filter((mail) => !world.at(slot.slot, master).mail.has(mail.id));
+    const lost = missing.filter((mail) => ![...owing].some((host) => world.at(slot.slot, host).mail.has(mail.id)));
+    if (lost.length > 0) say(`${lost.length} of ${slot.acknowledged.length} acknowledged messages are neither on ${master} nor owed`);
+  }
+  return complaints;
+}
+
