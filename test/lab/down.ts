@@ -24,9 +24,16 @@ export async function takeDown(paths: LabPaths = labPaths()): Promise<boolean> {
   if (!(await waitUntil(gone, 10_000))) throw new LabError('a host of the lab does not die: try again');
   const network = alone && (await removeNetwork());
   const mounts = await unmountBelow(paths.dir);
-  const folder = fs.existsSync(paths.marker);
+  const folder = isLabs(paths);
   if (folder) fs.rmSync(paths.dir, { recursive: true, force: true });
   return hosts.length > 0 || network || mounts || folder;
+}
+
+/** Is the folder a lab's? Also what mailctl leaves there when it runs in the lab's environment after `down`. */
+function isLabs(paths: LabPaths): boolean {
+  if (fs.existsSync(paths.marker)) return true;
+  const inside = fs.existsSync(paths.dir) ? fs.readdirSync(paths.dir) : [];
+  return inside.length === 1 && inside[0] === path.basename(paths.state);
 }
 
 /** ssh clients of the machine that are connected to a lab host: control masters that a test left behind. */
