@@ -272,10 +272,8 @@ export function modelActions(world: World, process: Process, run: string): Map<s
       on(newOf, ({ running, runsAs, role, serving }, slot) => {
         if (running && runsAs === 'master') return serving ? done : todo;
         const from = at(slot, slot.old);
-        if (world.sees(slot.old) && from.running) {
-          return from.runsAs === 'master'
-            ? { state: 'rewind', to: 'stop-old', reason: 'OLD is a master' }
-            : todo;
+        if (world.sees(slot.old) && from.running && from.runsAs === 'master') {
+          return { state: 'rewind', to: 'stop-old', reason: 'OLD is a master' };
         }
         if (world.sees(slot.old) && from.role === 'master') {
           return { state: 'rewind', to: 'role-old', reason: 'OLD would boot as a master' };

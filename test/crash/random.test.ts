@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { pick, randomFrom } from '../support/random.js';
 import { type Mode, modesOf, type Op, type Schedule } from './faults.js';
 import { play, type Story } from './story.js';
-import { isLong, tell } from './tell.js';
+import { byLength, tell } from './tell.js';
 import type { World } from './world.js';
 
 const everyMode = [...new Set((Object.keys(modesOf) as Op[]).flatMap((op) => modesOf[op]))];
@@ -35,12 +35,12 @@ async function playSeed(seed: number): Promise<{ schedule: Schedule; story: Stor
 }
 
 test('random faults and hosts that come and go break no promise', {
-  timeout: isLong ? 1_800_000 : 60_000,
+  timeout: byLength(60_000, 900_000, 7_200_000),
 }, async () => {
   const given = process.env.MAILCTL_CRASH_SEED;
   const seeds =
     given === undefined
-      ? Array.from({ length: isLong ? 20_000 : 250 }, (_, index) => index + 1)
+      ? Array.from({ length: byLength(250, 5000, 50_000) }, (_, index) => index + 1)
       : [Number(given)];
   const failures: string[] = [];
   const ends = new Map<string, number>();

@@ -17,5 +17,9 @@ export function tell(schedule: Schedule, story: Story): string {
   return `${faults.join(', ')}: ${story.complaints.join('; ')} [${records.join(', ')}]`;
 }
 
-/** The long suites run with MAILCTL_CRASH=long, e.g. in CI. */
-export const isLong = process.env.MAILCTL_CRASH === 'long';
+/** MAILCTL_CRASH=long (CI, some minutes) or =all (every pair, the better part of an hour). */
+const { MAILCTL_CRASH: wanted } = process.env;
+
+/** One of three, by how much is wanted. */
+export const byLength = <T>(quick: T, long: T, all: T): T =>
+  wanted === 'all' ? all : wanted === 'long' ? long : quick;

@@ -195,6 +195,8 @@ export class World {
    * what has booted since then nobody could know.
    */
   startMaster(slot: SlotWorld, host: string, lookedAt: number): void {
+    const own = this.instance(slot, host);
+    if (own.running && own.runsAs === 'master') return;
     for (const [other, instance] of slot.instances) {
       if (other === host || !this.isUp(other) || instance.bootedAt > lookedAt) continue;
       const isOne = instance.running && instance.runsAs === 'master';
