@@ -43,7 +43,11 @@ export class MailctlError extends Error {
   }
 }
 
-type Extra = { readonly detail?: string | undefined; readonly hint?: string | undefined; readonly cause?: unknown };
+type Extra = {
+  readonly detail?: string | undefined;
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+};
 
 /** The command line is wrong, or asks for what does not exist. No host was asked. Exit 2. */
 export class UsageError extends MailctlError {

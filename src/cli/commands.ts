@@ -9,13 +9,13 @@ import { configSchemaCommand } from './config/schema.js';
 import { configShowCommand } from './config/show.js';
 import { failoverCommand } from './failover.js';
 import { helpCommand } from './help.js';
-import { slotsExportCommand } from './slots/export.js';
-import { slotsImportCommand } from './slots/import.js';
 import { runsAttachCommand } from './runs/attach.js';
 import { runsListCommand } from './runs/list.js';
 import { runsResumeCommand } from './runs/resume.js';
 import { runsShowCommand } from './runs/show.js';
 import { runsUndoCommand } from './runs/undo.js';
+import { slotsExportCommand } from './slots/export.js';
+import { slotsImportCommand } from './slots/import.js';
 import { slotsListCommand } from './slots/list.js';
 import { slotsShowCommand } from './slots/show.js';
 

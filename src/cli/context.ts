@@ -265,6 +265,8 @@ export function createContext(parts: ContextParts): Context {
       }
       const { cyrusStore } = await import('../drivers/cyrus/store.js');
       const account = stores.testAccount;
+      // Loaded now: a run must not depend on files that an upgrade may replace under it.
+      const { readPassword } = await import('../config/secret.js');
       return cyrusStore({
         config: stores.cyrus,
         transport: await transport(options),
@@ -272,10 +274,7 @@ export function createContext(parts: ContextParts): Context {
         testAccount:
           account === undefined
             ? undefined
-            : async () => {
-                const { readPassword } = await import('../config/secret.js');
-                return { user: account.user, password: readPassword(account) };
-              },
+            : async () => ({ user: account.user, password: readPassword(account) }),
       });
     },
     directory: async (options) => {

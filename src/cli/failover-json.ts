@@ -1,7 +1,8 @@
 // The document of a failover, as scripts rely on it (`mailctl/failover/v1`). Fields are only ever added.
-import type { RunOutcome, SafeToLeave, SlotResult } from '../slot/outcome.js';
-import type { Column } from '../output/columns/column.js';
+
 import { formatIso } from '../lib/clock.js';
+import type { Column } from '../output/columns/column.js';
+import type { RunOutcome, SafeToLeave, SlotResult } from '../slot/outcome.js';
 import type { ErrorReport } from './report.js';
 
 /** What the document is made of. */
@@ -15,7 +16,14 @@ export interface FailoverDocument {
 }
 
 /** The document's fields beside `schema`. */
-export function failoverDocument({ run, outcome, tookMs, results, safety, errors }: FailoverDocument): object {
+export function failoverDocument({
+  run,
+  outcome,
+  tookMs,
+  results,
+  safety,
+  errors,
+}: FailoverDocument): object {
   return {
     run,
     outcome,

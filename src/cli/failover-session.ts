@@ -5,9 +5,9 @@ import { readBootId } from '../journal/boot-id.js';
 import { createRun, listRuns, pickRunId } from '../journal/store.js';
 import { formatIso } from '../lib/clock.js';
 import { version } from '../lib/version.js';
-import { type EndScreen, endScreen, planScreen } from '../output/screens/failover.js';
 import type { Line } from '../output/line.js';
 import type { Canvas } from '../output/output.js';
+import { type EndScreen, endScreen, planScreen } from '../output/screens/failover.js';
 import { describeLines, describePlan, standingByLook } from '../plan/describe.js';
 import { lookAtPlan } from '../plan/look-at-plan.js';
 import type { Plan } from '../plan/plan.js';
@@ -18,7 +18,14 @@ import { actionParts } from '../slot/execute.js';
 import { type Decision, type FailoverWishes, mayGo, planAfter, planLane } from '../slot/failover.js';
 import { storeSamples } from '../slot/list.js';
 import type { Surroundings } from '../slot/look-around.js';
-import { exitOf, judgeSafety, overallOutcome, plannedResults, runResults, type SlotResult } from '../slot/outcome.js';
+import {
+  exitOf,
+  judgeSafety,
+  overallOutcome,
+  plannedResults,
+  runResults,
+  type SlotResult,
+} from '../slot/outcome.js';
 import { type PreparedFailover, prepareFailover } from '../slot/prepare-failover.js';
 import { type FleetSight, owedOf } from '../slot/sight.js';
 import type { Context } from './context.js';
@@ -43,7 +50,12 @@ export class FailoverSession {
   ) {}
 
   /** Looks at everything and plans. */
-  static async prepare(context: Context, request: FailoverRequest, wishes: FailoverWishes, stateDir: string): Promise<FailoverSession> {
+  static async prepare(
+    context: Context,
+    request: FailoverRequest,
+    wishes: FailoverWishes,
+    stateDir: string,
+  ): Promise<FailoverSession> {
     const startedAt = context.clock.monotonic();
     const readOnly = { readOnly: request.dryRun };
     const progress = await context.progress();
@@ -57,10 +69,16 @@ export class FailoverSession {
       },
     });
     // A run of this machine that no process holds any more is taken over at once.
-    const dead = (await listRuns(stateDir, context.clock)).filter((run) => run.state === 'incomplete').map((run) => run.run);
+    const dead = (await listRuns(stateDir, context.clock))
+      .filter((run) => run.state === 'incomplete')
+      .map((run) => run.run);
     const takeOver = new Set([...wishes.takeOver, ...dead]);
     const samples = await context.samples(readOnly);
-    const prepared = await prepareFailover(request.targets, { ...wishes, takeOver }, { directory, samples, around, clock: context.clock });
+    const prepared = await prepareFailover(
+      request.targets,
+      { ...wishes, takeOver },
+      { directory, samples, around, clock: context.clock },
+    );
     if (!request.dryRun) await storeSamples(samples, prepared.slots, prepared.sight, context.clock);
     const parts = {
       sight: prepared.sight,
@@ -89,9 +107,21 @@ export class FailoverSession {
           .map((result) => ({ slot: result.decision.slot.slot, gate: result.gate, reason: result.reason })),
       },
       lanes: going.map((decision) => planLane(decision, parts)),
-      after: going.some((decision) => decision.kind !== 'demote') ? planAfter(hooksPer(config.directory.hooks, 'run')) : [],
+      after: going.some((decision) => decision.kind !== 'demote')
+        ? planAfter(hooksPer(config.directory.hooks, 'run'))
+        : [],
     };
-    return new FailoverSession(context, request, { ...wishes, takeOver }, stateDir, around, directory, prepared, plan, startedAt);
+    return new FailoverSession(
+      context,
+      request,
+      { ...wishes, takeOver },
+      stateDir,
+      around,
+      directory,
+      prepared,
+      plan,
+      startedAt,
+    );
   }
 
   get isEmpty(): boolean {
@@ -126,7 +156,10 @@ export class FailoverSession {
     const results = plannedResults(this.prepared.decisions);
     const outcome = overallOutcome(results, false);
     const exit = exitOf(outcome, results);
-    const word: Line = [{ text: outcome === 'busy' ? 'BUSY' : 'REFUSED', tone: 'bad' }, `  nothing was changed  exit ${exit}`];
+    const word: Line = [
+      { text: outcome === 'busy' ? 'BUSY' : 'REFUSED', tone: 'bad' },
+      `  nothing was changed  exit ${exit}`,
+    ];
     const screen = (canvas: Canvas) => [...planScreen(this.#planScreen(false), canvas), word];
     await this.#print(results, null, outcome, this.prepared.sight, screen);
     return exit;
@@ -241,7 +274,8 @@ export class FailoverSession {
     const sight = await lookAgain(slotsOf(prepared.decisions), prepared.sight, this.around);
     const safety = judgeSafety(results, sight);
     const after = result.after?.failure?.reason ?? null;
-    const outcome = after !== null || result.stopped !== undefined ? 'incomplete' : overallOutcome(results, false);
+    const outcome =
+      after !== null || result.stopped !== undefined ? 'incomplete' : overallOutcome(results, false);
     const exit = exitAfter(context, worstExit(exitOf(outcome, results)));
     const config = await context.config();
     const end: EndScreen = {
@@ -260,7 +294,9 @@ export class FailoverSession {
     await storeSamples(samples, slotsOf(prepared.decisions), sight, context.clock);
     await this.#print(results, result.run, outcome, sight, () => endScreen(end), tookMs);
     if (safety.toDemote.length > 0 && context.output.format !== 'table') {
-      context.warn(`owed: to stop and swap: ${safety.toDemote.map(({ host, slot }) => `${slot} on ${host}`).join(', ')}`);
+      context.warn(
+        `owed: to stop and swap: ${safety.toDemote.map(({ host, slot }) => `${slot} on ${host}`).join(', ')}`,
+      );
     }
     return exit;
   }

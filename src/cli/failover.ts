@@ -3,8 +3,8 @@
 import { EXIT, UsageError } from '../errors.js';
 import { formatCommand } from '../lib/command-text.js';
 import type { FailoverWishes } from '../slot/failover.js';
-import { type Context } from './context.js';
 import { defineCommand } from './command.js';
+import type { Context } from './context.js';
 import { args, dryRunOption, list, reasonOption, text, timeSpan, value, yesOption } from './options.js';
 
 /** The schema of the document. */
@@ -54,9 +54,18 @@ export const failoverCommand = defineCommand({
   args: { targets: args('TARGET', 'a host or a slot') },
   options: {
     to: value('--to <host>', 'move to this host', text, 'the most complete replica'),
-    maxLagMs: value('--max-lag <duration>', 'refuse a slot that could lose as much or more', timeSpan, "the configuration's max_lag"),
+    maxLagMs: value(
+      '--max-lag <duration>',
+      'refuse a slot that could lose as much or more',
+      timeSpan,
+      "the configuration's max_lag",
+    ),
     acceptLoss: list('--accept-loss <slot>', 'move this slot although its replica lacks changes', text),
-    fenced: value('--fenced <text>', 'you have seen with your own eyes that the host is off: what you saw', text),
+    fenced: value(
+      '--fenced <text>',
+      'you have seen with your own eyes that the host is off: what you saw',
+      text,
+    ),
     overrides: list('--override <gate:slot>', 'pass this gate for this slot', overrideWord),
     takeOver: list('--take-over <run>', 'take over from this run, which you know to be dead', text),
     reason: reasonOption,

@@ -1,7 +1,7 @@
 // From what was seen to what it means: a verdict per slot, and the freshness of each replica. Pure.
 import { formatDuration } from '../lib/duration.js';
 import type { InstanceState } from './driver.js';
-import { type Freshness, channelTowards, judgeFreshness } from './freshness.js';
+import { channelTowards, type Freshness, judgeFreshness } from './freshness.js';
 import type { Sample } from './samples.js';
 import { type FleetSight, isMaster, mayBeMaster, owedOf, stateOf } from './sight.js';
 import type { Slot } from './slot.js';
@@ -79,7 +79,8 @@ export function analyseSlot(slot: Slot, facts: SlotFacts): SlotView {
       if (master === undefined) return { ...base, ...lastKnown(slot, instance.host, facts) };
       const channel = channelTowards(master, instance, seen?.host, slot);
       const judged = judgeFreshness(master, channel, facts.maxLagS);
-      if (base.reachable && state?.running === true && state.role === 'replica' && !base.owes) return { ...base, ...judged };
+      if (base.reachable && state?.running === true && state.role === 'replica' && !base.owes)
+        return { ...base, ...judged };
       // A replica that cannot be seen running as one is no fresh copy, whatever the master's log says.
       const reason = !base.reachable
         ? 'host not seen'
@@ -116,15 +117,22 @@ function judge(
   const master = stateOf(sight, slot.slot, slot.master);
   const error = sight.get(slot.master);
   if (view.strays.length > 0 && isMaster(master)) {
-    return { verdict: 'two-masters', why: `runs as master on ${[slot.master, ...view.strays].join(' and ')}` };
+    return {
+      verdict: 'two-masters',
+      why: `runs as master on ${[slot.master, ...view.strays].join(' and ')}`,
+    };
   }
   if (master === undefined) {
-    const what = error !== undefined && !error.ok ? error.error.message : `${slot.master} is not in the configuration`;
+    const what =
+      error !== undefined && !error.ok ? error.error.message : `${slot.master} is not in the configuration`;
     const stray = view.strays.length > 0 ? `; ${view.strays.join(', ')} runs as master` : '';
     return { verdict: 'master-unreachable', why: `${what}${stray}` };
   }
   if (view.strays.length > 0) {
-    return { verdict: 'role-mismatch', why: `${view.strays.join(', ')} runs as master, the directory names ${slot.master}` };
+    return {
+      verdict: 'role-mismatch',
+      why: `${view.strays.join(', ')} runs as master, the directory names ${slot.master}`,
+    };
   }
   if (master.running === false) return { verdict: 'no-master', why: `${slot.master} does not run it` };
   if (!mayBeMaster(master)) return { verdict: 'no-master', why: `${slot.master} runs it as ${master.role}` };
@@ -132,7 +140,10 @@ function judge(
     return { verdict: 'no-master', why: `${slot.master}: ${master.problem ?? 'does not serve'}` };
   }
   if (master.configuredRole !== null && master.configuredRole !== 'master') {
-    return { verdict: 'role-mismatch', why: `${slot.master} runs as master and would come up as ${master.configuredRole}` };
+    return {
+      verdict: 'role-mismatch',
+      why: `${slot.master} runs as master and would come up as ${master.configuredRole}`,
+    };
   }
   for (const replica of view.replicas) {
     const configured = stateOf(sight, slot.slot, replica.host)?.configuredRole;
@@ -146,20 +157,43 @@ function judge(
   if (stale !== undefined) {
     const lag = stale.lagS === null ? 'an unknown time' : formatDuration(stale.lagS * 1000);
     const events = stale.pendingEvents === null ? '' : `, ${stale.pendingEvents} events wait`;
-    return { verdict: 'replica-stale', why: `${stale.host} is ${lag} behind (limit ${formatDuration(maxLagS * 1000)})${events}` };
+    return {
+      verdict: 'replica-stale',
+      why: `${stale.host} is ${lag} behind (limit ${formatDuration(maxLagS * 1000)})${events}`,
+    };
   }
   const unknown = live.find((replica) => replica.freshness === 'unknown');
-  if (unknown !== undefined) return { verdict: 'replica-unknown', why: `${unknown.host}: ${unknown.reason ?? 'not known'}` };
+  if (unknown !== undefined)
+    return { verdict: 'replica-unknown', why: `${unknown.host}: ${unknown.reason ?? 'not known'}` };
   if (view.owed.length > 0) return { verdict: 'rejoin-owed', why: view.owed.join('; ') };
   return { verdict: 'healthy', why: '' };
 }
 
 // The master does not answer: the last stored observation of its log, with its time; never fresh.
 function lastKnown(slot: Slot, replica: string, facts: SlotFacts): Freshness {
-  const sample = facts.samples.find((one) => one.slot === slot.slot && one.host === slot.master && one.channel === replica);
+  const sample = facts.samples.find(
+    (one) => one.slot === slot.slot && one.host === slot.master && one.channel === replica,
+  );
   if (sample === undefined) {
-    return { freshness: 'unknown', lagS: null, pendingEvents: null, observedAt: null, reason: 'its master is not seen' };
+    return {
+      freshness: 'unknown',
+      lagS: null,
+      pendingEvents: null,
+      observedAt: null,
+      reason: 'its master is not seen',
+    };
   }
-  const lagS = sample.pendingEvents === 0 ? 0 : sample.oldestBirth === null ? null : Math.max(0, sample.at - sample.oldestBirth);
-  return { freshness: 'unknown', lagS, pendingEvents: sample.pendingEvents, observedAt: sample.at, reason: 'its master is not seen' };
+  const lagS =
+    sample.pendingEvents === 0
+      ? 0
+      : sample.oldestBirth === null
+        ? null
+        : Math.max(0, sample.at - sample.oldestBirth);
+  return {
+    freshness: 'unknown',
+    lagS,
+    pendingEvents: sample.pendingEvents,
+    observedAt: sample.at,
+    reason: 'its master is not seen',
+  };
 }

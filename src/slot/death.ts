@@ -49,26 +49,38 @@ export function judgeDeath(silence: Silence): DeathVerdict {
     };
   }
   const gate = (reason: string): DeathVerdict => ({ gate: 'not-proven-dead', reason, witnesses });
-  if (failure === 'hung') return gate(`${host} accepts connections and says nothing: it hangs, and may wake up`);
-  if (failure !== 'unreachable' && failure !== 'silent' && failure !== 'timeout') return gate(`${host} answers, and cannot be driven: ${silence.message}`);
+  if (failure === 'hung')
+    return gate(`${host} accepts connections and says nothing: it hangs, and may wake up`);
+  if (failure !== 'unreachable' && failure !== 'silent' && failure !== 'timeout')
+    return gate(`${host} answers, and cannot be driven: ${silence.message}`);
   const open = seen('open');
-  if (open !== undefined) return gate(`${open.observer} sees ports of ${host} accept and say nothing: it hangs, and may wake up`);
+  if (open !== undefined)
+    return gate(`${open.observer} sees ports of ${host} accept and say nothing: it hangs, and may wake up`);
   const refused = seen('refused');
-  if (refused !== undefined) return gate(`${refused.observer} gets refusals from ${host}: its kernel lives, it may be booting`);
+  if (refused !== undefined)
+    return gate(`${refused.observer} gets refusals from ${host}: its kernel lives, it may be booting`);
   if (sightings.every((sighting) => sighting.ports.every((port) => port.seen === 'unknown'))) {
-    return gate(`${host} is silent to ssh from here, and nobody else could be asked for its IMAP and LMTP ports`);
+    return gate(
+      `${host} is silent to ssh from here, and nobody else could be asked for its IMAP and LMTP ports`,
+    );
   }
-  if (silence.maybeUs !== null && !silence.peerElsewhere) return gate(`${silence.maybeUs}: it may be us who are cut off`);
+  if (silence.maybeUs !== null && !silence.peerElsewhere)
+    return gate(`${silence.maybeUs}: it may be us who are cut off`);
   return { gate: null, reason: `no ssh, no IMAP, no LMTP`, witnesses };
 }
 
 /** Is it us? Words when more than half of the hosts asked, or all of a location of two or more, are silent. */
 export function maybeUs(
-  hosts: readonly { readonly name: string; readonly location: string | undefined; readonly silent: boolean }[],
+  hosts: readonly {
+    readonly name: string;
+    readonly location: string | undefined;
+    readonly silent: boolean;
+  }[],
 ): string | null {
   const silent = hosts.filter((host) => host.silent);
   if (silent.length === 0) return null;
-  if (silent.length * 2 > hosts.length) return `${silent.length} of ${hosts.length} hosts asked are silent from here`;
+  if (silent.length * 2 > hosts.length)
+    return `${silent.length} of ${hosts.length} hosts asked are silent from here`;
   const locations = new Map<string, { all: number; silent: number }>();
   for (const host of hosts) {
     if (host.location === undefined) continue;
@@ -78,7 +90,8 @@ export function maybeUs(
     if (host.silent) count.silent++;
   }
   for (const [location, count] of locations) {
-    if (count.all >= 2 && count.silent === count.all) return `all ${count.all} hosts of ${location} are silent from here`;
+    if (count.all >= 2 && count.silent === count.all)
+      return `all ${count.all} hosts of ${location} are silent from here`;
   }
   return null;
 }

@@ -69,7 +69,11 @@ export interface InstanceState {
   /** Replication is logged at all (`sync_log: yes`); what a master does not log is never sent. */
   readonly logging: boolean;
   /** Quarantined log files and their lines. */
-  readonly quarantined: { readonly files: number; readonly events: number; readonly oldestBirth: number | null };
+  readonly quarantined: {
+    readonly files: number;
+    readonly events: number;
+    readonly oldestBirth: number | null;
+  };
   readonly lease: Lease | null;
   /** Lines of its lane file, oldest first, as they are. */
   readonly laneLines: readonly string[];
@@ -153,7 +157,11 @@ export interface Serving {
 export interface StoreDriver {
   readonly software: string;
   /** All that can be known of these instances, in one trip; one state per instance, in their order. */
-  observe(host: Host, instances: readonly Instance[], signal?: AbortSignal): Promise<readonly InstanceState[]>;
+  observe(
+    host: Host,
+    instances: readonly Instance[],
+    signal?: AbortSignal,
+  ): Promise<readonly InstanceState[]>;
   /** The same of one instance, fewer facts re-read; calls made together go in one trip. */
   look(host: Host, instance: Instance): Promise<InstanceState>;
   /** Tries TCP ports of another host from this one. */
@@ -163,7 +171,11 @@ export interface StoreDriver {
     seconds: number,
     signal?: AbortSignal,
   ): Promise<readonly PortSight[]>;
-  replicaFiles(host: Host, instances: readonly Instance[], signal?: AbortSignal): Promise<readonly ReplicaFiles[]>;
+  replicaFiles(
+    host: Host,
+    instances: readonly Instance[],
+    signal?: AbortSignal,
+  ): Promise<readonly ReplicaFiles[]>;
   mailboxes(host: Host, instance: Instance, role: Role): Promise<readonly Mailbox[]>;
   serving(host: Host, instance: Instance): Promise<Serving>;
 
@@ -178,11 +190,24 @@ export interface StoreDriver {
   start(host: Host, instance: Instance, grip: Grip, role: Role): Promise<void>;
   setRole(host: Host, instance: Instance, grip: Grip, role: Role): Promise<void>;
   /** The stopped master's log goes to the channels' replicas; ends when nothing is pending or after `seconds`. */
-  drain(host: Host, instance: Instance, grip: Grip, channels: readonly string[], seconds: number): Promise<DrainResult>;
+  drain(
+    host: Host,
+    instance: Instance,
+    grip: Grip,
+    channels: readonly string[],
+    seconds: number,
+  ): Promise<DrainResult>;
   /** Ends the instance's sync_clients; its master starts new ones, which connect at once (a waiting one may idle for minutes). */
   restartReplication(host: Host, instance: Instance, grip: Grip): Promise<void>;
   /** Sends whole users from a stopped master, by its own configuration; gives those that failed. */
-  sendUsers(host: Host, instance: Instance, grip: Grip, channel: string, users: readonly string[], seconds: number): Promise<readonly string[]>;
+  sendUsers(
+    host: Host,
+    instance: Instance,
+    grip: Grip,
+    channel: string,
+    users: readonly string[],
+    seconds: number,
+  ): Promise<readonly string[]>;
 
   /** How long an act may take on its host, in ms: for deadlines of steps. */
   readonly limits: {
@@ -191,7 +216,13 @@ export interface StoreDriver {
     readonly setRoleMs: number;
   };
   /** The commands of an act for people: no secrets. */
-  preview(act: 'stop' | 'start' | 'set-role' | 'drain' | 'lease' | 'give-back' | 'serving', instance: Instance, role: Role): readonly string[];
+  preview(
+    act: 'stop' | 'start' | 'set-role' | 'drain' | 'lease' | 'give-back' | 'serving',
+    instance: Instance,
+    role: Role,
+  ): readonly string[];
   /** Where a slot's users reach an instance, by its master configuration: for observers. */
-  masterPorts(state: InstanceState): readonly { readonly address: string; readonly port: number; readonly kind: 'imap' | 'lmtp' }[];
+  masterPorts(
+    state: InstanceState,
+  ): readonly { readonly address: string; readonly port: number; readonly kind: 'imap' | 'lmtp' }[];
 }

@@ -62,14 +62,16 @@ export function signsOfLife(
     signs.push({ at: file.newestApplied, what: `${file.slot} applied on ${file.host}`, bySlot: file.slot });
   }
   // An earlier run wrote down what it knew: slots that have moved since bear no witness any more.
-  if (recorded.length > 0) signs.push({ at: Math.max(...recorded), what: 'recorded by an earlier run', bySlot: null });
+  if (recorded.length > 0)
+    signs.push({ at: Math.max(...recorded), what: 'recorded by an earlier run', bySlot: null });
   return signs;
 }
 
 /** The newest sign that may judge a slot; null: none but its own replica's files. */
 export function lastAliveFor(slot: string, signs: readonly SignOfLife[]): SignOfLife | null {
   let newest: SignOfLife | null = null;
-  for (const sign of signs) if (sign.bySlot !== slot && (newest === null || sign.at > newest.at)) newest = sign;
+  for (const sign of signs)
+    if (sign.bySlot !== slot && (newest === null || sign.at > newest.at)) newest = sign;
   return newest;
 }
 
@@ -88,13 +90,18 @@ export interface LossFacts {
 /** Judges one slot and one replica. */
 export function estimateLoss({ slot, sample, files, signs, recorded, maxLagS }: LossFacts): LossEstimate {
   const evidence: Evidence[] = [];
-  const written = recorded === null ? [] : [{ at: recorded.lastAlive, what: 'recorded by an earlier run', bySlot: null }];
+  const written =
+    recorded === null ? [] : [{ at: recorded.lastAlive, what: 'recorded by an earlier run', bySlot: null }];
   const alive = lastAliveFor(slot, [...signs, ...written]);
   // The replica's own newest file counts as a sign too, but never alone: a stuck slot would prove itself fresh.
   const ownSign = files?.newestApplied ?? null;
   const lastAlive = alive === null ? null : Math.max(alive.at, ownSign ?? 0);
   if (alive !== null && lastAlive !== null) {
-    evidence.push({ kind: 'last-alive', at: formatIso(lastAlive * 1000), value: lastAlive === alive.at ? alive.what : 'its own replica' });
+    evidence.push({
+      kind: 'last-alive',
+      at: formatIso(lastAlive * 1000),
+      value: lastAlive === alive.at ? alive.what : 'its own replica',
+    });
   }
   let provenUntil: number | null = null;
   let provenBy: LossEstimate['provenBy'] = null;
@@ -103,7 +110,13 @@ export function estimateLoss({ slot, sample, files, signs, recorded, maxLagS }: 
     const known = sample.pendingEvents !== null;
     // A log from the future of the look at it was born before its clock was set back: its age is not known.
     const isFuture = sample.oldestBirth !== null && sample.oldestBirth > sample.at + CLOCK_STEP_S;
-    const until = !known ? null : sample.pendingEvents === 0 ? sample.at : isFuture ? null : sample.oldestBirth;
+    const until = !known
+      ? null
+      : sample.pendingEvents === 0
+        ? sample.at
+        : isFuture
+          ? null
+          : sample.oldestBirth;
     evidence.push({ kind: 'sample', at: formatIso(sample.at * 1000), value: describeSample(sample) });
     if (until !== null) {
       provenUntil = until;
@@ -124,11 +137,16 @@ export function estimateLoss({ slot, sample, files, signs, recorded, maxLagS }: 
     }
   }
   if (recorded !== null && (provenUntil === null || recorded.provenUntil > provenUntil)) {
-    evidence.push({ kind: 'record', at: formatIso(recorded.provenUntil * 1000), value: 'proven by the run that began this lane' });
+    evidence.push({
+      kind: 'record',
+      at: formatIso(recorded.provenUntil * 1000),
+      value: 'proven by the run that began this lane',
+    });
     provenUntil = recorded.provenUntil;
     provenBy = 'record';
   }
-  const possibleLossS = lastAlive === null || provenUntil === null ? null : Math.max(0, lastAlive - provenUntil);
+  const possibleLossS =
+    lastAlive === null || provenUntil === null ? null : Math.max(0, lastAlive - provenUntil);
   return {
     possibleLossS,
     provenUntil,
@@ -141,9 +159,13 @@ export function estimateLoss({ slot, sample, files, signs, recorded, maxLagS }: 
 }
 
 function describeSample(sample: Sample): string {
-  if (sample.pendingEvents === null) return `log not known${sample.problem === null ? '' : ` (${sample.problem})`}`;
+  if (sample.pendingEvents === null)
+    return `log not known${sample.problem === null ? '' : ` (${sample.problem})`}`;
   const bad = sample.quarantined ? `, ${sample.quarantined} quarantined` : '';
   if (sample.pendingEvents === 0) return `log empty${bad}`;
-  const since = sample.oldestBirth === null ? 'since an unknown time' : `oldest from ${formatIso(sample.oldestBirth * 1000)}`;
+  const since =
+    sample.oldestBirth === null
+      ? 'since an unknown time'
+      : `oldest from ${formatIso(sample.oldestBirth * 1000)}`;
   return `${sample.pendingEvents} events pending, ${since}${bad}`;
 }

@@ -5,15 +5,15 @@ import type { Host } from '../fleet/host.js';
 import type { Journal } from '../journal/journal.js';
 import type { Clock } from '../lib/clock.js';
 import type { Plan } from '../plan/plan.js';
+import type { Refusal } from '../plan/run-lane.js';
 import { type ResumedBy, type RunResult, resumePlan, runPlan, undoRun } from '../plan/runner.js';
 import type { RunEvent, RunSignals } from '../plan/session.js';
-import type { Refusal } from '../plan/run-lane.js';
-import { slotActions } from './actions/index.js';
 import type { SlotActionParts } from './actions/action-parts.js';
+import { slotActions } from './actions/index.js';
 import type { Directory } from './directory.js';
 import { HostWatch } from './host-watch.js';
 import { Leases } from './lease.js';
-import { sightingsOf, type Surroundings } from './look-around.js';
+import { type Surroundings, sightingsOf } from './look-around.js';
 import type { FleetSight } from './sight.js';
 import type { Slot } from './slot.js';
 
@@ -43,12 +43,17 @@ export type TakeUp =
   | { readonly how: 'undo'; readonly by: ResumedBy };
 
 /** Everything the actions need; also for describing a plan, where nothing is watched and no lease is taken. */
-export function actionParts(execution: Omit<SlotExecution, 'journal' | 'signals' | 'onEvent'>): SlotActionParts {
+export function actionParts(
+  execution: Omit<SlotExecution, 'journal' | 'signals' | 'onEvent'>,
+): SlotActionParts {
   const { around, clock, sight, slots } = execution;
   const hostNamed = (name: string): Host => {
     const host = around.hosts.get(name);
     if (host === undefined) {
-      throw new MailctlError(`the configuration no longer knows the host ${name}`, { code: 'config.unknown-host', exitCode: 5 });
+      throw new MailctlError(`the configuration no longer knows the host ${name}`, {
+        code: 'config.unknown-host',
+        exitCode: 5,
+      });
     }
     return host;
   };
@@ -102,7 +107,11 @@ export async function executeSlots(execution: SlotExecution, takeUp: TakeUp): Pr
 }
 
 // A takeover raises the records' versions first: a change that a dead runner left on its way finds another one.
-async function raiseVersions(execution: SlotExecution, parts: SlotActionParts, takeUp: TakeUp): Promise<void> {
+async function raiseVersions(
+  execution: SlotExecution,
+  parts: SlotActionParts,
+  takeUp: TakeUp,
+): Promise<void> {
   for (const lane of execution.plan.lanes) {
     const { finishes } = lane.facts as { finishes?: unknown };
     if (takeUp.how === 'run' && typeof finishes !== 'string') continue;

@@ -6,11 +6,11 @@ import type { Json, Lane } from '../plan/plan.js';
 import type { Step } from '../plan/step.js';
 import type { DeathVerdict } from './death.js';
 import type { InstanceState, ReplicaFiles } from './driver.js';
-import { type LossEstimate, type SignOfLife, estimateLoss } from './evidence.js';
+import { estimateLoss, type LossEstimate, type SignOfLife } from './evidence.js';
 import type { OpenLane } from './lane-record.js';
 import type { Sample } from './samples.js';
 import { type FleetSight, isMaster, openLaneOf, owedOf, stateOf } from './sight.js';
-import { type Instance, type Slot, instanceOn } from './slot.js';
+import { type Instance, instanceOn, type Slot } from './slot.js';
 
 /** Gates by the ids that -o json uses (design 3.3). */
 export type GateId =
@@ -88,25 +88,47 @@ export function refusal(decision: Decision): Gate | undefined {
 }
 
 /** Which slots a target means: those that the directory gives to the host, open lanes from it, and its debts. */
-export function slotsOfTarget(target: string, isHost: boolean, slots: readonly Slot[], sight: FleetSight): readonly Slot[] {
+export function slotsOfTarget(
+  target: string,
+  isHost: boolean,
+  slots: readonly Slot[],
+  sight: FleetSight,
+): readonly Slot[] {
   if (!isHost) return slots.filter((slot) => slot.slot === target);
   return slots.filter((slot) => {
     if (slot.master === target) return true;
     if (openLaneOf(sight, slot)?.from === target) return true;
     const state = stateOf(sight, slot.slot, target);
     if (state === undefined) return false;
-    return isMaster(state) || owedOf(sight, slot).some((owed) => owed.host === target && owed.steps.some((step) => step !== 'rejoin'));
+    return (
+      isMaster(state) ||
+      owedOf(sight, slot).some((owed) => owed.host === target && owed.steps.some((step) => step !== 'rejoin'))
+    );
   });
 }
 
 /** Decides about one slot. `target`: the host that was named, when a host was. */
-export function decide(slot: Slot, target: string | undefined, facts: FailoverFacts, wishes: FailoverWishes): Decision {
+export function decide(
+  slot: Slot,
+  target: string | undefined,
+  facts: FailoverFacts,
+  wishes: FailoverWishes,
+): Decision {
   const { sight } = facts;
   const open = openLaneOf(sight, slot);
   const busy = busyGate(slot, facts, wishes);
   if (open === null && target !== undefined && slot.master !== target) {
     const gates = busy === null ? [] : [busy];
-    return { slot, kind: 'demote', from: target, to: slot.master, gates, loss: null, open: null, fromReachable: true };
+    return {
+      slot,
+      kind: 'demote',
+      from: target,
+      to: slot.master,
+      gates,
+      loss: null,
+      open: null,
+      fromReachable: true,
+    };
   }
   const from = open?.from ?? slot.master;
   const gates: Gate[] = busy === null ? [] : [busy];
@@ -114,18 +136,32 @@ export function decide(slot: Slot, target: string | undefined, facts: FailoverFa
   const fromReachable = old !== undefined;
   const death = facts.deaths.get(from);
   const isStarted = open !== null && isMaster(stateOf(sight, slot.slot, open.to));
-  const choice = open === null ? chooseNew(slot, from, facts, wishes) : { to: open.to, loss: lossOf(slot, from, open.to, facts, wishes, open), why: '' };
+  const choice =
+    open === null
+      ? chooseNew(slot, from, facts, wishes)
+      : { to: open.to, loss: lossOf(slot, from, open.to, facts, wishes, open), why: '' };
   const kind = open !== null ? 'finish' : fromReachable ? 'planned' : 'dead';
 
   if (open !== null && slot.master !== open.from && slot.master !== open.to) {
-    gates.push(gate('directory-disagrees', slot, wishes, `the directory names ${slot.master}, the open lane of run ${open.run} goes from ${open.from} to ${open.to}`));
+    gates.push(
+      gate(
+        'directory-disagrees',
+        slot,
+        wishes,
+        `the directory names ${slot.master}, the open lane of run ${open.run} goes from ${open.from} to ${open.to}`,
+      ),
+    );
   }
   if (!isStarted) {
-    const masters = slot.instances.map((instance) => instance.host).filter((host) => isMaster(stateOf(sight, slot.slot, host)));
+    const masters = slot.instances
+      .map((instance) => instance.host)
+      .filter((host) => isMaster(stateOf(sight, slot.slot, host)));
     const strays = masters.filter((host) => host !== from);
     if (strays.length > 0 && open === null) {
       const id = masters.includes(from) ? 'two-masters' : 'directory-disagrees';
-      gates.push(gate(id, slot, wishes, `${strays.join(', ')} runs it as master, the directory names ${slot.master}`));
+      gates.push(
+        gate(id, slot, wishes, `${strays.join(', ')} runs it as master, the directory names ${slot.master}`),
+      );
     }
     if (!fromReachable) gates.push(...deathGates(slot, death, from, wishes));
     if (choice.to === null) gates.push({ gate: 'no-replica', reason: choice.why, word: null });
@@ -138,7 +174,16 @@ export function decide(slot: Slot, target: string | undefined, facts: FailoverFa
       gates.push(quarantineGate(slot, old.quarantined.events, wishes));
     }
   }
-  return { slot, kind, from, to: choice.to, gates, loss: fromReachable ? null : choice.loss, open, fromReachable };
+  return {
+    slot,
+    kind,
+    from,
+    to: choice.to,
+    gates,
+    loss: fromReachable ? null : choice.loss,
+    open,
+    fromReachable,
+  };
 }
 
 /** Below this a started master would fail at its first deliveries. */
@@ -154,7 +199,12 @@ function quarantineGate(slot: Slot, events: number, wishes: FailoverWishes): Gat
   return { gate: 'quarantine', reason: `${events} events are quarantined and not on any replica`, word };
 }
 
-function deathGates(slot: Slot, death: DeathVerdict | undefined, from: string, wishes: FailoverWishes): Gate[] {
+function deathGates(
+  slot: Slot,
+  death: DeathVerdict | undefined,
+  from: string,
+  wishes: FailoverWishes,
+): Gate[] {
   const id = death === undefined ? 'not-proven-dead' : death.gate;
   if (id === null) return [];
   const reason = death?.reason ?? `${from} could not be judged`;
@@ -165,13 +215,19 @@ function deathGates(slot: Slot, death: DeathVerdict | undefined, from: string, w
 function lossGates(slot: Slot, loss: LossEstimate | null, wishes: FailoverWishes): Gate[] {
   const word = wishes.acceptLoss.has(slot.slot) ? `--accept-loss ${slot.slot}` : null;
   const gates: Gate[] = [];
-  if (loss !== null && loss.quarantinedEvents > 0) gates.push(quarantineGate(slot, loss.quarantinedEvents, wishes));
+  if (loss !== null && loss.quarantinedEvents > 0)
+    gates.push(quarantineGate(slot, loss.quarantinedEvents, wishes));
   const lossS = loss?.possibleLossS ?? null;
   const limit = formatDuration(wishes.maxLagS * 1000);
-  if (lossS === null) gates.push({ gate: 'lag', reason: `nothing proves how fresh its replica is (limit ${limit})`, word });
+  if (lossS === null)
+    gates.push({ gate: 'lag', reason: `nothing proves how fresh its replica is (limit ${limit})`, word });
   else if (lossS >= wishes.maxLagS) {
     const events = loss?.pendingEvents ? `, ${loss.pendingEvents} events` : '';
-    gates.push({ gate: 'lag', reason: `${formatDuration(lossS * 1000, 'up')} would be missing, the limit is ${limit}${events}`, word });
+    gates.push({
+      gate: 'lag',
+      reason: `${formatDuration(lossS * 1000, 'up')} would be missing, the limit is ${limit}${events}`,
+      word,
+    });
   }
   return gates;
 }
@@ -205,16 +261,25 @@ function chooseNew(slot: Slot, from: string, facts: FailoverFacts, wishes: Failo
     if (why !== null) reasons.push(`${instance.host}: ${why}`);
     else {
       const running = stateOf(facts.sight, slot.slot, instance.host)?.running === true;
-      candidates.push({ host: instance.host, loss: lossOf(slot, from, instance.host, facts, wishes, null), running });
+      candidates.push({
+        host: instance.host,
+        loss: lossOf(slot, from, instance.host, facts, wishes, null),
+        running,
+      });
     }
   }
   if (wishes.to !== undefined && instanceOn(slot, wishes.to) === undefined) {
     return { to: null, loss: null, why: `${wishes.to} does not carry ${slot.slot}` };
   }
   const rank = (loss: LossEstimate) => loss.possibleLossS ?? Number.POSITIVE_INFINITY;
-  const best = candidates.sort((a, b) => Number(b.running) - Number(a.running) || rank(a.loss) - rank(b.loss) || 0)[0];
+  const best = candidates.sort(
+    (a, b) => Number(b.running) - Number(a.running) || rank(a.loss) - rank(b.loss) || 0,
+  )[0];
   if (best === undefined) {
-    const why = slot.instances.length < 2 ? 'the directory names no replica' : `no replica can take it: ${reasons.join('; ')}`;
+    const why =
+      slot.instances.length < 2
+        ? 'the directory names no replica'
+        : `no replica can take it: ${reasons.join('; ')}`;
     return { to: null, loss: null, why };
   }
   return { to: best.host, loss: best.loss, why: '' };
@@ -237,10 +302,19 @@ function whyNoReplica(state: InstanceState): string | null {
   return null;
 }
 
-function lossOf(slot: Slot, from: string, to: string, facts: FailoverFacts, wishes: FailoverWishes, open: OpenLane | null): LossEstimate {
+function lossOf(
+  slot: Slot,
+  from: string,
+  to: string,
+  facts: FailoverFacts,
+  wishes: FailoverWishes,
+  open: OpenLane | null,
+): LossEstimate {
   return estimateLoss({
     slot: slot.slot,
-    sample: facts.samples.find((one) => one.slot === slot.slot && one.host === from && one.channel === to && one.role === 'master'),
+    sample: facts.samples.find(
+      (one) => one.slot === slot.slot && one.host === from && one.channel === to && one.role === 'master',
+    ),
     files: facts.files.find((one) => one.slot === slot.slot && one.host === to),
     signs: facts.signs.get(from) ?? [],
     recorded: open?.judged ?? null,
@@ -316,7 +390,9 @@ export function planLane(decision: Decision, parts: PlanParts): Lane {
       provenUntil: decision.loss?.provenUntil ?? null,
       lastAlive: decision.loss?.lastAlive ?? null,
       evidence: (decision.loss?.evidence ?? []) as unknown as Json,
-      words: decision.gates.filter((one) => one.word !== null).map((one) => ({ gate: one.gate, word: one.word, reason: one.reason })),
+      words: decision.gates
+        .filter((one) => one.word !== null)
+        .map((one) => ({ gate: one.gate, word: one.word, reason: one.reason })),
     },
   };
 }
@@ -338,7 +414,10 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
     ...paramsOf(instance),
     host: instance.host,
     // A host that nobody saw at planning stands on this word or on the witnesses' silence.
-    word: instance.host === from ? (decision.gates.find((one) => one.word !== null && DEATH_GATES.has(one.gate))?.word ?? null) : null,
+    word:
+      instance.host === from
+        ? (decision.gates.find((one) => one.word !== null && DEATH_GATES.has(one.gate))?.word ?? null)
+        : null,
   }));
   const lane = {
     from,
@@ -360,6 +439,7 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       params: { ...paramsOf(instance), ...lane },
       // A lease on NEW is what the lane stands on; another host may have died since it was seen.
       mayBeOwed: instance.host !== to,
+      undoMayBeOwed: instance.host !== to,
     });
   }
   const owable = !fromReachable;
@@ -367,23 +447,121 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   const onNew = { ...paramsOf(next), ...lane };
   const accepted = decision.gates.some((one) => one.word?.startsWith('--accept-loss'));
   steps.push(
-    { id: 'confirm', action: 'slot.confirm', host: to, phase: 'prepare', title: `${s} is still as planned`, params: { ...onNew, version: slot.version ?? null } },
-    { id: 'stop-old', action: 'slot.stop', host: from, phase: 'prepare', title: `stop ${s} on ${from}`, params: { ...onOld, wasRole: 'master', planned: fromReachable, possibleMasters: possibleMastersBut(possibleMasters, from, next, to) }, mayBeOwed: owable },
-    { id: 'drain', action: 'slot.drain', host: from, phase: 'prepare', title: `${from}'s log of ${s} to ${to}`, params: { ...onOld, target: paramsOf(next), acceptLoss: accepted }, mayBeOwed: owable },
-    { id: 'role-old', action: 'slot.set-role', host: from, phase: 'prepare', title: `role of ${s} on ${from}: replica`, params: { ...onOld, role: 'replica', wasRole: 'master' }, mayBeOwed: owable },
-    { id: 'stop-new', action: 'slot.stop', host: to, phase: 'prepare', title: `stop ${s} on ${to} (replica)`, params: { ...onNew, wasRole: 'replica', planned: fromReachable } },
-    { id: 'role-new', action: 'slot.set-role', host: to, phase: 'prepare', title: `role of ${s} on ${to}: master`, params: { ...onNew, role: 'master', wasRole: 'replica' } },
-    { id: 'directory', action: 'slot.set-directory', host: '', phase: 'prepare', title: `directory: ${s} is on ${to}`, params: { slot: s, from, to, version: slot.version ?? null } },
-    { id: 'start-new', action: 'slot.start-master', host: to, phase: 'commit', title: `start ${s} on ${to} as master`, params: { ...onNew, possibleMasters, ...(fromReachable ? {} : { rewindTo: 'stop-old' }) } },
-    { id: 'serve', action: 'slot.see-serving', host: to, phase: 'settle', title: `${s} answers on ${to}${parts.hasTestAccount ? ', login works' : ''}`, params: onNew },
+    {
+      id: 'confirm',
+      action: 'slot.confirm',
+      host: to,
+      phase: 'prepare',
+      title: `${s} is still as planned`,
+      params: { ...onNew, version: slot.version ?? null },
+    },
+    {
+      id: 'stop-old',
+      action: 'slot.stop',
+      host: from,
+      phase: 'prepare',
+      title: `stop ${s} on ${from}`,
+      params: {
+        ...onOld,
+        wasRole: 'master',
+        planned: fromReachable,
+        possibleMasters: possibleMastersBut(possibleMasters, from, next, to),
+      },
+      mayBeOwed: owable,
+      retryAfterCommit: owable,
+      undoMayBeOwed: true,
+    },
+    {
+      id: 'drain',
+      action: 'slot.drain',
+      host: from,
+      phase: 'prepare',
+      title: `${from}'s log of ${s} to ${to}`,
+      params: { ...onOld, target: paramsOf(next), acceptLoss: accepted },
+      mayBeOwed: owable,
+    },
+    {
+      id: 'role-old',
+      action: 'slot.set-role',
+      host: from,
+      phase: 'prepare',
+      title: `role of ${s} on ${from}: replica`,
+      params: { ...onOld, role: 'replica', wasRole: 'master' },
+      mayBeOwed: owable,
+      retryAfterCommit: owable,
+      undoMayBeOwed: true,
+    },
+    {
+      id: 'stop-new',
+      action: 'slot.stop',
+      host: to,
+      phase: 'prepare',
+      title: `stop ${s} on ${to} (replica)`,
+      params: { ...onNew, wasRole: 'replica', planned: fromReachable },
+    },
+    {
+      id: 'role-new',
+      action: 'slot.set-role',
+      host: to,
+      phase: 'prepare',
+      title: `role of ${s} on ${to}: master`,
+      params: { ...onNew, role: 'master', wasRole: 'replica' },
+    },
+    {
+      id: 'directory',
+      action: 'slot.set-directory',
+      host: '',
+      phase: 'prepare',
+      title: `directory: ${s} is on ${to}`,
+      params: { slot: s, from, to, version: slot.version ?? null },
+    },
+    {
+      id: 'start-new',
+      action: 'slot.start-master',
+      host: to,
+      phase: 'commit',
+      title: `start ${s} on ${to} as master`,
+      params: { ...onNew, possibleMasters, ...(fromReachable ? {} : { rewindTo: 'stop-old' }) },
+    },
+    {
+      id: 'serve',
+      action: 'slot.see-serving',
+      host: to,
+      phase: 'settle',
+      title: `${s} answers on ${to}${parts.hasTestAccount ? ', login works' : ''}`,
+      params: onNew,
+    },
   );
   parts.slotHooks.forEach((hook, index) => {
-    steps.push({ id: `hook-${index + 1}`, action: 'slot.run-hook', host: hook.host ?? '', phase: 'settle', title: `hook ${index + 1} of ${s}`, params: { slot: s, from, to, run: hook.run, timeoutMs: hook.timeoutMs } });
+    steps.push({
+      id: `hook-${index + 1}`,
+      action: 'slot.run-hook',
+      host: hook.host ?? '',
+      phase: 'settle',
+      title: `hook ${index + 1} of ${s}`,
+      params: { slot: s, from, to, run: hook.run, timeoutMs: hook.timeoutMs },
+    });
   });
   if (fromReachable) {
     steps.push(
-      { id: 'start-old', action: 'slot.start-replica', host: from, phase: 'settle', title: `start ${s} on ${from} as replica`, params: { ...onOld, role: 'replica' }, mayBeOwed: true },
-      { id: 'replicate', action: 'slot.see-replication', host: to, phase: 'settle', title: `${s} replicates to ${from}`, params: { ...onNew, replica: { ...paramsOf(old), host: from } }, mayBeOwed: true },
+      {
+        id: 'start-old',
+        action: 'slot.start-replica',
+        host: from,
+        phase: 'settle',
+        title: `start ${s} on ${from} as replica`,
+        params: { ...onOld, role: 'replica' },
+        mayBeOwed: true,
+      },
+      {
+        id: 'replicate',
+        action: 'slot.see-replication',
+        host: to,
+        phase: 'settle',
+        title: `${s} replicates to ${from}`,
+        params: { ...onNew, replica: { ...paramsOf(old), host: from } },
+        mayBeOwed: true,
+      },
     );
   } else {
     steps.push(...lateSteps(s, from, onOld));
@@ -408,18 +586,41 @@ const DEATH_GATES: ReadonlySet<string> = new Set(['still-serving', 'not-proven-d
 
 // Going back starts OLD as master again: NEW is then the one that must not be one.
 function possibleMastersBut(all: readonly Json[], from: string, next: Instance, to: string): readonly Json[] {
-  return [...all.filter((one) => (one as { host: string }).host !== from), { ...paramsOf(next), host: to, word: null }];
+  return [
+    ...all.filter((one) => (one as { host: string }).host !== from),
+    { ...paramsOf(next), host: to, word: null },
+  ];
 }
 
 // Once NEW has been started, a dead OLD that answers is stopped and swapped; the rest is rejoin's.
 function lateSteps(slot: string, from: string, onOld: Step['params']): readonly Step[] {
   return [
-    { id: 'late-stop', action: 'slot.stop', host: from, phase: 'settle', title: `stop ${slot} on ${from} if it is back`, params: { ...onOld, wasRole: 'master', planned: false, lease: true }, mayBeOwed: true },
-    { id: 'late-role', action: 'slot.set-role', host: from, phase: 'settle', title: `role of ${slot} on ${from}: replica`, params: { ...onOld, role: 'replica', wasRole: 'master', lease: true }, mayBeOwed: true },
+    {
+      id: 'late-stop',
+      action: 'slot.stop',
+      host: from,
+      phase: 'settle',
+      title: `stop ${slot} on ${from} if it is back`,
+      params: { ...onOld, wasRole: 'master', planned: false, lease: true },
+      mayBeOwed: true,
+    },
+    {
+      id: 'late-role',
+      action: 'slot.set-role',
+      host: from,
+      phase: 'settle',
+      title: `role of ${slot} on ${from}: replica`,
+      params: { ...onOld, role: 'replica', wasRole: 'master', lease: true },
+      mayBeOwed: true,
+    },
   ];
 }
 
-function giveBack(slot: Slot, sight: FleetSight, lane: { from: string; to: string; lastAlive: number | null }): Step {
+function giveBack(
+  slot: Slot,
+  sight: FleetSight,
+  lane: { from: string; to: string; lastAlive: number | null },
+): Step {
   const owed = owedOf(sight, slot).filter((one) => one.host !== lane.from);
   return {
     id: 'give-back',
@@ -427,7 +628,12 @@ function giveBack(slot: Slot, sight: FleetSight, lane: { from: string; to: strin
     host: lane.to,
     phase: 'settle',
     title: `give the leases of ${slot.slot} back`,
-    params: { slot: slot.slot, ...lane, instances: slot.instances.map((one) => ({ ...paramsOf(one), host: one.host })), owed: owed as unknown as Json },
+    params: {
+      slot: slot.slot,
+      ...lane,
+      instances: slot.instances.map((one) => ({ ...paramsOf(one), host: one.host })),
+      owed: owed as unknown as Json,
+    },
   };
 }
 
@@ -441,18 +647,58 @@ function demoteSteps(decision: Decision): readonly Step[] {
   const onOld = { ...paramsOf(old), ...lane };
   const s = slot.slot;
   return [
-    { id: `lease-${to}`, action: 'slot.take-lease', host: to, phase: 'prepare', title: `lease of ${s} on ${to}`, params: { ...paramsOf(next), ...lane } },
-    { id: `lease-${from}`, action: 'slot.take-lease', host: from, phase: 'prepare', title: `lease of ${s} on ${from}`, params: onOld },
-    { id: 'seen-serving', action: 'slot.see-serving', host: to, phase: 'prepare', title: `${s} is served by ${to}`, params: { ...paramsOf(next), ...lane } },
-    { id: 'late-stop', action: 'slot.stop', host: from, phase: 'settle', title: `stop ${s} on ${from}`, params: { ...onOld, wasRole: 'master', planned: true } },
-    { id: 'late-role', action: 'slot.set-role', host: from, phase: 'settle', title: `role of ${s} on ${from}: replica`, params: { ...onOld, role: 'replica', wasRole: 'master' } },
+    {
+      id: `lease-${to}`,
+      action: 'slot.take-lease',
+      host: to,
+      phase: 'prepare',
+      title: `lease of ${s} on ${to}`,
+      params: { ...paramsOf(next), ...lane },
+    },
+    {
+      id: `lease-${from}`,
+      action: 'slot.take-lease',
+      host: from,
+      phase: 'prepare',
+      title: `lease of ${s} on ${from}`,
+      params: onOld,
+    },
+    {
+      id: 'seen-serving',
+      action: 'slot.see-serving',
+      host: to,
+      phase: 'prepare',
+      title: `${s} is served by ${to}`,
+      params: { ...paramsOf(next), ...lane },
+    },
+    {
+      id: 'late-stop',
+      action: 'slot.stop',
+      host: from,
+      phase: 'settle',
+      title: `stop ${s} on ${from}`,
+      params: { ...onOld, wasRole: 'master', planned: true },
+    },
+    {
+      id: 'late-role',
+      action: 'slot.set-role',
+      host: from,
+      phase: 'settle',
+      title: `role of ${s} on ${from}: replica`,
+      params: { ...onOld, role: 'replica', wasRole: 'master' },
+    },
     {
       id: 'give-back',
       action: 'slot.give-lease-back',
       host: to,
       phase: 'settle',
       title: `give the leases of ${s} back`,
-      params: { slot: s, ...lane, instances: slot.instances.map((one) => ({ ...paramsOf(one), host: one.host })), owed: [] },
+      params: {
+        slot: s,
+        ...lane,
+        instances: slot.instances.map((one) => ({ ...paramsOf(one), host: one.host })),
+        owed: [],
+      },
     },
   ];
 }

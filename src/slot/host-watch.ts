@@ -2,7 +2,7 @@
 // that no step waits a connect timeout for a dead host, and one that comes back is noticed before the commit.
 import { MailctlError } from '../errors.js';
 import type { Clock } from '../lib/clock.js';
-import { type DeathVerdict, type Sighting, judgeDeath } from './death.js';
+import { type DeathVerdict, judgeDeath, type Sighting } from './death.js';
 
 /** How a host is asked. */
 export interface HostAsker {
@@ -58,7 +58,8 @@ export class HostWatch {
   /** Dead, as seen now by others? Waits for the first look at its ports. */
   async verdict(host: string): Promise<DeathVerdict> {
     const watched = this.#watched.get(host);
-    if (watched === undefined) return { gate: 'not-proven-dead', reason: `${host} was not looked at`, witnesses: [] };
+    if (watched === undefined)
+      return { gate: 'not-proven-dead', reason: `${host} was not looked at`, witnesses: [] };
     await watched.firstLook;
     return judgeDeath({
       host,

@@ -61,7 +61,10 @@ export class Leases {
       const { held, secondsLeft } = answer;
       throw new BusyError(
         `${instance.slot} on ${host.name} is held by run ${held.run} of ${held.operator} on ${held.bastion}`,
-        { detail: `its lease expires in ${secondsLeft} s`, hint: `when that run is dead: --take-over ${held.run}` },
+        {
+          detail: `its lease expires in ${secondsLeft} s`,
+          hint: `when that run is dead: --take-over ${held.run}`,
+        },
       );
     }
     this.#held.set(`${host.name}\n${instance.slot}`, { host, instance, token: answer.token, phase });
@@ -81,7 +84,9 @@ export class Leases {
 
   /** Hosts on which the lease of a slot is held. */
   hostsOf(slot: string): readonly string[] {
-    return [...this.#held.values()].filter((held) => held.instance.slot === slot).map((held) => held.host.name);
+    return [...this.#held.values()]
+      .filter((held) => held.instance.slot === slot)
+      .map((held) => held.host.name);
   }
 
   /** Renews until it is aborted. A host that cannot be asked is tried again at the next turn. */

@@ -1,14 +1,14 @@
 // Asks the hosts: what instances they have, whether a silent one is dead, what the replicas' files tell. Many
 // hosts at once; a host that does not answer is data. Nothing here changes anything.
 import { MailctlError, TransportError } from '../errors.js';
-import { type HostResult, gather } from '../fleet/gather.js';
+import { gather, type HostResult } from '../fleet/gather.js';
 import type { Host } from '../fleet/host.js';
-import { type DeathVerdict, type Sighting, judgeDeath, maybeUs } from './death.js';
+import { type DeathVerdict, judgeDeath, maybeUs, type Sighting } from './death.js';
 import type { ReplicaFiles, StoreDriver } from './driver.js';
 import { type SignOfLife, signsOfLife } from './evidence.js';
 import type { Sample } from './samples.js';
 import { type FleetSight, type HostSight, owedOf, stateOf } from './sight.js';
-import { type Instance, type Slot, instanceOn } from './slot.js';
+import { type Instance, instanceOn, type Slot } from './slot.js';
 
 /** Whom to ask, and how. */
 export interface Surroundings {
@@ -38,7 +38,12 @@ export async function lookAtSlots(slots: readonly Slot[], around: Surroundings):
   for (const name of byHost.keys()) {
     const host = around.hosts.get(name);
     if (host !== undefined) known.push(host);
-    else sight.set(name, { host: { name, transport: 'ssh', groups: [] }, ok: false, error: notConfigured(name) });
+    else
+      sight.set(name, {
+        host: { name, transport: 'ssh', groups: [] },
+        ok: false,
+        error: notConfigured(name),
+      });
   }
   const toSight = (result: HostResult<Awaited<ReturnType<StoreDriver['observe']>>>): HostSight =>
     result.ok
@@ -116,7 +121,11 @@ export async function callWitnesses(
 export function judgeSilent(silent: readonly string[], sight: FleetSight, witnesses: Witnesses): Silences {
   const { reachable, peers } = witnesses;
   const us = maybeUs([
-    ...[...sight.values()].map((seen) => ({ name: seen.host.name, location: seen.host.location, silent: !seen.ok })),
+    ...[...sight.values()].map((seen) => ({
+      name: seen.host.name,
+      location: seen.host.location,
+      silent: !seen.ok,
+    })),
     ...peers.map((peer) => ({ name: peer.host.name, location: peer.host.location, silent: !peer.ok })),
   ]);
   const deaths = new Map<string, DeathVerdict>();
@@ -124,7 +133,9 @@ export function judgeSilent(silent: readonly string[], sight: FleetSight, witnes
     const seen = sight.get(name);
     if (seen === undefined || seen.ok) continue;
     const sightings = witnesses.sightings.get(name) ?? [];
-    const elsewhere = reachable.filter((host) => host.location === undefined || host.location !== seen.host.location);
+    const elsewhere = reachable.filter(
+      (host) => host.location === undefined || host.location !== seen.host.location,
+    );
     deaths.set(
       name,
       judgeDeath({
@@ -134,7 +145,8 @@ export function judgeSilent(silent: readonly string[], sight: FleetSight, witnes
         sightings,
         maybeUs: us,
         peerElsewhere: sightings.some(
-          (sighting) => sighting.ports.length > 0 && elsewhere.some((host) => host.name === sighting.observer),
+          (sighting) =>
+            sighting.ports.length > 0 && elsewhere.some((host) => host.name === sighting.observer),
         ),
       }),
     );
@@ -153,7 +165,10 @@ export async function sightingsOf(
   reachable: readonly Host[],
   around: Pick<Surroundings, 'driver' | 'hosts' | 'signal'>,
 ): Promise<readonly Sighting[]> {
-  const questions = new Map<string, { slot: string; address: string; port: number; kind: 'imap' | 'lmtp' }[]>();
+  const questions = new Map<
+    string,
+    { slot: string; address: string; port: number; kind: 'imap' | 'lmtp' }[]
+  >();
   const asking = (observer: string) => {
     const list = questions.get(observer) ?? [];
     questions.set(observer, list);
@@ -167,13 +182,17 @@ export async function sightingsOf(
     for (const instance of slot.instances) {
       const state = stateOf(sight, slot.slot, instance.host);
       if (instance.host === name || state === undefined) continue;
-      const ports = around.driver.masterPorts(state).map(({ port, kind }) => ({ slot: slot.slot, address, port, kind }));
+      const ports = around.driver
+        .masterPorts(state)
+        .map(({ port, kind }) => ({ slot: slot.slot, address, port, kind }));
       asking(instance.host).push(...ports);
       if (every.length < 4) every.push(...ports);
     }
   }
   const carriers = new Set(questions.keys());
-  for (const host of reachable.filter((one) => !carriers.has(one.name) && one.name !== name).slice(0, OBSERVERS_MAX)) {
+  for (const host of reachable
+    .filter((one) => !carriers.has(one.name) && one.name !== name)
+    .slice(0, OBSERVERS_MAX)) {
     asking(host.name).push(...every);
   }
   const answers = await Promise.all(
@@ -226,7 +245,13 @@ export async function askReplicaFiles(
       for (const instance of slot.instances) {
         const state = stateOf(sight, slot.slot, instance.host);
         // Only what still is a replica: a new master's own deliveries say nothing of the old one.
-        if (instance.host === of || state === undefined || state.role === 'master' || state.configuredRole === 'master') continue;
+        if (
+          instance.host === of ||
+          state === undefined ||
+          state.role === 'master' ||
+          state.configuredRole === 'master'
+        )
+          continue;
         const list = wanted.get(instance.host) ?? [];
         wanted.set(instance.host, list);
         list.push({ of, instance });
@@ -237,8 +262,12 @@ export async function askReplicaFiles(
     [...wanted.keys()].map((name) => around.hosts.get(name)).filter((host) => host !== undefined),
     async (host) => {
       const list = wanted.get(host.name) ?? [];
-      const found = await around.driver.replicaFiles(host, list.map((one) => one.instance));
-      for (const [index, file] of found.entries()) files.push({ ...file, host: host.name, of: list[index]?.of ?? '' });
+      const found = await around.driver.replicaFiles(
+        host,
+        list.map((one) => one.instance),
+      );
+      for (const [index, file] of found.entries())
+        files.push({ ...file, host: host.name, of: list[index]?.of ?? '' });
     },
     { concurrency: around.concurrency, signal: around.signal },
   );
@@ -248,7 +277,15 @@ export async function askReplicaFiles(
       .flatMap((slot) => owedOf(sight, slot))
       .filter((owed) => owed.host === of && owed.lastAlive !== null)
       .map((owed) => owed.lastAlive as number);
-    signs.set(of, signsOfLife(of, samples, files.filter((file) => file.of === of), recorded));
+    signs.set(
+      of,
+      signsOfLife(
+        of,
+        samples,
+        files.filter((file) => file.of === of),
+        recorded,
+      ),
+    );
   }
   return { files, signs };
 }

@@ -2,8 +2,8 @@
 // codes of design 2.1. Pure.
 import { EXIT } from '../errors.js';
 import type { LaneResult, RunResult } from '../plan/runner.js';
-import { type Decision, type GateId, mayGo, refusal } from './failover.js';
 import type { InstanceState } from './driver.js';
+import { type Decision, type GateId, mayGo, refusal } from './failover.js';
 import { type FleetSight, openLaneOf, owedOf, stateOf } from './sight.js';
 import type { Slot } from './slot.js';
 
@@ -35,7 +35,9 @@ const GATES: ReadonlySet<string> = new Set<GateId>([
 
 /** Before a run, or instead of one: what is planned and what is refused. */
 export function plannedResults(decisions: readonly Decision[]): readonly SlotResult[] {
-  return decisions.map((decision) => (mayGo(decision) ? { ...blank(decision), outcome: 'planned' as const } : refused(decision)));
+  return decisions.map((decision) =>
+    mayGo(decision) ? { ...blank(decision), outcome: 'planned' as const } : refused(decision),
+  );
 }
 
 /** After a run. */
@@ -60,7 +62,8 @@ export function laneOutcome(decision: Decision, lane: LaneResult): SlotResult {
   const reason = lane.failure?.reason ?? null;
   const code = (lane.failure?.code ?? '').replace(/^slot\./, '');
   const isGate = GATES.has(code);
-  if (lane.state === 'incomplete') return { ...base, outcome: 'incomplete', gate: isGate ? (code as GateId) : null, reason };
+  if (lane.state === 'incomplete')
+    return { ...base, outcome: 'incomplete', gate: isGate ? (code as GateId) : null, reason };
   return { ...base, outcome: isGate ? 'refused' : 'failed', gate: isGate ? (code as GateId) : null, reason };
 }
 
@@ -111,14 +114,23 @@ export function judgeSafety(results: readonly SlotResult[], sight: FleetSight): 
   const served = results.filter((result) => !down.includes(result));
   const lonely = served.filter((result) => !hasSecondCopy(result, sight));
   const debts = results.flatMap(({ decision }) => owedOf(sight, decision.slot));
-  const toDemote = debts.filter((owed) => owed.steps.some((step) => step !== 'rejoin')).map(({ host, slot }) => ({ host, slot }));
-  const toRejoin = debts.filter((owed) => owed.steps.includes('rejoin')).map(({ host, slot }) => ({ host, slot }));
+  const toDemote = debts
+    .filter((owed) => owed.steps.some((step) => step !== 'rejoin'))
+    .map(({ host, slot }) => ({ host, slot }));
+  const toRejoin = debts
+    .filter((owed) => owed.steps.includes('rejoin'))
+    .map(({ host, slot }) => ({ host, slot }));
   const reasons: string[] = [];
   if (down.length > 0) reasons.push(`${names(down)} ${down.length === 1 ? 'is' : 'are'} down`);
-  if (unfinished.length > 0) reasons.push(`${names(unfinished)} ${unfinished.length === 1 ? 'is' : 'are'} not finished`);
-  if (lonely.length > 0) reasons.push(`${lonely.length} ${lonely.length === 1 ? 'slot has' : 'slots have'} one copy`);
+  if (unfinished.length > 0)
+    reasons.push(`${names(unfinished)} ${unfinished.length === 1 ? 'is' : 'are'} not finished`);
+  if (lonely.length > 0)
+    reasons.push(`${lonely.length} ${lonely.length === 1 ? 'slot has' : 'slots have'} one copy`);
   const strays = toDemote.filter(({ host, slot }) => isStray(stateOf(sight, slot, host)));
-  if (strays.length > 0) reasons.push(`${strays.length} ${strays.length === 1 ? 'stray runs' : 'strays run'} on ${strays[0]?.host}`);
+  if (strays.length > 0)
+    reasons.push(
+      `${strays.length} ${strays.length === 1 ? 'stray runs' : 'strays run'} on ${strays[0]?.host}`,
+    );
   return { safe: reasons.length === 0, reasons, down, lonely, toDemote, toRejoin };
 }
 

@@ -57,7 +57,9 @@ export async function prepareFailover(
   const named = all.filter((slot) => targets.includes(slot.slot) && !isHost(slot.slot));
   const hosts = new Set([...targets.filter(isHost), ...named.map((slot) => slot.master)]);
   // All slots of a host bear witness to how long it lived, also those that are not meant.
-  const candidates = all.filter((slot) => named.includes(slot) || slot.instances.some((one) => hosts.has(one.host)));
+  const candidates = all.filter(
+    (slot) => named.includes(slot) || slot.instances.some((one) => hosts.has(one.host)),
+  );
   const { sight, early } = await lookWithWitnesses(candidates, around, clock);
 
   const meant = new Map<string, { slot: Slot; host: string | undefined }>();
@@ -65,7 +67,8 @@ export async function prepareFailover(
   for (const target of targets) {
     const found = slotsOfTarget(target, isHost(target), candidates, sight);
     if (found.length === 0) empty.push(target);
-    for (const slot of found) if (!meant.has(slot.slot)) meant.set(slot.slot, { slot, host: isHost(target) ? target : undefined });
+    for (const slot of found)
+      if (!meant.has(slot.slot)) meant.set(slot.slot, { slot, host: isHost(target) ? target : undefined });
   }
   checkWords([...meant.keys()], wishes);
 
@@ -73,7 +76,11 @@ export async function prepareFailover(
   const silent = new Map<string, Slot[]>();
   for (const { slot } of meant.values()) {
     const from = fromOf(slot);
-    if (sight.get(from)?.ok === false && !silent.has(from)) silent.set(from, candidates.filter((one) => fromOf(one) === from));
+    if (sight.get(from)?.ok === false && !silent.has(from))
+      silent.set(
+        from,
+        candidates.filter((one) => fromOf(one) === from),
+      );
   }
   const stored = silent.size === 0 ? [] : await samples.latest();
   const [witnesses, { files, signs }] = await Promise.all([

@@ -3,7 +3,7 @@
 import type { MailctlError } from '../errors.js';
 import type { Host } from '../fleet/host.js';
 import type { InstanceState } from './driver.js';
-import { type Owed, type OpenLane, parseLaneFile } from './lane-record.js';
+import { type OpenLane, type Owed, parseLaneFile } from './lane-record.js';
 import type { Slot } from './slot.js';
 
 /** One host as it answered, or did not. */

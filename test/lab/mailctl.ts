@@ -36,8 +36,12 @@ export function startMailctl(lab: Lab, words: readonly string[], options: Mailct
     env: { ...process.env, ...productEnv(lab), ...options.env },
   });
   const text = { stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk) => void (text.stdout += chunk));
-  child.stderr.on('data', (chunk) => void (text.stderr += chunk));
+  child.stdout.on('data', (chunk) => {
+    text.stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    text.stderr += chunk;
+  });
   const ended = new Promise<Ran>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, ...text, tookMs: performance.now() - startedAt }));

@@ -14,7 +14,13 @@ export async function moveBack(
   const progress = foldJournal((await readJournal(file)).records, file);
   const moved = progress.lanes
     .filter((lane) => lane.closed === 'done')
-    .map((lane) => ({ slot: lane.lane, facts: progress.plan.lanes.find((one) => one.id === lane.lane)?.facts as { from?: string; kind?: string } }))
+    .map((lane) => ({
+      slot: lane.lane,
+      facts: progress.plan.lanes.find((one) => one.id === lane.lane)?.facts as {
+        from?: string;
+        kind?: string;
+      },
+    }))
     .filter(({ facts }) => facts.kind !== 'demote');
   const hosts = [...new Set(moved.map(({ facts }) => facts.from ?? ''))];
   if (moved.length === 0) {
@@ -22,11 +28,20 @@ export async function moveBack(
     return undefined;
   }
   if (hosts.length > 1) {
-    throw new UsageError(`run ${run} moved slots from ${hosts.length} hosts, which one command cannot take back`, {
-      hint: hosts
-        .map((host) => `mailctl failover ${moved.filter(({ facts }) => facts.from === host).map(({ slot }) => slot).join(' ')} --to ${host}`)
-        .join('\n      '),
-    });
+    throw new UsageError(
+      `run ${run} moved slots from ${hosts.length} hosts, which one command cannot take back`,
+      {
+        hint: hosts
+          .map(
+            (host) =>
+              `mailctl failover ${moved
+                .filter(({ facts }) => facts.from === host)
+                .map(({ slot }) => slot)
+                .join(' ')} --to ${host}`,
+          )
+          .join('\n      '),
+      },
+    );
   }
   return { run, slots: moved.map(({ slot }) => slot), to: hosts[0] as string };
 }

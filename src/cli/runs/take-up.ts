@@ -3,8 +3,8 @@
 import { EXIT, MailctlError } from '../../errors.js';
 import { readBootId } from '../../journal/boot-id.js';
 import { openJournal } from '../../journal/journal.js';
-import { findRun } from '../../journal/store.js';
 import { readJournal } from '../../journal/read-journal.js';
+import { findRun } from '../../journal/store.js';
 import { endScreen } from '../../output/screens/failover.js';
 import type { Plan } from '../../plan/plan.js';
 import { foldJournal, isCommitted, type RunProgress } from '../../plan/progress.js';
@@ -37,12 +37,18 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
   const isOpen = before.closed === undefined;
   if (!isOpen && request.how === 'undo') return undefined;
   if (!isOpen) return reportClosed(context, before);
-  if (request.how === 'undo' && before.lanes.every((lane) => lane.closed !== undefined || isCommitted(lane))) {
-    throw new MailctlError(`run ${run} is not finished, and what is left of it is past its point of no return`, {
-      code: 'plan.committed',
-      exitCode: EXIT.failed,
-      hint: `mailctl runs resume ${run}   first, then undo it`,
-    });
+  if (
+    request.how === 'undo' &&
+    before.lanes.every((lane) => lane.closed !== undefined || isCommitted(lane))
+  ) {
+    throw new MailctlError(
+      `run ${run} is not finished, and what is left of it is past its point of no return`,
+      {
+        code: 'plan.committed',
+        exitCode: EXIT.failed,
+        hint: `mailctl runs resume ${run}   first, then undo it`,
+      },
+    );
   }
 
   const config = await context.config();
@@ -53,7 +59,11 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
   // Slots that the directory no longer knows are left to the steps, which say so.
   const known = new Set((await directory.list()).map((slot) => slot.slot));
   const open = before.lanes.filter((lane) => lane.closed === undefined && known.has(lane.lane));
-  const prepared = await prepareFailover(open.map((lane) => lane.lane), wishes, { directory, samples, around, clock: context.clock });
+  const prepared = await prepareFailover(
+    open.map((lane) => lane.lane),
+    wishes,
+    { directory, samples, around, clock: context.clock },
+  );
   await storeSamples(samples, prepared.slots, prepared.sight, context.clock);
 
   const refused = new Map<string, Refusal>();
@@ -70,7 +80,8 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
   if (!request.yes) {
     const prompt = await context.prompt();
     const question = request.how === 'resume' ? `go on with run ${run}?` : `take run ${run} back?`;
-    if (!(await prompt.yesNo(question))) return context.interruption.finish.aborted ? EXIT.interrupted : EXIT.failed;
+    if (!(await prompt.yesNo(question)))
+      return context.interruption.finish.aborted ? EXIT.interrupted : EXIT.failed;
   }
 
   const { operator } = context;
@@ -94,15 +105,34 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
     );
     const slots = await directory.list().catch((): readonly Slot[] => prepared.slots);
     const decisions = result.lanes.map((lane): Decision => {
-      const slot = slots.find((one) => one.slot === lane.lane) ?? { slot: lane.lane, master: '', state: 'normal', version: undefined, instances: [] };
-      return decisionOfLane(slot, before.plan.lanes.find((one) => one.id === lane.lane));
+      const slot = slots.find((one) => one.slot === lane.lane) ?? {
+        slot: lane.lane,
+        master: '',
+        state: 'normal',
+        version: undefined,
+        instances: [],
+      };
+      return decisionOfLane(
+        slot,
+        before.plan.lanes.find((one) => one.id === lane.lane),
+      );
     });
-    const results = decisions.map((decision, index) => laneOutcome(decision, result.lanes[index] as (typeof result.lanes)[number]));
-    const sight = await lookAgain(decisions.map((decision) => decision.slot), prepared.sight, around);
+    const results = decisions.map((decision, index) =>
+      laneOutcome(decision, result.lanes[index] as (typeof result.lanes)[number]),
+    );
+    const sight = await lookAgain(
+      decisions.map((decision) => decision.slot),
+      prepared.sight,
+      around,
+    );
     const safety = judgeSafety(results, sight);
     const isBack = request.how === 'undo' && result.closed === 'reverted';
     const after = result.after?.failure?.reason ?? null;
-    const outcome = isBack ? 'done' : after !== null || result.stopped !== undefined ? 'incomplete' : overallOutcome(results, false);
+    const outcome = isBack
+      ? 'done'
+      : after !== null || result.stopped !== undefined
+        ? 'incomplete'
+        : overallOutcome(results, false);
     const exit = exitAfter(context, isBack ? EXIT.done : exitOf(outcome, results));
     const tookMs = context.clock.monotonic() - startedAt;
     const silent = [...sight.values()].flatMap((seen) => (seen.ok ? [] : [seen]));
@@ -121,7 +151,9 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
       columns: failoverColumns,
       screen: () =>
         isBack
-          ? [`run ${run} was taken back: ${results.length} ${results.length === 1 ? 'slot is' : 'slots are'} as before`]
+          ? [
+              `run ${run} was taken back: ${results.length} ${results.length === 1 ? 'slot is' : 'slots are'} as before`,
+            ]
           : endScreen({
               targets: before.plan.target.split(' '),
               run,
@@ -145,7 +177,16 @@ async function reportClosed(context: Context, progress: RunProgress): Promise<nu
   const { id } = progress.plan;
   await context.output.print({
     schema: FAILOVER_SCHEMA,
-    document: () => ({ run: id, outcome: 'done', took_ms: 0, slots: [], to_demote: [], safe_to_leave: false, reasons: [`run ${id} is closed (${progress.closed}); nothing was looked at`], errors: [] }),
+    document: () => ({
+      run: id,
+      outcome: 'done',
+      took_ms: 0,
+      slots: [],
+      to_demote: [],
+      safe_to_leave: false,
+      reasons: [`run ${id} is closed (${progress.closed}); nothing was looked at`],
+      errors: [],
+    }),
     rows: [],
     columns: failoverColumns,
     screen: () => [`run ${id} is closed (${progress.closed}): nothing to do`],
@@ -153,14 +194,20 @@ async function reportClosed(context: Context, progress: RunProgress): Promise<nu
   return EXIT.done;
 }
 
-function summary(request: TakeUpRequest, progress: RunProgress, refused: ReadonlyMap<string, Refusal>): readonly string[] {
+function summary(
+  request: TakeUpRequest,
+  progress: RunProgress,
+  refused: ReadonlyMap<string, Refusal>,
+): readonly string[] {
   const open = progress.lanes.filter((lane) => lane.closed === undefined);
   const committed = open.filter(isCommitted).length;
   const lines = [
     `run ${progress.plan.id} of ${progress.operator}, ${progress.startedAt}: ${open.length} of ${progress.lanes.length} lanes open, ${committed} of them past the point of no return`,
   ];
-  for (const [slot, { way, reason }] of refused) lines.push(`${slot}: ${way === 'back' ? 'goes back' : 'is left alone'}: ${reason}`);
-  if (request.how === 'undo' && committed > 0) lines.push(`${committed} lanes are past the point of no return and are left as they are`);
+  for (const [slot, { way, reason }] of refused)
+    lines.push(`${slot}: ${way === 'back' ? 'goes back' : 'is left alone'}: ${reason}`);
+  if (request.how === 'undo' && committed > 0)
+    lines.push(`${committed} lanes are past the point of no return and are left as they are`);
   return lines;
 }
 
@@ -180,7 +227,9 @@ function wishesOf(plan: Plan): FailoverWishes {
     maxLagS: facts.maxLagS ?? 300,
     acceptLoss: new Set((facts.acceptLoss ?? []).filter((slot) => lanes.has(slot))),
     fenced: facts.fenced ?? undefined,
-    overrides: new Set((facts.overrides ?? []).filter((word) => lanes.has(word.slice(word.indexOf(':') + 1)))),
+    overrides: new Set(
+      (facts.overrides ?? []).filter((word) => lanes.has(word.slice(word.indexOf(':') + 1))),
+    ),
     takeOver: new Set([...(facts.takeOver ?? []), plan.id]),
   };
 }

@@ -4,9 +4,10 @@ import type { HookConfig } from '../../config/config.js';
 import { CommandError, EXIT } from '../../errors.js';
 import type { Journal } from '../../journal/journal.js';
 import { formatIso } from '../../lib/clock.js';
+import type { Canvas } from '../../output/output.js';
 import { wayScreen } from '../../output/screens/failover.js';
-import { foldJournal, type RunProgress } from '../../plan/progress.js';
 import type { Plan } from '../../plan/plan.js';
+import { foldJournal, type RunProgress } from '../../plan/progress.js';
 import type { RunResult } from '../../plan/runner.js';
 import type { RunEvent } from '../../plan/session.js';
 import type { Directory } from '../../slot/directory.js';
@@ -16,7 +17,6 @@ import { lookAtSlots, type Surroundings } from '../../slot/look-around.js';
 import type { FleetSight } from '../../slot/sight.js';
 import type { Slot } from '../../slot/slot.js';
 import type { Transport } from '../../transport/transport.js';
-import type { Canvas } from '../../output/output.js';
 import type { Context } from '../context.js';
 
 /** What a run on the screen is given. */
@@ -42,7 +42,9 @@ export async function runSlots(context: Context, run: SlotRun, takeUp: TakeUp): 
   const startedAt = clock.monotonic();
   const id = run.plan.id;
   interruption.beginRun(() => {
-    progress.line(`finishing the steps in hand; then: mailctl runs resume ${id}  (Ctrl-C again leaves at once)`);
+    progress.line(
+      `finishing the steps in hand; then: mailctl runs resume ${id}  (Ctrl-C again leaves at once)`,
+    );
   });
 
   let folded: RunProgress = foldJournal(run.journal.records, run.journal.file);
@@ -68,7 +70,9 @@ export async function runSlots(context: Context, run: SlotRun, takeUp: TakeUp): 
       folded = event.progress;
       if (!progress.isLive) sayRecord(event, progress.line);
     } else if (event.kind === 'doing') {
-      const step = folded.plan.lanes.find((lane) => lane.id === event.lane)?.steps.find((one) => one.id === event.step);
+      const step = folded.plan.lanes
+        .find((lane) => lane.id === event.lane)
+        ?.steps.find((one) => one.id === event.step);
       doing.set(event.lane, { text: step?.title ?? event.step, at: clock.monotonic() });
     } else doing.set(event.lane, { text: event.text, at: doing.get(event.lane)?.at ?? clock.monotonic() });
     draw();
@@ -113,15 +117,26 @@ function sayRecord(event: Extract<RunEvent, { kind: 'record' }>, say: (line: str
   if (record.kind === 'failed') say(`${record.lane}: ${record.step}: ${record.reason}`);
   else if (record.kind === 'reverting') say(`${record.lane}: going back: ${record.reason}`);
   else if (record.kind === 'did' && record.step === 'serve') {
-    const facts = progress.plan.lanes.find((lane) => lane.id === record.lane)?.facts as { to?: unknown } | undefined;
-    say(`${record.lane}: served by ${String(facts?.to ?? '?')}${record.note === undefined ? '' : ` (${record.note})`}`);
+    const facts = progress.plan.lanes.find((lane) => lane.id === record.lane)?.facts as
+      | { to?: unknown }
+      | undefined;
+    say(
+      `${record.lane}: served by ${String(facts?.to ?? '?')}${record.note === undefined ? '' : ` (${record.note})`}`,
+    );
   } else if (record.kind === 'lane-closed' && record.state !== 'done') say(`${record.lane}: ${record.state}`);
 }
 
 /** Looks at the slots again; hosts that were silent are not asked a second time. */
-export async function lookAgain(slots: readonly Slot[], sight: FleetSight, around: Surroundings): Promise<FleetSight> {
+export async function lookAgain(
+  slots: readonly Slot[],
+  sight: FleetSight,
+  around: Surroundings,
+): Promise<FleetSight> {
   const silent = new Set([...sight.values()].filter((seen) => !seen.ok).map((seen) => seen.host.name));
-  const there = slots.map((slot) => ({ ...slot, instances: slot.instances.filter((one) => !silent.has(one.host)) }));
+  const there = slots.map((slot) => ({
+    ...slot,
+    instances: slot.instances.filter((one) => !silent.has(one.host)),
+  }));
   const seen = await lookAtSlots(there, around);
   return new Map([...sight, ...seen]);
 }
@@ -134,7 +149,12 @@ export function hooksPer(hooks: readonly HookConfig[], per: 'slot' | 'run'): rea
 }
 
 function hookRunner(context: Context, transport: Transport, around: Surroundings) {
-  return async (name: string | null, words: readonly string[], timeoutMs: number, signal: AbortSignal): Promise<void> => {
+  return async (
+    name: string | null,
+    words: readonly string[],
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<void> => {
     const host = name === null ? context.thisHost() : around.hosts.get(name);
     if (host === undefined) throw new Error(`hook on the unknown host ${name}`);
     const result = await transport.run(
@@ -149,7 +169,8 @@ function hookRunner(context: Context, transport: Transport, around: Surroundings
       },
       { signal },
     );
-    if (result.status !== 0) throw new CommandError(host.name, `hook ${words[0]}`, result.status, result.stderr);
+    if (result.status !== 0)
+      throw new CommandError(host.name, `hook ${words[0]}`, result.status, result.stderr);
   };
 }
 
@@ -157,7 +178,11 @@ function hookRunner(context: Context, transport: Transport, around: Surroundings
 export async function stderrCanvas({ terminal }: Context): Promise<Canvas> {
   const { renderTable } = await import('../../output/table.js');
   const [width, color] = [terminal.columns(), terminal.stderrColor];
-  return { width, color, table: (rows, columns, options) => renderTable(rows, columns, { width, color, ...options }) };
+  return {
+    width,
+    color,
+    table: (rows, columns, options) => renderTable(rows, columns, { width, color, ...options }),
+  };
 }
 
 /** 130 when the operator stopped it, else the outcome's own code. */

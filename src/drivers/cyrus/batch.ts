@@ -80,9 +80,14 @@ export class Batch {
         },
         { onLine },
       );
-      const lost = new TransportError(host.name, 'lost', `${host.name}: ${this.command.name} gave no answer`, {
-        detail: result.stderr.slice(0, 400) || undefined,
-      });
+      const lost = new TransportError(
+        host.name,
+        'lost',
+        `${host.name}: ${this.command.name} gave no answer`,
+        {
+          detail: result.stderr.slice(0, 400) || undefined,
+        },
+      );
       for (const [index, call] of calls.entries()) if (!answered.has(index)) call.reject(lost);
     } catch (error) {
       for (const [index, call] of calls.entries()) if (!answered.has(index)) call.reject(error);
@@ -96,7 +101,8 @@ export class Batch {
  */
 export function frame(fields: readonly string[]): string {
   for (const field of fields) {
-    if (/[\x00-\x1f]/.test(field)) throw new Error(`control character in a field for a host: ${JSON.stringify(field)}`);
+    if (/[\x00-\x1f]/.test(field))
+      throw new Error(`control character in a field for a host: ${JSON.stringify(field)}`);
   }
   return fields.join(FIELD);
 }

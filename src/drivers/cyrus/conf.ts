@@ -94,11 +94,17 @@ export function parseCyrusConf(lines: readonly string[]): CyrusConf {
     if (closes) text = text.replace(/\}$/, '').trim();
     const entry = parseEntry(text);
     if (typeof entry === 'string') return fail(entry);
-    services.push({ name: entry.name, section, cmd: entry.keys.get('cmd') ?? '', listen: entry.keys.get('listen') });
+    services.push({
+      name: entry.name,
+      section,
+      cmd: entry.keys.get('cmd') ?? '',
+      listen: entry.keys.get('listen'),
+    });
     if (closes) section = undefined;
   }
   if (pending !== '') return { ok: false, line: lines.length, problem: 'ends with a line to be continued' };
-  if (section !== undefined) return { ok: false, line: lines.length, problem: `section ${section} is not closed` };
+  if (section !== undefined)
+    return { ok: false, line: lines.length, problem: `section ${section} is not closed` };
   return { ok: true, services };
 }
 

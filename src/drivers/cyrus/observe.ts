@@ -146,7 +146,8 @@ function roleAskedFor(conf: RoleConf): Role {
   return conf.readOnly ? 'readonly' : 'master';
 }
 
-const isLoopback = (address: string) => address.startsWith('127.') || address === '::1' || address === 'localhost';
+const isLoopback = (address: string) =>
+  address.startsWith('127.') || address === '::1' || address === 'localhost';
 
 /** All that is known of an instance. `confs` as of the last time that its files were read. */
 export function parseInstance(
@@ -180,13 +181,19 @@ export function parseInstance(
   }
 
   const role = alive ? roleByPorts(own, confs) : null;
-  if (alive && role === null) problems.push(`runs, and its ports tell no role (${describe(own) || 'none listened on'})`);
+  if (alive && role === null)
+    problems.push(`runs, and its ports tell no role (${describe(own) || 'none listened on'})`);
   const conf = role === null ? undefined : confs.roles[role];
-  const services = (conf?.services ?? []).map((service) => ({ ...service, listening: isOwned(service, own) }));
+  const services = (conf?.services ?? []).map((service) => ({
+    ...service,
+    listening: isOwned(service, own),
+  }));
   const missing = services.filter((service) => !service.listening);
   const started = alive && role !== null && conf !== undefined && missing.length === 0;
   if (alive && missing.length > 0) {
-    problems.push(`does not listen for ${missing.map((service) => `${service.name} on ${service.port}`).join(', ')}`);
+    problems.push(
+      `does not listen for ${missing.map((service) => `${service.name} on ${service.port}`).join(', ')}`,
+    );
   }
 
   const configured = configuredRole(paths, records, confs);
@@ -201,7 +208,10 @@ export function parseInstance(
     started,
     role,
     configuredRole: configured.role,
-    services: role === null ? (masterConf?.services ?? []).map((service) => ({ ...service, listening: false })) : services,
+    services:
+      role === null
+        ? (masterConf?.services ?? []).map((service) => ({ ...service, listening: false }))
+        : services,
     channels: parseChannels(paths, records, confs, host),
     logging: masterConf?.logging ?? false,
     quarantined: {
@@ -282,7 +292,8 @@ function configuredRole(
   const got = find('get');
   if (got !== undefined) {
     const word = got[2]?.trim().split(/\s+/)[0] ?? '';
-    if (got[1] === '0' && (word === 'master' || word === 'replica' || word === 'readonly')) return { role: word };
+    if (got[1] === '0' && (word === 'master' || word === 'replica' || word === 'readonly'))
+      return { role: word };
     return { role: null, problem: `role command: status ${got[1]}, said ${JSON.stringify(got[2] ?? '')}` };
   }
   const only = Object.keys(confs.roles) as Role[];
@@ -306,9 +317,15 @@ function oldest(births: readonly (number | null)[]): number | null {
   return Math.min(...births.filter((birth) => birth !== null));
 }
 
-function parseChannels(paths: InstancePaths, records: Records, confs: Confs, host: HostFacts): readonly ChannelState[] {
+function parseChannels(
+  paths: InstancePaths,
+  records: Records,
+  confs: Confs,
+  host: HostFacts,
+): readonly ChannelState[] {
   const sync = `${paths.configDir}/sync/`;
-  const channelOf = (file: string) => (file.startsWith(sync) ? file.slice(sync.length).split('/').slice(0, -1).join('/') : '');
+  const channelOf = (file: string) =>
+    file.startsWith(sync) ? file.slice(sync.length).split('/').slice(0, -1).join('/') : '';
   const births = new Map<string, (number | null)[]>();
   const events = new Map<string, number>();
   for (const [key, a = '', , c = ''] of records) {

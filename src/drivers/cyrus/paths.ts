@@ -13,7 +13,9 @@ export interface InstancePaths {
   /** What is in force now, whatever the role is. */
   readonly current: ConfPair;
   readonly byRole: { readonly [role in Role]?: ConfPair };
-  readonly link: { readonly path: string; readonly targets: { readonly [role in Role]?: string } } | undefined;
+  readonly link:
+    | { readonly path: string; readonly targets: { readonly [role in Role]?: string } }
+    | undefined;
 }
 
 /** imapd.conf and cyrus.conf of an instance. */
@@ -82,6 +84,8 @@ function confOfRole(
   if (template.includes('{role}')) return path;
   const target = link?.targets[role];
   if (link === undefined || target === undefined || !path.startsWith(`${link.path}/`)) return undefined;
-  const base = target.startsWith('/') ? target : `${link.path.slice(0, link.path.lastIndexOf('/'))}/${target}`;
+  const base = target.startsWith('/')
+    ? target
+    : `${link.path.slice(0, link.path.lastIndexOf('/'))}/${target}`;
   return base + path.slice(link.path.length);
 }

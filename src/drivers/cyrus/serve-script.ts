@@ -7,7 +7,7 @@ import { SCRIPT_HEAD } from './observe-script.js';
  * (the kernel there lives), `silent` is none;
  * `unknown` says nothing of the other host (its name is not known here).
  */
-export const PORTS_SCRIPT = `${SCRIPT_HEAD}${String.raw`
+export const PORTS_SCRIPT = `${SCRIPT_HEAD}
 command -v bash > /dev/null || { echo 'no bash on this host: /dev/tcp is its' >&2; exit 69; }
 try() {
   said=$(timeout "$3" bash -c '
@@ -27,7 +27,7 @@ while IFS= read -r request; do
   try "$1" "$2" "$3" < /dev/null &
 done
 wait
-`}`;
+`;
 
 /**
  * Whether instances serve. In: first line user, second password, third base64 of the SASL PLAIN message (all

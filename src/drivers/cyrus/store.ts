@@ -21,9 +21,9 @@ import type { Transport } from '../../transport/transport.js';
 import { ACT_SCRIPT } from './act-script.js';
 import { Batch, frame, type Record_ } from './batch.js';
 import { FILES_SCRIPT, MAILBOXES_SCRIPT } from './files-script.js';
-import { type Confs, type Records, parseConfs, parseHostFacts, parseInstance } from './observe.js';
+import { type Confs, parseConfs, parseHostFacts, parseInstance, type Records } from './observe.js';
 import { FIELD, OBSERVE_SCRIPT } from './observe-script.js';
-import { type InstancePaths, fillWords, instancePaths } from './paths.js';
+import { fillWords, type InstancePaths, instancePaths } from './paths.js';
 import { PORTS_SCRIPT, SERVE_SCRIPT } from './serve-script.js';
 
 /** What the driver is given. */
@@ -32,11 +32,15 @@ export interface CyrusStoreOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   /** The login that is tried at the end of a failover; called when it is needed. */
-  readonly testAccount?: (() => Promise<{ readonly user: string; readonly password: string } | undefined>) | undefined;
+  readonly testAccount?:
+    | (() => Promise<{ readonly user: string; readonly password: string } | undefined>)
+    | undefined;
 }
 
 /** Seconds that a lease lasts when nothing moves it on (failover.md). */
 const LEASE_S = 60;
+/** Where LMTP listens by default (RFC 2033 names 24; 2003 is the usual one beside it). */
+const USUAL_LMTP_PORTS = [24, 2003];
 const OBSERVE_MS = 30_000;
 const START_MS = 40_000;
 const SET_ROLE_MS = 30_000;
@@ -48,7 +52,7 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
   const confs = new Map<string, Confs>();
   const pathsOf = (instance: Instance) => instancePaths(config, instance);
   const keyOf = (instance: Instance) => `${instance.host}\n${instance.slot}`;
-  const stopMs = (planned: boolean) => planned ? config.plannedStopTimeoutMs : config.stopTimeoutMs;
+  const stopMs = (planned: boolean) => (planned ? config.plannedStopTimeoutMs : config.stopTimeoutMs);
 
   const act = new Batch(
     transport,
@@ -89,7 +93,8 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
       }
       if (flags.includes('c')) confs.set(keyOf(instance), parseConfs(own, paths, facts));
       const known = confs.get(keyOf(instance));
-      if (known === undefined) throw new Error(`no configuration read yet of ${instance.slot} on ${host.name}`);
+      if (known === undefined)
+        throw new Error(`no configuration read yet of ${instance.slot} on ${host.name}`);
       return parseInstance(instance, paths, own, facts, known);
     });
   }
@@ -114,7 +119,10 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
 
   // Looks of one moment go in one trip; the files are read again only when they are not known yet, or may change
   // with the role.
-  const waiting = new Map<string, { instance: Instance; resolve: (state: InstanceState) => void; reject: (error: unknown) => void }[]>();
+  const waiting = new Map<
+    string,
+    { instance: Instance; resolve: (state: InstanceState) => void; reject: (error: unknown) => void }[]
+  >();
   function look(host: Host, instance: Instance): Promise<InstanceState> {
     return new Promise((resolve, reject) => {
       const queue = waiting.get(host.name);
@@ -128,7 +136,11 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
         waiting.delete(host.name);
         const fresh = config.role.kind !== 'link' || calls.some((call) => !confs.has(keyOf(call.instance)));
         try {
-          const states = await see(host, calls.map((call) => call.instance), fresh ? 'cl' : 'l');
+          const states = await see(
+            host,
+            calls.map((call) => call.instance),
+            fresh ? 'cl' : 'l',
+          );
           for (const [index, call] of calls.entries()) call.resolve(states[index] as InstanceState);
         } catch (error) {
           for (const call of calls) call.reject(error);
@@ -137,12 +149,28 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
     });
   }
 
-  async function doAct(host: Host, instance: Instance, grip: Grip, verb: string, fields: readonly string[], deadlineMs: number) {
+  async function doAct(
+    host: Host,
+    instance: Instance,
+    grip: Grip,
+    verb: string,
+    fields: readonly string[],
+    deadlineMs: number,
+  ) {
     const paths = pathsOf(instance);
     const hold = Math.max(LEASE_S, Math.ceil(deadlineMs / 1000) + 10);
     const records = await act.call(
       host,
-      [verb, paths.configDir, String(grip.token), grip.run, grip.phase, String(hold), grip.record ?? '-', ...fields],
+      [
+        verb,
+        paths.configDir,
+        String(grip.token),
+        grip.run,
+        grip.phase,
+        String(hold),
+        grip.record ?? '-',
+        ...fields,
+      ],
       deadlineMs + 25_000,
     );
     return settle(host, instance, verb, records);
@@ -173,14 +201,17 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
           name: 'cyrus.try-ports',
           script: PORTS_SCRIPT,
           args: [],
-          stdin: ports.map(({ address, port }) => `${frame([address, String(port), String(seconds)])}\n`).join(''),
+          stdin: ports
+            .map(({ address, port }) => `${frame([address, String(port), String(seconds)])}\n`)
+            .join(''),
           readOnly: true,
           privileged: false,
           timeoutMs: (seconds + 5) * 1000,
         },
         { signal },
       );
-      if (result.status !== 0) throw new CommandError(from.name, 'trying ports', result.status, result.stderr);
+      if (result.status !== 0)
+        throw new CommandError(from.name, 'trying ports', result.status, result.stderr);
       return result.stdout
         .split('\n')
         .filter((line) => line !== '')
@@ -197,7 +228,8 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
           const conf = (paths.byRole.replica ?? paths.current).imapd;
           const [record] = await serve.call(host, [conf, String(WALK_S)], (2 * WALK_S + 5) * 1000);
           const [kind, applied, arrival, complete] = record ?? [];
-          if (kind !== 'files') return { slot: instance.slot, newestApplied: null, newestArrival: null, complete: true };
+          if (kind !== 'files')
+            return { slot: instance.slot, newestApplied: null, newestArrival: null, complete: true };
           return {
             slot: instance.slot,
             newestApplied: Number(applied),
@@ -220,19 +252,23 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
         timeoutMs: 65_000,
         maxBytes: 512 * 1024 * 1024,
       });
-      if (result.status !== 0) throw new CommandError(host.name, `ctl_mboxlist of ${instance.slot}`, result.status, result.stderr);
+      if (result.status !== 0)
+        throw new CommandError(host.name, `ctl_mboxlist of ${instance.slot}`, result.status, result.stderr);
       return parseMailboxes(result.stdout, `${host.name}: ctl_mboxlist of ${instance.slot}`);
     },
 
     async serving(host, instance) {
       const state = await look(host, instance);
       const at = (kind: 'imap' | 'lmtp') => {
-        const service = state.services.find((one) => one.kind === kind && one.port !== undefined && !one.address.startsWith('127.'));
+        const service = state.services.find(
+          (one) => one.kind === kind && one.port !== undefined && !one.address.startsWith('127.'),
+        );
         if (service === undefined) return ['', ''];
         return [service.address || (instance.address ?? '127.0.0.1'), String(service.port)];
       };
       const account = await testAccount?.();
-      const plain = account === undefined ? '' : Buffer.from(`\0${account.user}\0${account.password}`).toString('base64');
+      const plain =
+        account === undefined ? '' : Buffer.from(`\0${account.user}\0${account.password}`).toString('base64');
       const result = await transport.run(host, {
         name: 'cyrus.serving',
         script: SERVE_SCRIPT,
@@ -242,7 +278,13 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
         privileged: false,
         timeoutMs: 25_000,
       });
-      if (result.status !== 0) throw new CommandError(host.name, `asking ${instance.slot} for its greeting`, result.status, result.stderr);
+      if (result.status !== 0)
+        throw new CommandError(
+          host.name,
+          `asking ${instance.slot} for its greeting`,
+          result.status,
+          result.stderr,
+        );
       return parseServing(splitRecords(result.stdout).get('0') ?? []);
     },
 
@@ -250,7 +292,19 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
       const paths = pathsOf(instance);
       const [record] = await act.call(
         host,
-        ['take', paths.configDir, wish.run, wish.operator, wish.bastion, wish.from, wish.to, wish.phase, String(LEASE_S), wish.record, ...wish.takeOver],
+        [
+          'take',
+          paths.configDir,
+          wish.run,
+          wish.operator,
+          wish.bastion,
+          wish.from,
+          wish.to,
+          wish.phase,
+          String(LEASE_S),
+          wish.record,
+          ...wish.takeOver,
+        ],
         45_000,
       );
       if (record?.[0] === 'granted') return { granted: true, token: Number(record[1]) };
@@ -274,9 +328,23 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
       const paths = pathsOf(instance);
       const seconds = String(Math.ceil(stopMs(planned) / 1000));
       if (config.stop === 'builtin') {
-        await doAct(host, instance, grip, 'stop-builtin', [seconds, paths.pidFile, ...namesOf(paths)], stopMs(planned) + 10_000);
+        await doAct(
+          host,
+          instance,
+          grip,
+          'stop-builtin',
+          [seconds, paths.pidFile, ...namesOf(paths)],
+          stopMs(planned) + 10_000,
+        );
       } else {
-        await doAct(host, instance, grip, 'run', [seconds, ...fillWords(config.stop, instance, '')], stopMs(planned) + 5_000);
+        await doAct(
+          host,
+          instance,
+          grip,
+          'run',
+          [seconds, ...fillWords(config.stop, instance, '')],
+          stopMs(planned) + 5_000,
+        );
       }
     },
     async start(host, instance, grip, role) {
@@ -285,7 +353,14 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
         const conf = paths.link === undefined ? (paths.byRole[role] ?? paths.current) : paths.current;
         await doAct(host, instance, grip, 'start-builtin', [conf.imapd, conf.cyrus, paths.pidFile], START_MS);
       } else {
-        await doAct(host, instance, grip, 'run', ['30', ...fillWords(config.start, instance, role)], START_MS);
+        await doAct(
+          host,
+          instance,
+          grip,
+          'run',
+          ['30', ...fillWords(config.start, instance, role)],
+          START_MS,
+        );
       }
     },
     async setRole(host, instance, grip, role) {
@@ -293,9 +368,23 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
       if (config.role.kind === 'link') {
         const target = paths.link?.targets[role];
         if (target === undefined) throw new Error(`no ${role} role is configured`);
-        await doAct(host, instance, grip, 'set-link', [paths.link?.path ?? '', target, paths.pidFile, ...namesOf(paths)], SET_ROLE_MS);
+        await doAct(
+          host,
+          instance,
+          grip,
+          'set-link',
+          [paths.link?.path ?? '', target, paths.pidFile, ...namesOf(paths)],
+          SET_ROLE_MS,
+        );
       } else {
-        await doAct(host, instance, grip, 'run', ['20', ...fillWords(config.role.set, instance, role)], SET_ROLE_MS);
+        await doAct(
+          host,
+          instance,
+          grip,
+          'run',
+          ['20', ...fillWords(config.role.set, instance, role)],
+          SET_ROLE_MS,
+        );
       }
     },
     async drain(host, instance, grip, channels, seconds) {
@@ -303,7 +392,14 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
       const words = channels.map(channelWord);
       let said = '';
       try {
-        await doAct(host, instance, grip, 'drain', [String(seconds), masterImapd(paths), `${paths.configDir}/sync`, ...words], (seconds + 5) * 1000);
+        await doAct(
+          host,
+          instance,
+          grip,
+          'drain',
+          [String(seconds), masterImapd(paths), `${paths.configDir}/sync`, ...words],
+          (seconds + 5) * 1000,
+        );
       } catch (error) {
         if (!(error instanceof CommandError)) throw error;
         said = error.stderr;
@@ -334,7 +430,9 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
       const lines: { [act in typeof kind]: () => readonly string[] } = {
         stop: () =>
           config.stop === 'builtin'
-            ? [`kill -QUIT $(cat ${paths.pidFile}), SIGKILL to its group after ${config.plannedStopTimeoutMs / 1000} s (${config.stopTimeoutMs / 1000} s when the master is dead)`]
+            ? [
+                `kill -QUIT $(cat ${paths.pidFile}), SIGKILL to its group after ${config.plannedStopTimeoutMs / 1000} s (${config.stopTimeoutMs / 1000} s when the master is dead)`,
+              ]
             : [fillWords(config.stop, instance, role).join(' ')],
         start: () =>
           config.start === 'builtin'
@@ -344,7 +442,9 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
           config.role.kind === 'link'
             ? [`ln -sfn ${paths.link?.targets[role] ?? ''} ${paths.link?.path ?? ''}`]
             : [fillWords(config.role.set, instance, role).join(' ')],
-        drain: () => [`sync_client -C ${masterImapd(paths)} -R -1   until ${paths.configDir}/sync/**/log and log-run are gone`],
+        drain: () => [
+          `sync_client -C ${masterImapd(paths)} -R -1   until ${paths.configDir}/sync/**/log and log-run are gone`,
+        ],
         lease: () => [`write ${paths.lease}`],
         'give-back': () => [`clear ${paths.lease}`],
         serving: () => ['IMAP greeting and login, LMTP greeting, as tried on the host itself'],
@@ -353,31 +453,60 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
     },
 
     masterPorts(state) {
-      const known = confs.get(`${state.host}\n${state.slot}`)?.roles.master?.services ?? state.services;
-      return known
-        .filter((service) => (service.kind === 'imap' || service.kind === 'lmtp') && service.port !== undefined)
-        .filter((service) => !service.address.startsWith('127.') && service.address !== '::1')
-        .map((service) => ({ address: service.address, port: service.port as number, kind: service.kind as 'imap' | 'lmtp' }));
+      const roles = confs.get(`${state.host}\n${state.slot}`)?.roles;
+      const isPort = (service: { readonly kind: string; readonly port: number | undefined }) =>
+        (service.kind === 'imap' || service.kind === 'lmtp') && Number.isInteger(service.port);
+      const toPort = (service: {
+        readonly kind: string;
+        readonly port: number | undefined;
+        readonly address: string;
+      }) => ({
+        address: service.address,
+        port: service.port as number,
+        kind: service.kind as 'imap' | 'lmtp',
+      });
+      const own = (roles?.master?.services ?? state.services)
+        .filter(isPort)
+        .filter((service) => !service.address.startsWith('127.') && service.address !== '::1');
+      if (own.length > 0) return own.map(toPort);
+      // The site's files do not tell what a master listens on: the replica's own IMAP port (for checks) is most
+      // likely the same number, and a living kernel answers on any port, if only to refuse.
+      const imap = Object.values(roles ?? {}).flatMap((conf) =>
+        conf.services.filter((service) => service.kind === 'imap' && isPort(service)),
+      );
+      const guessed =
+        imap.length > 0 ? imap.map(toPort) : [{ address: '', port: 143, kind: 'imap' as const }];
+      return [...guessed, ...USUAL_LMTP_PORTS.map((port) => ({ address: '', port, kind: 'lmtp' as const }))];
     },
   };
 
-  function settle(host: Host, instance: Instance, verb: string, records: readonly Record_[]): readonly Record_[] {
+  function settle(
+    host: Host,
+    instance: Instance,
+    verb: string,
+    records: readonly Record_[],
+  ): readonly Record_[] {
     const last = records.at(-1);
     if (last?.[0] === 'ok') return records;
     if (last?.[0] === 'held') {
       const { lease } = heldLease(last);
-      throw new MailctlError(`${host.name}: the lease of ${instance.slot} is no longer ours: run ${lease.run ?? '-'} of ${lease.operator} on ${lease.bastion} has it`, {
-        code: 'slot.lease-lost',
-        exitCode: 6,
-      });
+      throw new MailctlError(
+        `${host.name}: the lease of ${instance.slot} is no longer ours: run ${lease.run ?? '-'} of ${lease.operator} on ${lease.bastion} has it`,
+        {
+          code: 'slot.lease-lost',
+          exitCode: 6,
+        },
+      );
     }
-    if (last?.[0] === 'no') throw new CommandError(host.name, `${verb} of ${instance.slot}`, 1, last[1] ?? '');
+    if (last?.[0] === 'no')
+      throw new CommandError(host.name, `${verb} of ${instance.slot}`, 1, last[1] ?? '');
     throw new TransportError(host.name, 'lost', `${host.name}: no answer to ${verb} of ${instance.slot}`);
   }
 }
 
 function heldLease(record: readonly string[]): { lease: Lease; now: number } {
-  const [, token, run = '-', operator = '-', bastion = '-', from = '-', to = '-', phase = '-', expires, now] = record;
+  const [, token, run = '-', operator = '-', bastion = '-', from = '-', to = '-', phase = '-', expires, now] =
+    record;
   const lease = {
     token: Number(token),
     run: run === '-' ? undefined : run,
@@ -414,7 +543,10 @@ export function parseServing(records: Records): Serving {
     imap: result('imap', 'none') as Serving['imap'],
     lmtp: result('lmtp', 'none') as Serving['lmtp'],
     login: result('login', 'not-tried') as Serving['login'],
-    detail: records.filter((record) => record[1] === 'failed').map((record) => `${record[0]}: ${record[2] ?? ''}`).join('; '),
+    detail: records
+      .filter((record) => record[1] === 'failed')
+      .map((record) => `${record[0]}: ${record[2] ?? ''}`)
+      .join('; '),
   };
 }
 
@@ -432,6 +564,10 @@ export function parseMailboxes(text: string, where: string): readonly Mailbox[] 
     : Object.entries(parsed);
   return entries.map(([name, entry]) => {
     const { mbtype = '', uniqueid = '' } = (entry ?? {}) as { mbtype?: unknown; uniqueid?: unknown };
-    return { name, uniqueId: String(uniqueid), deleted: String(mbtype).includes('d') || name.startsWith('DELETED.') };
+    return {
+      name,
+      uniqueId: String(uniqueid),
+      deleted: String(mbtype).includes('d') || name.startsWith('DELETED.'),
+    };
   });
 }

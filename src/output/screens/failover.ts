@@ -39,7 +39,8 @@ export function planScreen(screen: PlanScreen, canvas: Canvas): readonly Line[] 
   const refused = decisions.filter((decision) => !mayGo(decision)).sort(byName);
   const lines: Line[] = [headline(screen, go, refused)];
   for (const [host, of] of byHost(decisions)) lines.push(...hostLines(host, of, screen));
-  for (const { host, message } of screen.silent) lines.push([{ text: host, tone: 'warn' }, `  ${message.replace(`${host}: `, '')}`]);
+  for (const { host, message } of screen.silent)
+    lines.push([{ text: host, tone: 'warn' }, `  ${message.replace(`${host}: `, '')}`]);
   const worded = go.filter((decision) => decision.gates.length > 0);
   const plain = go.filter((decision) => decision.gates.length === 0);
   const shown = screen.all || plain.length <= ROWS_SHOWN + 2 ? plain : plain.slice(0, ROWS_SHOWN);
@@ -58,29 +59,44 @@ function headline(screen: PlanScreen, go: readonly Decision[], refused: readonly
   ];
   const left = `FAILOVER ${screen.targets.join(' ')}: ${parts.join(', ') || 'nothing to do'}`;
   const right = `plan ${screen.run}  ${formatIso(screen.now).slice(11)}  ${(screen.tookMs / 1000).toFixed(1)}s`;
-  return [{ text: left, tone: refused.length > 0 ? 'bad' : 'strong' }, ' '.repeat(Math.max(2, 79 - left.length - right.length)), right];
+  return [
+    { text: left, tone: refused.length > 0 ? 'bad' : 'strong' },
+    ' '.repeat(Math.max(2, 79 - left.length - right.length)),
+    right,
+  ];
 }
 
 function hostLines(host: string, decisions: readonly Decision[], screen: PlanScreen): readonly Line[] {
   const first = decisions[0] as Decision;
   if (decisions.every((decision) => decision.kind === 'demote')) {
-    return [`${host} is back: its slots have moved, what still runs there as a master is stopped and swapped`];
+    return [
+      `${host} is back: its slots have moved, what still runs there as a master is stopped and swapped`,
+    ];
   }
-  if (first.fromReachable) return [[{ text: host, tone: 'good' }, ' ALIVE  a planned move: stopped, drained, nothing is lost']];
+  if (first.fromReachable)
+    return [[{ text: host, tone: 'good' }, ' ALIVE  a planned move: stopped, drained, nothing is lost']];
   const death = screen.deaths.get(host);
   const indent = ' '.repeat(host.length + 7);
   const witnesses = ['here', ...(death?.witnesses ?? [])];
   const lines: Line[] = [];
   if (death?.gate === null) {
-    lines.push([{ text: `${host} DEAD`, tone: 'bad' }, `  ${death.reason}: seen from ${joinNames(witnesses, 5)}`]);
+    lines.push([
+      { text: `${host} DEAD`, tone: 'bad' },
+      `  ${death.reason}: seen from ${joinNames(witnesses, 5)}`,
+    ]);
   } else {
-    lines.push(...wrapped([{ text: `${host} SILENT`, tone: 'bad' }], `  ${death?.reason ?? 'not judged'}`, indent));
+    lines.push(
+      ...wrapped([{ text: `${host} SILENT`, tone: 'bad' }], `  ${death?.reason ?? 'not judged'}`, indent),
+    );
   }
   const lastAlive = decisions
     .flatMap((decision) => decision.loss?.evidence ?? [])
     .filter((evidence) => evidence.kind === 'last-alive')
     .sort((a, b) => (a.at < b.at ? 1 : -1))[0];
-  const life = lastAlive === undefined ? 'last alive: nobody knows' : `last alive ${clockTime(lastAlive.at, screen.now)} (${lastAlive.value})`;
+  const life =
+    lastAlive === undefined
+      ? 'last alive: nobody knows'
+      : `last alive ${clockTime(lastAlive.at, screen.now)} (${lastAlive.value})`;
   const fence = screen.fenced === undefined ? 'not fenced: stopped on return' : `fenced: ${screen.fenced}`;
   lines.push(...wrapped([indent], `${life}; ${fence}`, indent));
   return lines;
@@ -135,7 +151,12 @@ function proofCell(decision: Decision): string {
   const evidence = loss.evidence.find((one) => one.kind === kind);
   if (evidence === undefined) return kind;
   const words = { sample: 'sample', 'replica-files': 'replica files', record: 'earlier run' } as const;
-  const short = kind === 'replica-files' ? 'not stuck' : kind === 'record' ? '' : evidence.value.replace(/ pending, oldest from .*/, ' pending');
+  const short =
+    kind === 'replica-files'
+      ? 'not stuck'
+      : kind === 'record'
+        ? ''
+        : evidence.value.replace(/ pending, oldest from .*/, ' pending');
   return `${words[kind]} ${evidence.at.slice(11, 19)}${short === '' ? '' : `, ${short}`}`;
 }
 
@@ -161,7 +182,11 @@ function withNotes(
   if (hidden > 0) {
     const rest = plain.slice(shown.length);
     const worst = Math.max(...rest.map((decision) => decision.loss?.possibleLossS ?? 0));
-    const how = rest.every((decision) => decision.kind === 'demote') ? 'moved before' : rest.every((decision) => decision.fromReachable) ? 'drained before the move' : `all <= ${formatDuration(worst * 1000, 'up')}`;
+    const how = rest.every((decision) => decision.kind === 'demote')
+      ? 'moved before'
+      : rest.every((decision) => decision.fromReachable)
+        ? 'drained before the move'
+        : `all <= ${formatDuration(worst * 1000, 'up')}`;
     // The folded line stands where its rows would: before those that are refused.
     lines.splice(lines.length - refused.length, 0, [{ text: ` + ${hidden} more, ${how}`, tone: 'dim' }]);
   }
@@ -182,7 +207,13 @@ function grouped(refused: readonly Decision[]): ReadonlyMap<string, readonly Dec
 function refusalLines(key: string, decisions: readonly Decision[]): readonly Line[] {
   const gate = refusal(decisions[0] as Decision) as Gate;
   const slots = decisions.map((decision) => decision.slot.slot);
-  const lines: Line[] = [...wrapped([{ text: `  ${joinNames(slots)} REFUSED`, tone: 'bad' }], ` ${gate.gate}: ${key.slice(key.indexOf('\n') + 1)}`, '    ')];
+  const lines: Line[] = [
+    ...wrapped(
+      [{ text: `  ${joinNames(slots)} REFUSED`, tone: 'bad' }],
+      ` ${gate.gate}: ${key.slice(key.indexOf('\n') + 1)}`,
+      '    ',
+    ),
+  ];
   for (const command of waysOn(gate, decisions)) lines.push(`    ${command}`);
   return lines;
 }
@@ -191,22 +222,28 @@ function refusalLines(key: string, decisions: readonly Decision[]): readonly Lin
 export function waysOn(gate: Gate, decisions: readonly Decision[]): readonly string[] {
   const slots = decisions.map((decision) => decision.slot.slot).sort(compareNames);
   const target = slots.length === 1 ? slots : [...new Set(decisions.map((decision) => decision.from))];
-  const command = (...words: string[]) => formatCommand(['mailctl', 'failover', ...(slots.length === 1 ? slots : target), ...words]);
-  const perSlot = (option: string, value: (slot: string) => string) => slots.slice(0, 8).flatMap((slot) => [option, value(slot)]);
+  const command = (...words: string[]) =>
+    formatCommand(['mailctl', 'failover', ...(slots.length === 1 ? slots : target), ...words]);
+  const perSlot = (option: string, value: (slot: string) => string) =>
+    slots.slice(0, 8).flatMap((slot) => [option, value(slot)]);
   if (gate.gate === 'lag' || gate.gate === 'quarantine') {
-    return slots.slice(0, 8).map((slot) => formatCommand(['mailctl', 'failover', slot, '--accept-loss', slot]));
+    return slots
+      .slice(0, 8)
+      .map((slot) => formatCommand(['mailctl', 'failover', slot, '--accept-loss', slot]));
   }
   if (gate.gate === 'not-proven-dead') return [command('--fenced', 'what your own eyes saw')];
   if (gate.gate === 'busy') {
     const run = /^run (\S+) /.exec(gate.reason)?.[1];
     return run === undefined ? [] : [`when that run is dead: ${command('--take-over', run)}`];
   }
-  if (OVERRIDABLE.includes(gate.gate)) return [command(...perSlot('--override', (slot) => `${gate.gate}:${slot}`))];
+  if (OVERRIDABLE.includes(gate.gate))
+    return [command(...perSlot('--override', (slot) => `${gate.gate}:${slot}`))];
   return [];
 }
 
 const byName = (a: Decision, b: Decision) => compareNames(a.slot.slot, b.slot.slot);
-const worstFirst = (a: Decision, b: Decision) => (b.loss?.possibleLossS ?? 0) - (a.loss?.possibleLossS ?? 0) || byName(a, b);
+const worstFirst = (a: Decision, b: Decision) =>
+  (b.loss?.possibleLossS ?? 0) - (a.loss?.possibleLossS ?? 0) || byName(a, b);
 
 function byHost(decisions: readonly Decision[]): ReadonlyMap<string, readonly Decision[]> {
   const hosts = new Map<string, Decision[]>();
@@ -260,15 +297,25 @@ export function wayScreen(screen: WayScreen, canvas: Canvas): readonly Line[] {
     ...(screen.refused > 0 ? [`${screen.refused} refused`] : []),
   ];
   const lines: Line[] = [
-    [{ text: `FAILOVER ${screen.targets.join(' ')}`, tone: 'strong' }, `  run ${progress.plan.id}  +${seconds(screen.elapsedMs)}   ${counts.join('  ')}`],
+    [
+      { text: `FAILOVER ${screen.targets.join(' ')}`, tone: 'strong' },
+      `  run ${progress.plan.id}  +${seconds(screen.elapsedMs)}   ${counts.join('  ')}`,
+    ],
   ];
-  const weight = (lane: LaneProgress) => (lane.failure !== undefined || lane.reverting !== undefined ? 0 : lane.closed === undefined ? 1 : 2);
+  const weight = (lane: LaneProgress) =>
+    lane.failure !== undefined || lane.reverting !== undefined ? 0 : lane.closed === undefined ? 1 : 2;
   const sorted = [...lanes].sort((a, b) => weight(a) - weight(b) || compareNames(a.lane, b.lane));
   const room = Math.max(3, Math.min(screen.rows - 6, 16));
   const shown = sorted.slice(0, sorted.length <= room ? room : room - 1);
   const rows = shown.map((lane): LaneRow => {
-    const facts = progress.plan.lanes.find((one) => one.id === lane.lane)?.facts as { to?: unknown } | undefined;
-    return { lane, to: typeof facts?.to === 'string' ? facts.to : '', now: nowCell(lane, screen.doing.get(lane.lane)) };
+    const facts = progress.plan.lanes.find((one) => one.id === lane.lane)?.facts as
+      | { to?: unknown }
+      | undefined;
+    return {
+      lane,
+      to: typeof facts?.to === 'string' ? facts.to : '',
+      now: nowCell(lane, screen.doing.get(lane.lane)),
+    };
   });
   lines.push(...canvas.table(rows, wayColumns));
   const hidden = sorted.slice(shown.length);
@@ -283,23 +330,36 @@ export function wayScreen(screen: WayScreen, canvas: Canvas): readonly Line[] {
 const wayColumns: readonly Column<LaneRow>[] = [
   { key: 'slot', header: 'SLOT', value: ({ lane }) => lane.lane },
   { key: 'to', header: 'TO', value: ({ to }) => to },
-  ...HEADINGS.map(([heading, ids]): Column<LaneRow> => ({ key: heading.toLowerCase(), header: heading, value: ({ lane }) => stateCell(lane, ids) })),
+  ...HEADINGS.map(
+    ([heading, ids]): Column<LaneRow> => ({
+      key: heading.toLowerCase(),
+      header: heading,
+      value: ({ lane }) => stateCell(lane, ids),
+    }),
+  ),
   { key: 'now', header: 'NOW', value: ({ now }) => now, mayCut: true },
 ];
 
 function stateCell(lane: LaneProgress, ids: readonly string[]): string {
-  const steps = lane.steps.filter(({ step }) => ids.some((id) => step.id === id || (id.endsWith('-') && step.id.startsWith(id))));
+  const steps = lane.steps.filter(({ step }) =>
+    ids.some((id) => step.id === id || (id.endsWith('-') && step.id.startsWith(id))),
+  );
   if (steps.length === 0) return '-';
   if (steps.some(({ state }) => state === 'failed')) return 'FAIL';
   if (steps.some(({ state }) => state === 'began')) return '..';
   if (steps.every(({ state }) => state === 'did' || state === 'skipped')) return 'ok';
-  if (steps.some(({ state }) => state === 'owed') && steps.every(({ state }) => state !== 'todo')) return 'owed';
+  if (steps.some(({ state }) => state === 'owed') && steps.every(({ state }) => state !== 'todo'))
+    return 'owed';
   if (steps.some(({ state }) => state === 'did' || state === 'skipped')) return '..';
   return steps.some(({ state }) => state === 'undone') ? 'back' : '';
 }
 
-function nowCell(lane: LaneProgress, doing: { readonly text: string; readonly sinceMs: number } | undefined): string {
-  if (lane.closed === 'done') return `served${lane.endedAt === undefined ? '' : ` ${lane.endedAt.slice(11, 19)}`}`;
+function nowCell(
+  lane: LaneProgress,
+  doing: { readonly text: string; readonly sinceMs: number } | undefined,
+): string {
+  if (lane.closed === 'done')
+    return `served${lane.endedAt === undefined ? '' : ` ${lane.endedAt.slice(11, 19)}`}`;
   if (lane.closed !== undefined) return lane.closed;
   if (lane.failure !== undefined) return lane.failure.reason;
   if (lane.reverting !== undefined) return `going back: ${lane.reverting.reason}`;
@@ -352,22 +412,49 @@ export function endScreen(screen: EndScreen): readonly Line[] {
   const incomplete = results.filter((result) => result.outcome === 'incomplete');
   const lines: Line[] = [endHeadline(screen, moved.length, refused)];
   if (moved.length > 0) {
-    const how = screen.hasTestAccount ? 'IMAP login and LMTP greeting tried on each' : 'IMAP and LMTP greetings tried on each, no test account';
-    lines.push(`served   ${joinNames(slotsOf(moved), 6)} by ${joinNames([...new Set(moved.map((one) => one.decision.to ?? ''))], 4)}`, `         ${how}: ok`);
+    const how = screen.hasTestAccount
+      ? 'IMAP login and LMTP greeting tried on each'
+      : 'IMAP and LMTP greetings tried on each, no test account';
+    lines.push(
+      `served   ${joinNames(slotsOf(moved), 6)} by ${joinNames([...new Set(moved.map((one) => one.decision.to ?? ''))], 4)}`,
+      `         ${how}: ok`,
+    );
   }
-  for (const result of safety.down) lines.push(...wrapped(['down     '], `${result.decision.slot.slot}: ${result.reason ?? 'not served'}`, '         '));
+  for (const result of safety.down)
+    lines.push(
+      ...wrapped(
+        ['down     '],
+        `${result.decision.slot.slot}: ${result.reason ?? 'not served'}`,
+        '         ',
+      ),
+    );
   for (const result of [...failed, ...incomplete].filter((one) => !safety.down.includes(one))) {
-    lines.push(...wrapped([`${result.outcome === 'failed' ? 'failed ' : 'stopped'}  `], `${result.decision.slot.slot}: ${result.reason ?? 'no reason known'}${result.outcome === 'failed' ? '; every change was undone' : ''}`, '         '));
+    lines.push(
+      ...wrapped(
+        [`${result.outcome === 'failed' ? 'failed ' : 'stopped'}  `],
+        `${result.decision.slot.slot}: ${result.reason ?? 'no reason known'}${result.outcome === 'failed' ? '; every change was undone' : ''}`,
+        '         ',
+      ),
+    );
   }
   for (const result of refused.filter((one) => !safety.down.includes(one))) {
-    lines.push(...wrapped(['refused  '], `${result.decision.slot.slot}: ${result.reason ?? ''}; still served by ${result.decision.from}`, '         '));
+    lines.push(
+      ...wrapped(
+        ['refused  '],
+        `${result.decision.slot.slot}: ${result.reason ?? ''}; still served by ${result.decision.from}`,
+        '         ',
+      ),
+    );
   }
   const exposed = moved.filter((one) => (one.decision.loss?.possibleLossS ?? 0) > 0);
   if (exposed.length > 0) {
     const worst = Math.max(...exposed.map((one) => one.decision.loss?.possibleLossS ?? 0));
     const hosts = joinNames([...new Set(exposed.map((one) => one.decision.from))]);
-    lines.push(`exposed  at most ${formatDuration(worst * 1000, 'up')} of changes on ${counted(exposed.length, 'slot')}; they are on ${hosts}'s disk`);
-  } else if (moved.some((one) => one.decision.kind === 'planned')) lines.push('exposed  nothing: each log was drained, the mailbox lists were compared');
+    lines.push(
+      `exposed  at most ${formatDuration(worst * 1000, 'up')} of changes on ${counted(exposed.length, 'slot')}; they are on ${hosts}'s disk`,
+    );
+  } else if (moved.some((one) => one.decision.kind === 'planned'))
+    lines.push('exposed  nothing: each log was drained, the mailbox lists were compared');
   if (moved.some((one) => one.decision.kind !== 'demote')) {
     lines.push('waiting  mail deferred on the MXs goes out at their next retry; not looked at');
     const alone = safety.lonely.length;
@@ -396,7 +483,9 @@ export function endScreen(screen: EndScreen): readonly Line[] {
     safety.safe ? { text: 'yes', tone: 'good' } : { text: 'NO', tone: 'bad' },
     ` - ${safety.safe ? `${counted(moved.length, 'slot')} served, each with a second copy` : safety.reasons.join(', ')}`,
   ]);
-  nextCommands(screen, refused, incomplete, owing).forEach((command, index) => void lines.push(` ${index + 1}  ${command}`));
+  nextCommands(screen, refused, incomplete, owing).forEach(
+    (command, index) => void lines.push(` ${index + 1}  ${command}`),
+  );
   return lines;
 }
 
@@ -406,13 +495,23 @@ function endHeadline(screen: EndScreen, moved: number, refused: readonly SlotRes
   const what = isDemotion
     ? `${moved} of ${counted(results.length, 'stray')} stopped and swapped`
     : `${moved} of ${counted(results.length, 'slot')} served by ${results.length === 1 ? 'its new master' : 'their new masters'}`;
-  const not = refused.length === 0 ? '' : refused.length === results.length ? ', nothing was changed' : `, ${joinNames(slotsOf(refused))} refused`;
+  const not =
+    refused.length === 0
+      ? ''
+      : refused.length === results.length
+        ? ', nothing was changed'
+        : `, ${joinNames(slotsOf(refused))} refused`;
   const left = `${what}${not}`;
   const run = screen.run === null ? '' : `run ${screen.run}  `;
   const right = `${run}${(screen.tookMs / 1000).toFixed(1)}s  exit ${screen.exit}`;
   const word = OUTCOME_WORDS[outcome];
   const tone = outcome === 'done' ? 'good' : 'bad';
-  return [{ text: word, tone }, `  ${left}`, ' '.repeat(Math.max(3, 79 - word.length - 2 - left.length - right.length)), right];
+  return [
+    { text: word, tone },
+    `  ${left}`,
+    ' '.repeat(Math.max(3, 79 - word.length - 2 - left.length - right.length)),
+    right,
+  ];
 }
 
 function nextCommands(
@@ -432,9 +531,17 @@ function nextCommands(
     const first = of[0] as SlotResult;
     if (first.gate === null) continue;
     const gate: Gate = { gate: first.gate, reason: first.reason ?? '', word: null };
-    commands.push(...waysOn(gate, of.map((one) => one.decision)));
+    commands.push(
+      ...waysOn(
+        gate,
+        of.map((one) => one.decision),
+      ),
+    );
   }
-  for (const host of owing) commands.push(`${formatCommand(['mailctl', 'failover', host])}   when ${host} is back: stops what it starts`);
+  for (const host of owing)
+    commands.push(
+      `${formatCommand(['mailctl', 'failover', host])}   when ${host} is back: stops what it starts`,
+    );
   if (commands.length > 0 || !screen.safety.safe) commands.push('mailctl slots list');
   return commands.slice(0, 6);
 }

@@ -1,10 +1,11 @@
 // What the slot actions share: whom they ask, and how a step's data becomes an instance again.
-import type { CheckResult } from '../../plan/action.js';
-import type { Json } from '../../plan/plan.js';
-import type { Step } from '../../plan/step.js';
+
 import { MailctlError, TransportError } from '../../errors.js';
 import type { Host } from '../../fleet/host.js';
 import type { Clock } from '../../lib/clock.js';
+import type { CheckResult } from '../../plan/action.js';
+import type { Json } from '../../plan/plan.js';
+import type { Step } from '../../plan/step.js';
 import type { Directory } from '../directory.js';
 import type { Grip, InstanceState, StoreDriver } from '../driver.js';
 import type { HostWatch } from '../host-watch.js';
@@ -22,7 +23,12 @@ export interface SlotActionParts {
   /** @throws UsageError for a host that the configuration does not know */
   readonly hostNamed: (name: string) => Host;
   /** Runs a hook's words on a host (or here); throws when it fails. */
-  readonly runHook: (host: string | null, words: readonly string[], timeoutMs: number, signal: AbortSignal) => Promise<void>;
+  readonly runHook: (
+    host: string | null,
+    words: readonly string[],
+    timeoutMs: number,
+    signal: AbortSignal,
+  ) => Promise<void>;
   readonly drainTimeoutMs: number;
   /** Versions of directory records as raised by this run, newer than the plan's. */
   readonly versions: Map<string, number | undefined>;
@@ -88,7 +94,8 @@ export async function gripOf(parts: SlotActionParts, step: Step, instance: Insta
     from: textOf(step.params, 'from'),
     to: textOf(step.params, 'to'),
     phase: step.phase,
-    judged: typeof lastAlive === 'number' && typeof provenUntil === 'number' ? { lastAlive, provenUntil } : null,
+    judged:
+      typeof lastAlive === 'number' && typeof provenUntil === 'number' ? { lastAlive, provenUntil } : null,
   });
   return parts.leases.grip(instance.host, instance.slot, beganLine(parts.leases.holder.run, step.id));
 }
@@ -101,15 +108,26 @@ export async function gripOf(parts: SlotActionParts, step: Step, instance: Insta
 export async function possibleMaster(
   parts: SlotActionParts,
   others: readonly PossibleMaster[],
-): Promise<{ readonly host: string; readonly answers: boolean; readonly reason: string; readonly gate: string } | null> {
+): Promise<{
+  readonly host: string;
+  readonly answers: boolean;
+  readonly reason: string;
+  readonly gate: string;
+} | null> {
   for (const other of others) {
     if (parts.watch.away(other.host) === undefined) {
       try {
         const state = await parts.driver.look(parts.hostNamed(other.host), other);
         if (state.running === true && state.role === 'replica') continue;
-        if (state.running === false && state.configuredRole !== 'master' && state.configuredRole !== null) continue;
+        if (state.running === false && state.configuredRole !== 'master' && state.configuredRole !== null)
+          continue;
         const what = state.running === false ? 'is stopped, and would come up as master' : 'may accept mail';
-        return { host: other.host, answers: true, reason: `${other.slot} on ${other.host} ${what}`, gate: 'two-masters' };
+        return {
+          host: other.host,
+          answers: true,
+          reason: `${other.slot} on ${other.host} ${what}`,
+          gate: 'two-masters',
+        };
       } catch (error) {
         if (!(error instanceof TransportError)) throw error;
         parts.watch.add(other.host, error);
@@ -117,7 +135,8 @@ export async function possibleMaster(
     }
     if (other.word !== null) continue;
     const verdict = await parts.watch.verdict(other.host);
-    if (verdict.gate !== null) return { host: other.host, answers: false, reason: verdict.reason, gate: verdict.gate };
+    if (verdict.gate !== null)
+      return { host: other.host, answers: false, reason: verdict.reason, gate: verdict.gate };
   }
   return null;
 }

@@ -18,9 +18,18 @@ export function confirm(parts: SlotActionParts): Action {
       return lookAt(parts, instance, (state) => {
         if (state.quarantined.files > 0 && state.role === 'master') return { state: 'done' };
         if (state.running === null) {
-          return { state: 'blocked', reason: `${step.host}: ${state.problem ?? 'cannot be told whether it runs'}`, code: 'no-replica' };
+          return {
+            state: 'blocked',
+            reason: `${step.host}: ${state.problem ?? 'cannot be told whether it runs'}`,
+            code: 'no-replica',
+          };
         }
-        if (state.running && state.role === 'master' && slot.master === from && step.params.finishes !== true) {
+        if (
+          state.running &&
+          state.role === 'master' &&
+          slot.master === from &&
+          step.params.finishes !== true
+        ) {
           return { state: 'blocked', reason: `${step.host} runs it as master by now`, code: 'two-masters' };
         }
         return { state: 'done' };

@@ -33,26 +33,48 @@ export function drain(parts: SlotActionParts): Action {
     const channel = channelTowards(state, next, nextHost, pair(old, next));
     if (!state.logging || channel === undefined) {
       if (accepted) return done(context);
-      const why = state.logging ? `no replication channel of it leads to ${next.host}` : 'sync_log is off there';
+      const why = state.logging
+        ? `no replication channel of it leads to ${next.host}`
+        : 'sync_log is off there';
       throw stepError(`${old.host} cannot be drained of ${old.slot}: ${why}`, 'slot.no-channel');
     }
     if (channel.pending) {
       context.note(`${channel.events} events to send`);
       const seconds = Math.ceil(parts.drainTimeoutMs / 1000);
-      const { left, said } = await parts.driver.drain(oldHost, old, await gripOf(parts, step, old), [channel.channel], seconds);
+      const { left, said } = await parts.driver.drain(
+        oldHost,
+        old,
+        await gripOf(parts, step, old),
+        [channel.channel],
+        seconds,
+      );
       if (left.length > 0 && !accepted) {
         const events = left.reduce((sum, one) => sum + one.events, 0);
-        throw stepError(`${events} events of ${old.slot} did not reach ${next.host} in ${seconds} s`, 'slot.drain', said || undefined);
+        throw stepError(
+          `${events} events of ${old.slot} did not reach ${next.host} in ${seconds} s`,
+          'slot.drain',
+          said || undefined,
+        );
       }
     }
     const users = await compare(old, next);
     if (users.length > 0) {
       context.note(`${users.length} users differ, sending them whole`);
       const seconds = Math.ceil(parts.drainTimeoutMs / 1000);
-      await parts.driver.sendUsers(oldHost, old, await gripOf(parts, step, old), channel.channel, users, seconds);
+      await parts.driver.sendUsers(
+        oldHost,
+        old,
+        await gripOf(parts, step, old),
+        channel.channel,
+        users,
+        seconds,
+      );
       const still = await compare(old, next);
       if (still.length > 0 && !accepted) {
-        throw stepError(`${still.length} users of ${old.slot} differ between ${old.host} and ${next.host}: ${still.slice(0, 5).join(', ')}`, 'slot.differs');
+        throw stepError(
+          `${still.length} users of ${old.slot} differ between ${old.host} and ${next.host}: ${still.slice(0, 5).join(', ')}`,
+          'slot.differs',
+        );
       }
     }
     done(context);
@@ -82,7 +104,8 @@ export function drain(parts: SlotActionParts): Action {
     check: (step, context) =>
       lookAt(parts, instanceOf(step.params, step.host), (state) => {
         if (compared.has(context.lane)) return { state: 'done' };
-        if (state.running === true && state.role === 'replica') return { state: 'done', note: 'runs as replica' };
+        if (state.running === true && state.role === 'replica')
+          return { state: 'done', note: 'runs as replica' };
         return { state: 'todo' };
       }),
     preview: (step) => [

@@ -3,8 +3,8 @@
 import { formatIso } from '../../lib/clock.js';
 import type { Action } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
-import { isMaster } from '../sight.js';
 import { type Owed, owedLine } from '../lane-record.js';
+import { isMaster } from '../sight.js';
 import type { Instance } from '../slot.js';
 import { instanceOf, type SlotActionParts, textOf } from './action-parts.js';
 
@@ -32,7 +32,9 @@ export function giveLeaseBack(parts: SlotActionParts): Action {
 
   return {
     name: 'slot.give-lease-back',
-    check: async (step) => ({ state: parts.leases.hostsOf(textOf(step.params, 'slot')).length === 0 ? 'done' : 'todo' }),
+    check: async (step) => ({
+      state: parts.leases.hostsOf(textOf(step.params, 'slot')).length === 0 ? 'done' : 'todo',
+    }),
     preview: (step) => [`give back the leases of ${textOf(step.params, 'slot')}`],
     async act(step) {
       const slot = textOf(step.params, 'slot');
@@ -48,7 +50,12 @@ export function giveLeaseBack(parts: SlotActionParts): Action {
       for (const instance of instancesOf(step)) {
         if (!held.includes(instance.host)) continue;
         if (parts.watch.away(instance.host) === undefined) {
-          await parts.driver.giveLeaseBack(parts.hostNamed(instance.host), instance, parts.leases.grip(instance.host, slot), lines);
+          await parts.driver.giveLeaseBack(
+            parts.hostNamed(instance.host),
+            instance,
+            parts.leases.grip(instance.host, slot),
+            lines,
+          );
         }
         parts.leases.forget(instance.host, slot);
       }

@@ -1,7 +1,8 @@
 // Runs one of the site's directory hooks: its words as they are, never through a shell. Repeatable by contract.
+
+import { fillPlaceholders } from '../../lib/placeholders.js';
 import type { Action } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
-import { fillPlaceholders } from '../../lib/placeholders.js';
 import type { SlotActionParts } from './action-parts.js';
 
 export function runHook(parts: SlotActionParts): Action {
@@ -18,7 +19,12 @@ export function runHook(parts: SlotActionParts): Action {
     preview: (step) => [`${words(step, 'RUN').join(' ')}${step.host === '' ? '' : ` (on ${step.host})`}`],
     async act(step, context) {
       const timeoutMs = typeof step.params.timeoutMs === 'number' ? step.params.timeoutMs : 30_000;
-      await parts.runHook(step.host === '' ? null : step.host, words(step, context.run), timeoutMs, context.signal);
+      await parts.runHook(
+        step.host === '' ? null : step.host,
+        words(step, context.run),
+        timeoutMs,
+        context.signal,
+      );
       ran.add(`${context.lane}\n${step.id}`);
     },
     deadlineMs: (step) => (typeof step.params.timeoutMs === 'number' ? step.params.timeoutMs : 30_000),

@@ -12,7 +12,10 @@ export function seeServing(parts: SlotActionParts): Action {
       const seen = await parts.driver.serving(parts.hostNamed(step.host), instance);
       const isServed = seen.imap === 'ok' && seen.lmtp !== 'failed' && seen.login !== 'failed';
       if (isServed) return { state: 'done', note: seen.login === 'ok' ? 'login works' : 'greeting only' };
-      return { state: 'todo', note: seen.imap === 'none' ? 'it has no IMAP port on the network' : seen.detail };
+      return {
+        state: 'todo',
+        note: seen.imap === 'none' ? 'it has no IMAP port on the network' : seen.detail,
+      };
     },
     preview: (step) => parts.driver.preview('serving', instanceOf(step.params, step.host), 'master'),
     act: async () => {},

@@ -23,7 +23,10 @@ export function setDirectory(parts: SlotActionParts): Action {
     const result = await parts.directory.setMaster({ slot, from, to, version: versionOf(step) });
     if (result.outcome === 'set') parts.versions.set(slot, result.version);
     else if (result.master !== to) {
-      throw stepError(`the directory was changed meanwhile: ${slot} is on ${result.master}`, 'slot.directory-disagrees');
+      throw stepError(
+        `the directory was changed meanwhile: ${slot} is on ${result.master}`,
+        'slot.directory-disagrees',
+      );
     }
   };
   return {

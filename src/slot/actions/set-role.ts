@@ -4,26 +4,45 @@ import type { Role } from '../driver.js';
 import { gripOf, instanceOf, lookAt, type SlotActionParts, textOf } from './action-parts.js';
 
 export function setRole(parts: SlotActionParts): Action {
-  const has = (host: string, key: 'role' | 'wasRole'): Action['check'] =>
+  const has =
+    (host: string, key: 'role' | 'wasRole'): Action['check'] =>
     (step) =>
       lookAt(parts, instanceOf(step.params, host || step.host), (state) => {
         if (state.configuredRole === textOf(step.params, key)) return { state: 'done' };
-        return { state: 'todo', note: state.configuredRole === null ? (state.problem ?? undefined) : undefined };
+        return {
+          state: 'todo',
+          note: state.configuredRole === null ? (state.problem ?? undefined) : undefined,
+        };
       });
   return {
     name: 'slot.set-role',
     check: has('', 'role'),
     checkUndone: has('', 'wasRole'),
-    preview: (step) => parts.driver.preview('set-role', instanceOf(step.params, step.host), textOf(step.params, 'role') as Role),
+    preview: (step) =>
+      parts.driver.preview(
+        'set-role',
+        instanceOf(step.params, step.host),
+        textOf(step.params, 'role') as Role,
+      ),
     async act(step) {
       const instance = instanceOf(step.params, step.host);
       const grip = await gripOf(parts, step, instance);
-      await parts.driver.setRole(parts.hostNamed(step.host), instance, grip, textOf(step.params, 'role') as Role);
+      await parts.driver.setRole(
+        parts.hostNamed(step.host),
+        instance,
+        grip,
+        textOf(step.params, 'role') as Role,
+      );
     },
     async undo(step) {
       const instance = instanceOf(step.params, step.host);
       const grip = await gripOf(parts, step, instance);
-      await parts.driver.setRole(parts.hostNamed(step.host), instance, grip, textOf(step.params, 'wasRole') as Role);
+      await parts.driver.setRole(
+        parts.hostNamed(step.host),
+        instance,
+        grip,
+        textOf(step.params, 'wasRole') as Role,
+      );
     },
     deadlineMs: () => parts.driver.limits.setRoleMs,
   };

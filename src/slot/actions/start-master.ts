@@ -1,7 +1,15 @@
 // Starts NEW as master: the point of no return. Promise 1 is checked once more, right before: every other
 // instance that could be a master is stopped and swapped, fenced, silent to every observer, or passed by word.
 import type { Action } from '../../plan/action.js';
-import { gripOf, instanceOf, lookAt, possibleMaster, possibleMastersOf, type SlotActionParts, textOf } from './action-parts.js';
+import {
+  gripOf,
+  instanceOf,
+  lookAt,
+  possibleMaster,
+  possibleMastersOf,
+  type SlotActionParts,
+  textOf,
+} from './action-parts.js';
 
 export function startMaster(parts: SlotActionParts): Action {
   return {

@@ -35,16 +35,27 @@ export function seeReplication(parts: SlotActionParts): Action {
       const away = parts.watch.away(replica.host);
       if (away !== undefined) return Promise.resolve({ state: 'away', reason: away });
       return lookAt(parts, master, (state) => {
-        const slot = { slot: master.slot, master: master.host, state: 'normal', version: undefined, instances: [master, replica] };
+        const slot = {
+          slot: master.slot,
+          master: master.host,
+          state: 'normal',
+          version: undefined,
+          instances: [master, replica],
+        };
         const channel = channelTowards(state, replica, parts.hostNamed(replica.host), slot);
         if (channel === undefined) {
-          return { state: 'blocked', reason: `no replication channel of ${master.host} leads to ${replica.host}`, code: 'slot.no-channel' };
+          return {
+            state: 'blocked',
+            reason: `no replication channel of ${master.host} leads to ${replica.host}`,
+            code: 'slot.no-channel',
+          };
         }
         if (!channel.clientAlive) return { state: 'todo', note: 'no sync_client runs' };
         if (!channel.pending) return { state: 'done' };
         const birth = channel.oldestBirth;
         const first = firstBirth.get(master.slot);
-        if (birth !== null && first !== undefined && birth > first) return { state: 'done', note: 'it moves' };
+        if (birth !== null && first !== undefined && birth > first)
+          return { state: 'done', note: 'it moves' };
         if (birth !== null && first === undefined) firstBirth.set(master.slot, birth);
         return { state: 'todo', note: `${channel.events} events wait` };
       });
@@ -53,7 +64,11 @@ export function seeReplication(parts: SlotActionParts): Action {
     async act(step) {
       const master = instanceOf(step.params, step.host);
       // Its sync_client met a closed door until a moment ago, and may idle for minutes before it tries again.
-      await parts.driver.restartReplication(parts.hostNamed(step.host), master, await gripOf(parts, step, master));
+      await parts.driver.restartReplication(
+        parts.hostNamed(step.host),
+        master,
+        await gripOf(parts, step, master),
+      );
     },
     deadlineMs: () => 60_000,
   };

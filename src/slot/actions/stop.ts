@@ -1,7 +1,16 @@
 // Stops an instance. Going back starts it in the role that it had, and as a master only under promise 1 and while
 // the directory names it.
 import type { Action } from '../../plan/action.js';
-import { gripOf, instanceOf, lookAt, possibleMaster, possibleMastersOf, type SlotActionParts, stepError, textOf } from './action-parts.js';
+import {
+  gripOf,
+  instanceOf,
+  lookAt,
+  possibleMaster,
+  possibleMastersOf,
+  type SlotActionParts,
+  stepError,
+  textOf,
+} from './action-parts.js';
 
 export function stop(parts: SlotActionParts): Action {
   return {
@@ -11,7 +20,8 @@ export function stop(parts: SlotActionParts): Action {
         if (state.running === false) return { state: 'done' };
         // It may have come further already: OLD back as a replica, NEW started as the master.
         const onward = step.params.wasRole === 'master' ? 'replica' : 'master';
-        if (state.running === true && state.role === onward) return { state: 'done', note: `runs as ${onward}` };
+        if (state.running === true && state.role === onward)
+          return { state: 'done', note: `runs as ${onward}` };
         return { state: 'todo', note: state.problem ?? undefined };
       }),
     preview: (step) => parts.driver.preview('stop', instanceOf(step.params, step.host), 'master'),
@@ -26,10 +36,17 @@ export function stop(parts: SlotActionParts): Action {
       if (role === 'master') {
         const slot = await parts.directory.get(instance.slot);
         if (slot?.master !== step.host) {
-          throw stepError(`the directory names ${slot?.master ?? 'nobody'}: ${instance.slot} is not started on ${step.host}`, 'slot.directory-disagrees');
+          throw stepError(
+            `the directory names ${slot?.master ?? 'nobody'}: ${instance.slot} is not started on ${step.host}`,
+            'slot.directory-disagrees',
+          );
         }
         const other = await possibleMaster(parts, possibleMastersOf(step));
-        if (other !== null) throw stepError(`${other.reason}: ${instance.slot} is not started on ${step.host}`, `slot.${other.gate}`);
+        if (other !== null)
+          throw stepError(
+            `${other.reason}: ${instance.slot} is not started on ${step.host}`,
+            `slot.${other.gate}`,
+          );
       }
       const grip = await gripOf(parts, step, instance);
       await parts.driver.start(parts.hostNamed(step.host), instance, grip, role);
@@ -40,6 +57,7 @@ export function stop(parts: SlotActionParts): Action {
           ? { state: 'done' }
           : { state: 'todo', note: state.problem ?? undefined },
       ),
-    deadlineMs: (step) => Math.max(parts.driver.limits.stopMs(step.params.planned === true), parts.driver.limits.startMs),
+    deadlineMs: (step) =>
+      Math.max(parts.driver.limits.stopMs(step.params.planned === true), parts.driver.limits.startMs),
   };
 }

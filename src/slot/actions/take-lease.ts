@@ -22,8 +22,15 @@ export function takeLease(parts: SlotActionParts): Action {
       if (!parts.leases.has(step.host, instance.slot)) return;
       await lookAt(parts, instance, async (state) => {
         // What was owed before this lane is owed after it.
-        const owed = parseLaneFile(state.laneLines).owed.map((one) => JSON.stringify({ kind: 'owed', ...one }));
-        await parts.driver.giveLeaseBack(parts.hostNamed(step.host), instance, parts.leases.grip(step.host, instance.slot), owed);
+        const owed = parseLaneFile(state.laneLines).owed.map((one) =>
+          JSON.stringify({ kind: 'owed', ...one }),
+        );
+        await parts.driver.giveLeaseBack(
+          parts.hostNamed(step.host),
+          instance,
+          parts.leases.grip(step.host, instance.slot),
+          owed,
+        );
         parts.leases.forget(step.host, instance.slot);
         return { state: 'done' };
       });
