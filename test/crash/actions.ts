@@ -321,9 +321,10 @@ export function modelActions(world: World, process: Process, run: string): Map<s
     ),
     define(
       'attach-old',
-      on(oldOf, ({ running, runsAs, role }) => {
-        if (role === 'master' || (running && runsAs === 'master'))
-          return { state: 'away', reason: 'a stray: for rejoin' };
+      on(oldOf, ({ running, runsAs, role, pending }) => {
+        const isStray = role === 'master' || (running && runsAs === 'master');
+        // A replica that still has mail of its own in its log is rejoin's work, not a start's.
+        if (isStray || pending.size > 0) return { state: 'away', reason: 'for rejoin' };
         return running ? done : todo;
       }),
       (slot) => [
