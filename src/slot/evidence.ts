@@ -47,12 +47,13 @@ export interface SignOfLife {
  */
 const STALE_SAMPLE_HOLDS_S = 3600;
 
-/** Signs of life of a host: from all samples of it, and from what the replicas of its slots applied last. */
+/** Signs of life of a host: from all samples of it, what the replicas of its slots applied last, and the logs of MXs. */
 export function signsOfLife(
   host: string,
   samples: readonly Sample[],
   files: readonly (ReplicaFiles & { readonly host: string })[],
   recorded: readonly number[],
+  deliveries: readonly { readonly mx: string; readonly at: number }[] = [],
 ): readonly SignOfLife[] {
   const signs: SignOfLife[] = [];
   const seen = samples.filter((sample) => sample.host === host).map((sample) => sample.at);
@@ -61,6 +62,7 @@ export function signsOfLife(
     if (file.newestApplied === null) continue;
     signs.push({ at: file.newestApplied, what: `${file.slot} applied on ${file.host}`, bySlot: file.slot });
   }
+  for (const { mx, at } of deliveries) signs.push({ at, what: `LMTP by ${mx}`, bySlot: null });
   // An earlier run wrote down what it knew: slots that have moved since bear no witness any more.
   if (recorded.length > 0)
     signs.push({ at: Math.max(...recorded), what: 'recorded by an earlier run', bySlot: null });

@@ -17,10 +17,22 @@ export interface Surroundings {
   readonly hosts: ReadonlyMap<string, Host>;
   /** Resolves when a host answers to its transport at all. @throws TransportError */
   readonly ping: (host: Host, signal?: AbortSignal) => Promise<void>;
+  /** When stores were last seen accepting mail, by the log of one MX, epoch seconds; absent: nobody to ask. */
+  readonly deliveries?:
+    | ((mx: Host, stores: readonly StoreName[], signal?: AbortSignal) => Promise<ReadonlyMap<string, number>>)
+    | undefined;
+  /** Hosts that run a queue, by the configuration; their logs are asked. */
+  readonly mxs?: readonly Host[] | undefined;
   readonly concurrency: number;
   readonly signal?: AbortSignal | undefined;
   /** Called as each host's answer comes. */
   readonly onHost?: ((seen: HostSight) => void) | undefined;
+}
+
+/** A mail-store host as another host may know it: its name, and addresses from the configuration and directory. */
+export interface StoreName {
+  readonly name: string;
+  readonly addresses: readonly string[];
 }
 
 /** Looks at all instances of these slots, one trip a host. */
@@ -271,6 +283,7 @@ export async function askReplicaFiles(
     },
     { concurrency: around.concurrency, signal: around.signal },
   );
+  const deliveries = await askDeliveries(silent, around);
   const signs = new Map<string, readonly SignOfLife[]>();
   for (const of of silent.keys()) {
     const recorded = all
@@ -284,8 +297,34 @@ export async function askReplicaFiles(
         samples,
         files.filter((file) => file.of === of),
         recorded,
+        deliveries.get(of) ?? [],
       ),
     );
   }
   return { files, signs };
+}
+
+/** The last deliveries to silent hosts that the logs of the MXs know; an MX that cannot be asked tells nothing. */
+async function askDeliveries(
+  silent: ReadonlyMap<string, readonly Slot[]>,
+  around: Surroundings,
+): Promise<ReadonlyMap<string, readonly { readonly mx: string; readonly at: number }[]>> {
+  const { deliveries } = around;
+  const found = new Map<string, { mx: string; at: number }[]>();
+  if (silent.size === 0 || deliveries === undefined) return found;
+  const stores = [...silent].map(([name, slots]): StoreName => {
+    const own = slots.map((slot) => instanceOn(slot, name)?.address);
+    const addresses = [around.hosts.get(name)?.address, ...own].filter((address) => address !== undefined);
+    return { name, addresses: [...new Set(addresses)] };
+  });
+  const asked = (around.mxs ?? []).filter((host) => !silent.has(host.name));
+  const results = await gather(asked, (host, signal) => deliveries(host, stores, signal), {
+    concurrency: around.concurrency,
+    signal: around.signal,
+  });
+  for (const result of results) {
+    if (!result.ok) continue;
+    for (const [name, at] of result.value) found.set(name, [...(found.get(name) ?? []), { mx: result.host.name, at }]);
+  }
+  return found;
 }

@@ -13,8 +13,12 @@ export async function surroundingsOf(
     await context.transport(options),
     await context.inventory(),
   ];
+  const { postfixDeliveries } = await import('../../drivers/postfix/deliveries.js');
+  const { hosts } = await context.config();
   return {
     driver,
+    deliveries: postfixDeliveries(transport),
+    mxs: inventory.hosts.filter((host) => (hosts.get(host.name)?.queues ?? []).some(({ driver: queue }) => queue === 'postfix')),
     hosts: inventory.byName,
     concurrency: context.globals.concurrency,
     signal: context.interruption.abort,
