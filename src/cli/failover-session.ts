@@ -47,6 +47,8 @@ export class FailoverSession {
     readonly prepared: PreparedFailover,
     readonly plan: Plan,
     readonly startedAt: number,
+    /** How long the look took. */
+    readonly lookedMs: number,
   ) {}
 
   /** Looks at everything and plans. */
@@ -121,6 +123,7 @@ export class FailoverSession {
       prepared,
       plan,
       startedAt,
+      context.clock.monotonic() - startedAt,
     );
   }
 
@@ -335,7 +338,7 @@ export class FailoverSession {
       maxLagS: this.wishes.maxLagS,
       fenced: this.wishes.fenced,
       now: this.context.clock.now(),
-      tookMs: this.context.clock.monotonic() - this.startedAt,
+      tookMs: this.lookedMs,
       all,
     };
   }

@@ -36,6 +36,20 @@ export interface HostFacts {
   readonly sockets: ReadonlyMap<string, { readonly address: string; readonly port: number }>;
 }
 
+/** What the names in `listen=` mean on a host without /etc/services (cyrus.conf(5), IANA). */
+const USUAL_PORTS: readonly (readonly [string, number])[] = [
+  ['lmtp', 24],
+  ['http', 80],
+  ['pop3', 110],
+  ['imap', 143],
+  ['imap2', 143],
+  ['https', 443],
+  ['imaps', 993],
+  ['pop3s', 995],
+  ['csync', 2005],
+  ['sieve', 4190],
+];
+
 /** The host's records. */
 export function parseHostFacts(records: Records): HostFacts {
   let at = Number.NaN;
@@ -49,6 +63,7 @@ export function parseHostFacts(records: Records): HostFacts {
       if (socket !== undefined) sockets.set(second, socket);
     }
   }
+  for (const [name, port] of USUAL_PORTS) if (!ports.has(name)) ports.set(name, port);
   return { at, ports, sockets };
 }
 

@@ -364,7 +364,12 @@ function nowCell(
   if (lane.failure !== undefined) return lane.failure.reason;
   if (lane.reverting !== undefined) return `going back: ${lane.reverting.reason}`;
   if (doing === undefined) return '';
-  return doing.sinceMs < 1000 ? doing.text : `${seconds(doing.sinceMs)}: ${doing.text}`;
+  // The slot's name stands at the front of the row already.
+  const text = doing.text
+    .replace(` of ${lane.lane}`, '')
+    .replace(`${lane.lane} `, '')
+    .replace(`: ${lane.lane}`, ':');
+  return doing.sinceMs < 1000 ? text : `${seconds(doing.sinceMs)}: ${text}`;
 }
 
 function isThrough(lane: LaneProgress, id: string): boolean {
