@@ -7,6 +7,7 @@ import type { RecordRow, RunRow, RunStateWord, StepView } from '../columns/runs.
 import type { Line, Span, Tone } from '../line.js';
 import type { Canvas } from '../output.js';
 import { shortTime, wrapped } from './slot-show.js';
+import { joinNames } from './slots.js';
 
 const TONES: { readonly [state in RunStateWord]: Tone } = {
   running: 'warn',
@@ -191,7 +192,7 @@ export function runScreen({ view, now, detail }: RunScreen, canvas: Canvas): rea
   for (const { slot, gate, reason } of view.refused) {
     lines.push([`${slot}  `, { text: 'refused', tone: 'bad' }, `: ${gate}: ${reason}`]);
   }
-  for (const lane of everything) lines.push(...owedLines(lane, canvas.width));
+  lines.push(...owedLines(everything, canvas.width));
   for (const lane of inFull) lines.push(...laneInFull(lane, now, canvas));
   for (const note of view.notes.slice(-5))
     lines.push(
@@ -293,12 +294,25 @@ function failureLine(lane: LaneView): readonly Line[] {
   return why === null || why === undefined || lane.state === 'done' ? [] : [`  ${why}`];
 }
 
-/** What waits for a host to return, once a lane. */
-function owedLines(lane: LaneView, width: number): readonly Line[] {
-  const owed = lane.steps.filter(({ state, undoOwed }) => state === 'owed' || undoOwed);
-  if (owed.length === 0) return [];
-  const words = owed.map(({ title, undoOwed }) => (undoOwed ? `take back: ${title}` : title));
-  return wrapped([`owed  ${lane.lane === '' ? '' : `${lane.lane}: `}`, words], ', ', width);
+/** What waits for a host to return. */
+function owedLines(lanes: readonly LaneView[], width: number): readonly Line[] {
+  // Fifteen slots of one dead host owe the same: one line for all of them, without their names in it.
+  const same = new Map<string, string[]>();
+  for (const lane of lanes) {
+    const owed = lane.steps.filter(({ state, undoOwed }) => state === 'owed' || undoOwed);
+    if (owed.length === 0) continue;
+    const titles = owed.map(({ title, undoOwed }) => {
+      const named = title.replace(` of ${lane.lane}`, '').replace(` ${lane.lane}`, '');
+      return undoOwed ? `take back: ${named}` : named;
+    });
+    const key = [...new Set(titles)].join('\n');
+    same.set(key, [...(same.get(key) ?? []), lane.lane]);
+  }
+  return [...same].flatMap(([titles, slots]) => {
+    const names = slots.filter((slot) => slot !== '');
+    const head = names.length === 0 ? 'owed  ' : `owed  ${joinNames(names, 6)}: `;
+    return wrapped([head, titles.split('\n')], ', ', width);
+  });
 }
 
 const STEP_WORDS: { readonly [state in StepView['state']]: string } = {

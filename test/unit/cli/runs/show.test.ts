@@ -89,7 +89,7 @@ test('the screen shows what is not done step by step, what is owed, and ends wit
   expect(lines[6]).toBe('  2 imapd left on imap21');
   expect(lines[7]).toMatch(/^store10 .* not begun /);
   expect(stdout).toContain('store15  refused: lag: 2d14h would be missing');
-  expect(stdout).toContain('owed  store1: stop of store1');
+  expect(stdout).toContain('owed  store1: stop\n');
   expect(stdout).toMatch(/FAILED +stop of store9\n {6}2 imapd left on imap21\n/);
   expect(stdout).toContain('start of store9 (no way back)');
   expect(stdout).not.toContain('STEP OF store1\n');
