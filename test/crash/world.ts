@@ -199,6 +199,8 @@ export class World {
     if (own.running && own.runsAs === 'master') return;
     for (const [other, instance] of slot.instances) {
       if (other === host || !this.isUp(other) || instance.bootedAt > lookedAt) continue;
+      // Came up by itself behind a network that is gone: silent to all, and a stray once it is seen.
+      if (instance.bootedAt >= 0 && !this.sees(other)) continue;
       const isOne = instance.running && instance.runsAs === 'master';
       // One that is stopped and cannot be asked is silent to all; one that runs is never excused.
       const couldBe = instance.role === 'master' && this.sees(other);
