@@ -3,7 +3,7 @@
 import { EXIT, UsageError } from '../errors.js';
 import { formatCommand } from '../lib/command-text.js';
 import type { FailoverWishes } from '../slot/failover.js';
-import { defineCommand } from './command.js';
+import { type CommandSpec, defineCommand } from './command.js';
 import type { Context } from './context.js';
 import { args, dryRunOption, list, reasonOption, text, timeSpan, value, yesOption } from './options.js';
 
@@ -23,6 +23,20 @@ export interface FailoverRequest {
   readonly yes: boolean;
   readonly dryRun: boolean;
 }
+
+/** The document of a call that ended in an error; shared by all commands that print this schema. */
+export const failoverJson: CommandSpec['json'] = {
+  schema: FAILOVER_SCHEMA,
+  empty: (error, { tookMs }) => ({
+    run: null,
+    outcome: error.code === 'directory-away' ? 'refused' : 'failed',
+    took_ms: tookMs,
+    slots: [],
+    to_demote: [],
+    safe_to_leave: false,
+    reasons: [error.message],
+  }),
+};
 
 const OVERRIDE_GATES = ['still-serving', 'two-masters', 'disk', 'directory-disagrees'];
 
@@ -78,18 +92,7 @@ export const failoverCommand = defineCommand({
     ['mailctl failover store15 --accept-loss store15', 'a slot that was refused for lag, its loss accepted'],
   ],
   sections: ['defaults', 'hosts', 'stores', 'directory', 'state'],
-  json: {
-    schema: FAILOVER_SCHEMA,
-    empty: (error, { tookMs }) => ({
-      run: null,
-      outcome: error.code === 'directory-away' ? 'refused' : 'failed',
-      took_ms: tookMs,
-      slots: [],
-      to_demote: [],
-      safe_to_leave: false,
-      reasons: [error.message],
-    }),
-  },
+  json: failoverJson,
   run: (options, context) => failover({ ...options, targets: [...new Set(options.targets)] }, context),
 });
 

@@ -1,7 +1,7 @@
 // `mailctl runs resume`: goes on with a run that was interrupted, from what its journal and the hosts say.
 import { EXIT } from '../../errors.js';
 import { defineCommand } from '../command.js';
-import { FAILOVER_SCHEMA } from '../failover.js';
+import { failoverJson } from '../failover.js';
 import { arg, yesOption } from '../options.js';
 
 /** The command. */
@@ -15,18 +15,7 @@ export const runsResumeCommand = defineCommand({
   options: { yes: yesOption },
   examples: [['mailctl runs resume 7f3a', 'looks, shows what is left, asks, goes on']],
   sections: ['defaults', 'hosts', 'stores', 'directory', 'state'],
-  json: {
-    schema: FAILOVER_SCHEMA,
-    empty: (error, { tookMs }) => ({
-      run: null,
-      outcome: 'failed',
-      took_ms: tookMs,
-      slots: [],
-      to_demote: [],
-      safe_to_leave: false,
-      reasons: [error.message],
-    }),
-  },
+  json: failoverJson,
   async run({ run, yes }, context) {
     if (!yes) (await context.prompt()).requireTerminal();
     const { takeUpRun } = await import('./take-up.js');

@@ -2,7 +2,7 @@
 // moved back by a new plan with all its gates.
 import { EXIT } from '../../errors.js';
 import { defineCommand } from '../command.js';
-import { FAILOVER_SCHEMA } from '../failover.js';
+import { failoverJson } from '../failover.js';
 import { arg, reasonOption, yesOption } from '../options.js';
 
 /** The command. */
@@ -16,18 +16,7 @@ export const runsUndoCommand = defineCommand({
   options: { yes: yesOption, reason: reasonOption },
   examples: [['mailctl runs undo 7f3a', 'shows what would be taken back and asks']],
   sections: ['defaults', 'hosts', 'stores', 'directory', 'state'],
-  json: {
-    schema: FAILOVER_SCHEMA,
-    empty: (error, { tookMs }) => ({
-      run: null,
-      outcome: 'failed',
-      took_ms: tookMs,
-      slots: [],
-      to_demote: [],
-      safe_to_leave: false,
-      reasons: [error.message],
-    }),
-  },
+  json: failoverJson,
   async run({ run, yes, reason }, context) {
     if (!yes) (await context.prompt()).requireTerminal();
     const { takeUpRun } = await import('./take-up.js');
