@@ -75,6 +75,8 @@ export interface Decision {
   readonly open: OpenLane | null;
   /** OLD answers, so that its own steps can be done now. */
   readonly fromReachable: boolean;
+  /** The open lane is past its point of no return: NEW was started as master, and only what follows is left. */
+  readonly isStarted: boolean;
 }
 
 /** True when no gate is closed against it. */
@@ -128,14 +130,30 @@ export function decide(
       loss: null,
       open: null,
       fromReachable: true,
+      isStarted: false,
+    };
+  }
+  const gates: Gate[] = busy === null ? [] : [busy];
+  if (open !== null && [open.from, open.to].some((host) => instanceOn(slot, host) === undefined)) {
+    const reason = `the open lane of run ${open.run} goes from ${open.from} to ${open.to}, which do not both carry it`;
+    gates.push({ gate: 'directory-disagrees', reason, word: null });
+    return {
+      slot,
+      kind: 'finish',
+      from: slot.master,
+      to: null,
+      gates,
+      loss: null,
+      open,
+      fromReachable: false,
+      isStarted: false,
     };
   }
   const from = open?.from ?? slot.master;
-  const gates: Gate[] = busy === null ? [] : [busy];
   const old = stateOf(sight, slot.slot, from);
   const fromReachable = old !== undefined;
   const death = facts.deaths.get(from);
-  const isStarted = open !== null && isMaster(stateOf(sight, slot.slot, open.to));
+  const isStarted = open !== null && wasStarted(slot, open, sight);
   const choice =
     open === null
       ? chooseNew(slot, from, facts, wishes)
@@ -174,6 +192,10 @@ export function decide(
       gates.push(quarantineGate(slot, old.quarantined.events, wishes));
     }
   }
+  if (open !== null && stateOf(sight, slot.slot, open.to) === undefined) {
+    const reason = `${open.to}, where the open lane of run ${open.run} leads, does not answer`;
+    gates.push({ gate: 'no-replica', reason, word: null });
+  }
   return {
     slot,
     kind,
@@ -183,7 +205,15 @@ export function decide(
     loss: fromReachable ? null : choice.loss,
     open,
     fromReachable,
+    isStarted,
   };
+}
+
+// The directory named NEW before it was started. What only came up as a master by itself (its host has booted after
+// its role was swapped) has taken no mail: the directory does not name it.
+function wasStarted(slot: Slot, open: OpenLane, sight: FleetSight): boolean {
+  if (slot.master !== open.to) return false;
+  return open.started || isMaster(stateOf(sight, slot.slot, open.to));
 }
 
 /** Below this a started master would fail at its first deliveries. */
@@ -354,6 +384,7 @@ export function decisionOfLane(slot: Slot, lane: Lane | undefined): Decision {
     loss: isPlanned ? null : loss,
     open: null,
     fromReachable: isPlanned,
+    isStarted: false,
   };
 }
 
@@ -375,7 +406,12 @@ export interface PlanParts {
 export function planLane(decision: Decision, parts: PlanParts): Lane {
   const { slot, from, open } = decision;
   const to = decision.to as string;
-  const steps = decision.kind === 'demote' ? demoteSteps(decision) : moveSteps(decision, parts);
+  const steps =
+    decision.kind === 'demote'
+      ? demoteSteps(decision, parts)
+      : decision.isStarted
+        ? settleSteps(decision, parts)
+        : moveSteps(decision, parts);
   return {
     id: slot.slot,
     steps,
@@ -409,39 +445,9 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   const old = instanceOn(slot, from) as Instance;
   const next = instanceOn(slot, to) as Instance;
   const s = slot.slot;
-  const others = slot.instances.filter((instance) => instance.host !== to) as readonly Instance[];
-  const possibleMasters = others.map((instance) => ({
-    ...paramsOf(instance),
-    host: instance.host,
-    // A host that nobody saw at planning stands on this word or on the witnesses' silence.
-    word:
-      instance.host === from
-        ? (decision.gates.find((one) => one.word !== null && DEATH_GATES.has(one.gate))?.word ?? null)
-        : null,
-  }));
-  const lane = {
-    from,
-    to,
-    lossS: decision.loss?.possibleLossS ?? null,
-    provenUntil: decision.loss?.provenUntil ?? null,
-    lastAlive: decision.loss?.lastAlive ?? null,
-  };
-  const steps: Step[] = [];
-  const leaseHosts = slot.instances.filter((instance) => parts.sight.get(instance.host)?.ok === true);
-  // NEW's lease first: it is the one that every other bastion meets.
-  for (const instance of [...leaseHosts].sort((a, b) => Number(b.host === to) - Number(a.host === to))) {
-    steps.push({
-      id: `lease-${instance.host}`,
-      action: 'slot.take-lease',
-      host: instance.host,
-      phase: 'prepare',
-      title: `lease of ${s} on ${instance.host}`,
-      params: { ...paramsOf(instance), ...lane },
-      // A lease on NEW is what the lane stands on; another host may have died since it was seen.
-      mayBeOwed: instance.host !== to,
-      undoMayBeOwed: instance.host !== to,
-    });
-  }
+  const possibleMasters = possibleMastersOf(decision);
+  const lane = laneParams(decision);
+  const steps: Step[] = [...leaseSteps(decision, parts.sight)];
   const owable = !fromReachable;
   const onOld = { ...paramsOf(old), ...lane };
   const onNew = { ...paramsOf(next), ...lane };
@@ -453,7 +459,7 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       host: to,
       phase: 'prepare',
       title: `${s} is still as planned`,
-      params: { ...onNew, version: slot.version ?? null },
+      params: { ...onNew, version: slot.version ?? null, mayBeMaster: newMayBeMaster(decision) },
     },
     {
       id: 'stop-old',
@@ -498,6 +504,8 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       phase: 'prepare',
       title: `stop ${s} on ${to} (replica)`,
       params: { ...onNew, wasRole: 'replica', planned: fromReachable },
+      // NEW dies on the way: OLD, if it can be started again, makes sure of promise 1 by itself.
+      undoMayBeOwed: true,
     },
     {
       id: 'role-new',
@@ -506,6 +514,7 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       phase: 'prepare',
       title: `role of ${s} on ${to}: master`,
       params: { ...onNew, role: 'master', wasRole: 'replica' },
+      undoMayBeOwed: true,
     },
     {
       id: 'directory',
@@ -523,51 +532,144 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       title: `start ${s} on ${to} as master`,
       params: { ...onNew, possibleMasters, ...(fromReachable ? {} : { rewindTo: 'stop-old' }) },
     },
+    ...serveSteps(decision, parts),
+  );
+  if (fromReachable) steps.push(...attachSteps(decision));
+  else steps.push(...lateSteps(s, from, onOld));
+  steps.push(giveBack(slot, parts.sight, lane, { drained: fromReachable, lossAccepted: accepted }));
+  return steps;
+}
+
+// After the commit of a lane that was left open. NEW serves, or did, and its own mail is ahead of OLD's: nothing is
+// drained into it and nothing goes back any more, hence no commit step. A stray OLD is stopped before anything else.
+function settleSteps(decision: Decision, parts: PlanParts): readonly Step[] {
+  const { slot, from, open } = decision;
+  const to = decision.to as string;
+  const next = instanceOn(slot, to) as Instance;
+  const lane = laneParams(decision);
+  const onOld = { ...paramsOf(instanceOn(slot, from) as Instance), ...lane };
+  // The lane swapped OLD's role only after its log was empty, and it still is.
+  const old = stateOf(parts.sight, slot.slot, from);
+  const isDrained =
+    open?.began.includes('role-old') === true &&
+    old !== undefined &&
+    old.configuredRole === 'replica' &&
+    !isMaster(old) &&
+    !old.channels.some((channel) => channel.pending);
+  return [
+    ...leaseSteps(decision, parts.sight),
+    ...lateSteps(slot.slot, from, onOld),
     {
-      id: 'serve',
-      action: 'slot.see-serving',
+      id: 'start-new',
+      action: 'slot.start-master',
       host: to,
       phase: 'settle',
-      title: `${s} answers on ${to}${parts.hasTestAccount ? ', login works' : ''}`,
-      params: onNew,
+      title: `start ${slot.slot} on ${to} as master`,
+      params: { ...paramsOf(next), ...lane, possibleMasters: possibleMastersOf(decision) },
     },
-  );
-  parts.slotHooks.forEach((hook, index) => {
-    steps.push({
+    ...serveSteps(decision, parts),
+    ...(isDrained ? attachSteps(decision) : []),
+    giveBack(slot, parts.sight, lane, { drained: isDrained, lossAccepted: false }),
+  ];
+}
+
+const laneParams = (decision: Decision) => ({
+  from: decision.from,
+  to: decision.to as string,
+  lossS: decision.loss?.possibleLossS ?? null,
+  provenUntil: decision.loss?.provenUntil ?? null,
+  lastAlive: decision.loss?.lastAlive ?? null,
+  started: decision.isStarted,
+});
+
+// NEW's lease first: it is the one that every other bastion meets.
+function leaseSteps(decision: Decision, sight: FleetSight): readonly Step[] {
+  const { slot, to } = decision;
+  const seen = slot.instances.filter((instance) => sight.get(instance.host)?.ok === true);
+  return [...seen]
+    .sort((a, b) => Number(b.host === to) - Number(a.host === to))
+    .map((instance) => ({
+      id: `lease-${instance.host}`,
+      action: 'slot.take-lease',
+      host: instance.host,
+      phase: 'prepare',
+      title: `lease of ${slot.slot} on ${instance.host}`,
+      params: { ...paramsOf(instance), ...laneParams(decision) },
+      // A lease on NEW is what the lane stands on; another host may have died since it was seen.
+      mayBeOwed: instance.host !== to,
+      undoMayBeOwed: instance.host !== to,
+    }));
+}
+
+function possibleMastersOf(decision: Decision): readonly { readonly [key: string]: Json }[] {
+  const { slot, from, to, gates } = decision;
+  // A host that nobody saw at planning stands on this word or on the witnesses' silence.
+  const word = gates.find((one) => one.word !== null && DEATH_GATES.has(one.gate))?.word ?? null;
+  return slot.instances
+    .filter((instance) => instance.host !== to)
+    .map((instance) => ({
+      ...paramsOf(instance),
+      host: instance.host,
+      word: instance.host === from ? word : null,
+    }));
+}
+
+/** NEW may be found running as master: its lane is finished, or the operator passed the gate that says so. */
+function newMayBeMaster({ open, gates }: Decision): boolean {
+  const passed = gates.filter((one) => one.word !== null).map((one) => one.gate);
+  return open !== null || passed.includes('two-masters') || passed.includes('directory-disagrees');
+}
+
+function serveSteps({ slot, from, to }: Decision, parts: PlanParts): readonly Step[] {
+  const host = to as string;
+  const serve: Step = {
+    id: 'serve',
+    action: 'slot.see-serving',
+    host,
+    phase: 'settle',
+    title: `${slot.slot} answers on ${host}${parts.hasTestAccount ? ', login works' : ''}`,
+    params: { ...paramsOf(instanceOn(slot, host) as Instance), from, to },
+  };
+  const hooks = parts.slotHooks.map(
+    (hook, index): Step => ({
       id: `hook-${index + 1}`,
       action: 'slot.run-hook',
       host: hook.host ?? '',
       phase: 'settle',
-      title: `hook ${index + 1} of ${s}`,
-      params: { slot: s, from, to, run: hook.run, timeoutMs: hook.timeoutMs },
-    });
-  });
-  if (fromReachable) {
-    steps.push(
-      {
-        id: 'start-old',
-        action: 'slot.start-replica',
-        host: from,
-        phase: 'settle',
-        title: `start ${s} on ${from} as replica`,
-        params: { ...onOld, role: 'replica' },
-        mayBeOwed: true,
-      },
-      {
-        id: 'replicate',
-        action: 'slot.see-replication',
-        host: to,
-        phase: 'settle',
-        title: `${s} replicates to ${from}`,
-        params: { ...onNew, replica: { ...paramsOf(old), host: from } },
-        mayBeOwed: true,
-      },
-    );
-  } else {
-    steps.push(...lateSteps(s, from, onOld));
-  }
-  steps.push(giveBack(slot, parts.sight, lane));
-  return steps;
+      title: `hook ${index + 1} of ${slot.slot}`,
+      params: { slot: slot.slot, from, to, run: hook.run, timeoutMs: hook.timeoutMs },
+    }),
+  );
+  return [serve, ...hooks];
+}
+
+/** OLD becomes a replica of NEW. */
+function attachSteps(decision: Decision): readonly Step[] {
+  const { slot, from } = decision;
+  const to = decision.to as string;
+  const old = paramsOf(instanceOn(slot, from) as Instance);
+  const next = paramsOf(instanceOn(slot, to) as Instance);
+  const lane = laneParams(decision);
+  return [
+    {
+      id: 'start-old',
+      action: 'slot.start-replica',
+      host: from,
+      phase: 'settle',
+      title: `start ${slot.slot} on ${from} as replica`,
+      params: { ...old, ...lane, role: 'replica' },
+      mayBeOwed: true,
+    },
+    {
+      id: 'replicate',
+      action: 'slot.see-replication',
+      host: to,
+      phase: 'settle',
+      title: `${slot.slot} replicates to ${from}`,
+      params: { ...next, ...lane, replica: { ...old, host: from } },
+      mayBeOwed: true,
+    },
+  ];
 }
 
 /** Steps of the whole run: hooks with `per: run`, once, after all lanes. */
@@ -620,6 +722,7 @@ function giveBack(
   slot: Slot,
   sight: FleetSight,
   lane: { from: string; to: string; lastAlive: number | null },
+  old: { readonly drained: boolean; readonly lossAccepted: boolean },
 ): Step {
   const owed = owedOf(sight, slot).filter((one) => one.host !== lane.from);
   return {
@@ -631,6 +734,7 @@ function giveBack(
     params: {
       slot: slot.slot,
       ...lane,
+      ...old,
       instances: slot.instances.map((one) => ({ ...paramsOf(one), host: one.host })),
       owed: owed as unknown as Json,
     },
@@ -638,12 +742,14 @@ function giveBack(
 }
 
 // The slot has moved; OLD is back, as a stray or in debt. Only while the directory's master is seen serving.
-function demoteSteps(decision: Decision): readonly Step[] {
+function demoteSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   const { slot, from } = decision;
   const to = decision.to as string;
   const old = instanceOn(slot, from) as Instance;
   const next = instanceOn(slot, to) as Instance;
-  const lane = { from, to, lossS: null, provenUntil: null, lastAlive: null };
+  // What an earlier run knew of its last sign of life is evidence for the slots that are still its own.
+  const lastAlive = owedOf(parts.sight, slot).find((one) => one.host === from)?.lastAlive ?? null;
+  const lane = { from, to, lossS: null, provenUntil: null, lastAlive };
   const onOld = { ...paramsOf(old), ...lane };
   const s = slot.slot;
   return [
@@ -687,18 +793,6 @@ function demoteSteps(decision: Decision): readonly Step[] {
       title: `role of ${s} on ${from}: replica`,
       params: { ...onOld, role: 'replica', wasRole: 'master' },
     },
-    {
-      id: 'give-back',
-      action: 'slot.give-lease-back',
-      host: to,
-      phase: 'settle',
-      title: `give the leases of ${s} back`,
-      params: {
-        slot: s,
-        ...lane,
-        instances: slot.instances.map((one) => ({ ...paramsOf(one), host: one.host })),
-        owed: [],
-      },
-    },
+    giveBack(slot, parts.sight, lane, { drained: false, lossAccepted: false }),
   ];
 }

@@ -13,6 +13,8 @@ export interface OpenLane {
   readonly at: string;
   /** What was judged before it began: a dead master's loss does not grow any more. Epoch seconds. */
   readonly judged: { readonly provenUntil: number; readonly lastAlive: number } | null;
+  /** NEW was begun to be started as master, by this lane or by the one that it finishes: nothing goes back any more. */
+  readonly started: boolean;
   /** Ids of the steps that it began, on the host that this was read from. */
   readonly began: readonly string[];
 }
@@ -39,7 +41,9 @@ export interface LaneFile {
 }
 
 /** The first line of a lane. */
-export function openedLine(lane: Omit<OpenLane, 'began'>): string {
+export function openedLine(
+  lane: Omit<OpenLane, 'began' | 'started'> & { readonly started?: boolean },
+): string {
   return JSON.stringify({ kind: 'opened', ...lane });
 }
 
@@ -56,6 +60,7 @@ export function owedLine(owed: Owed): string {
 /** Reads a lane file's lines. */
 export function parseLaneFile(lines: readonly string[]): LaneFile {
   let open: OpenLane | null = null;
+  let run: unknown;
   let malformed = 0;
   const began: string[] = [];
   const owed: Owed[] = [];
@@ -64,7 +69,9 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
     const entry = parseObject(line);
     if (entry === undefined || !isWhole(entry)) malformed++;
     else if (entry.kind === 'opened') {
-      began.length = 0;
+      // The same run takes its lease again after a pause: what it began before still counts.
+      if (entry.run !== run) began.length = 0;
+      run = entry.run;
       open = {
         run: text(entry.run),
         from: text(entry.from),
@@ -73,6 +80,7 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
         bastion: text(entry.bastion),
         at: text(entry.at),
         judged: parseJudged(entry.judged),
+        started: entry.started === true,
         began,
       };
     } else if (entry.kind === 'began') began.push(text(entry.step));
@@ -87,7 +95,7 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
       });
     }
   }
-  return { open, owed, malformed };
+  return { open: withStart(open), owed, malformed };
 }
 
 function parseObject(line: string): Record<string, unknown> | undefined {
@@ -98,6 +106,10 @@ function parseObject(line: string): Record<string, unknown> | undefined {
   } catch {
     return undefined;
   }
+}
+
+function withStart(open: OpenLane | null): OpenLane | null {
+  return open === null ? null : { ...open, started: open.started || open.began.includes('start-new') };
 }
 
 /** A lane without its run and hosts, or a debt of nobody, says nothing that could be acted on. */

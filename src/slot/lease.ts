@@ -23,6 +23,7 @@ export interface LaneOfLease {
   readonly to: string;
   readonly phase: string;
   readonly judged: { readonly provenUntil: number; readonly lastAlive: number } | null;
+  readonly started: boolean;
 }
 
 /** Leases are renewed this often; they last three times as long. */
@@ -46,7 +47,7 @@ export class Leases {
   async ensure(host: Host, instance: Instance, lane: LaneOfLease): Promise<void> {
     if (this.has(host.name, instance.slot)) return;
     const { run, operator, bastion, takeOver } = this.holder;
-    const { from, to, phase, judged } = lane;
+    const { from, to, phase, judged, started } = lane;
     const answer = await this.driver.takeLease(host, instance, {
       run,
       operator,
@@ -55,7 +56,16 @@ export class Leases {
       from,
       to,
       phase,
-      record: openedLine({ run, from, to, operator, bastion, at: formatIso(this.clock.now()), judged }),
+      record: openedLine({
+        run,
+        from,
+        to,
+        operator,
+        bastion,
+        at: formatIso(this.clock.now()),
+        judged,
+        started,
+      }),
     });
     if (!answer.granted) {
       const { held, secondsLeft } = answer;

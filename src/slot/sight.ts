@@ -3,7 +3,7 @@
 import type { MailctlError } from '../errors.js';
 import type { Host } from '../fleet/host.js';
 import type { InstanceState } from './driver.js';
-import { type OpenLane, type Owed, parseLaneFile } from './lane-record.js';
+import { type LaneFile, type OpenLane, type Owed, parseLaneFile } from './lane-record.js';
 import type { Slot } from './slot.js';
 
 /** One host as it answered, or did not. */
@@ -47,13 +47,34 @@ export function owedOf(sight: FleetSight, slot: Slot): readonly Owed[] {
 
 /** A lane of this slot that was not given back, by the newest record on its hosts. */
 export function openLaneOf(sight: FleetSight, slot: Slot): OpenLane | null {
+  const files = slot.instances.flatMap(({ host }) => {
+    const state = stateOf(sight, slot.slot, host);
+    return state === undefined ? [] : [{ host, ...parseLaneFile(state.laneLines) }];
+  });
   let found = null as OpenLane | null;
-  for (const instance of slot.instances) {
-    const state = stateOf(sight, slot.slot, instance.host);
-    const open = state === undefined ? null : parseLaneFile(state.laneLines).open;
-    if (open === null) continue;
-    if (found === null || found.at < open.at) found = open;
-    else if (found.run === open.run) found = { ...found, began: [...found.began, ...open.began] };
+  for (const { host, open } of files) {
+    if (open === null || isOutlived(host, open, files)) continue;
+    if (found === null) found = open;
+    else if (found.run === open.run) {
+      const began = [...found.began, ...open.began];
+      found = { ...(found.at < open.at ? open : found), started: found.started || open.started, began };
+    } else if (found.at < open.at) found = open;
   }
   return found;
+}
+
+/**
+ * Did the lane end while this host was away, so that nobody could clear its file? NEW's lease is the first to be
+ * taken, so NEW's file would still have it; and whoever ended a lane without this host wrote down what it owes.
+ */
+function isOutlived(
+  host: string,
+  open: OpenLane,
+  files: readonly ({ readonly host: string } & LaneFile)[],
+): boolean {
+  const next = files.find((file) => file.host === open.to);
+  if (next !== undefined && next.open === null) return true;
+  return files.some(
+    (file) => file.host !== host && file.owed.some((one) => one.host === host && one.at >= open.at),
+  );
 }

@@ -40,13 +40,18 @@ take() {
   [ "$l_run" = - ] || [ "$l_run" = "$run" ] || [ "$l_expires" -lt "$now" ] && free=1
   for dead; do [ "$l_run" = "$dead" ] && free=1; done
   [ -n "$free" ] || { held; return; }
+  again=; [ "$l_run" = "$run" ] && again=1
   l_token=$((l_token + 1)) l_run=$run l_operator=$operator l_bastion=$bastion
   l_from=$from l_to=$to l_phase=$phase l_expires=$((now + hold))
   lease_write || { o "$i" no "cannot write $lease"; return; }
   # What a lane that was given back still owes stays on record; anything else of it is history.
-  kept=
-  [ -f "$lane" ] && kept=$(grep '"kind":"owed"' "$lane" 2>/dev/null)
-  { [ -n "$kept" ] && printf '%s\n' "$kept"; printf '%s\n' "$record"; } > "$lane"
+  # The run that has it already (its answer was lost, or it was resumed) goes on where it was.
+  if [ -n "$again" ]; then printf '%s\n' "$record" >> "$lane"
+  else
+    kept=
+    [ -f "$lane" ] && kept=$(grep '"kind":"owed"' "$lane" 2>/dev/null)
+    printf '%s\n' "$kept\${kept:+$NL}$record" > "$lane"
+  fi || { o "$i" no "cannot write $lane"; return; }
   o "$i" granted "$l_token"
 }
 

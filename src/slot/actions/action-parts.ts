@@ -96,6 +96,7 @@ export async function gripOf(parts: SlotActionParts, step: Step, instance: Insta
     phase: step.phase,
     judged:
       typeof lastAlive === 'number' && typeof provenUntil === 'number' ? { lastAlive, provenUntil } : null,
+    started: step.params.started === true,
   });
   return parts.leases.grip(instance.host, instance.slot, beganLine(parts.leases.holder.run, step.id));
 }

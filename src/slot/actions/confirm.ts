@@ -28,7 +28,7 @@ export function confirm(parts: SlotActionParts): Action {
           state.running &&
           state.role === 'master' &&
           slot.master === from &&
-          step.params.finishes !== true
+          step.params.mayBeMaster !== true
         ) {
           return { state: 'blocked', reason: `${step.host} runs it as master by now`, code: 'two-masters' };
         }

@@ -29,7 +29,7 @@ export function drain(parts: SlotActionParts): Action {
     const accepted = step.params.acceptLoss === true;
     await receiveAsReplica(step, next);
 
-    const state = await parts.driver.look(oldHost, old);
+    const state = await lookAsMaster(step, old);
     const channel = channelTowards(state, next, nextHost, pair(old, next));
     if (!state.logging || channel === undefined) {
       if (accepted) return done(context);
@@ -93,10 +93,22 @@ export function drain(parts: SlotActionParts): Action {
   async function receiveAsReplica(step: Step, next: Instance): Promise<void> {
     const host = parts.hostNamed(next.host);
     const state = await parts.driver.look(host, next);
-    if (state.running === true) return;
+    if (state.running === true && state.role === 'replica') return;
     const grip = await gripOf(parts, step, next);
+    // A stray: its host has booted after its role was swapped, or the operator passed the gate that says so.
+    if (state.running !== false) await parts.driver.stop(host, next, grip, true);
     if (state.configuredRole !== 'replica') await parts.driver.setRole(host, next, grip, 'replica');
     await parts.driver.start(host, next, grip, 'replica');
+  }
+
+  // The log goes out by the master's own configuration. Where only the files in force can be read, and an earlier run
+  // has swapped the role already, they are put back; the step that follows swaps it again.
+  async function lookAsMaster(step: Step, old: Instance): ReturnType<typeof parts.driver.look> {
+    const host = parts.hostNamed(old.host);
+    const state = await parts.driver.look(host, old);
+    if (state.logging || state.running !== false || state.configuredRole !== 'replica') return state;
+    await parts.driver.setRole(host, old, await gripOf(parts, step, old), 'master');
+    return parts.driver.look(host, old);
   }
 
   return {

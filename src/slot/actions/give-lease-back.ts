@@ -4,7 +4,6 @@ import { formatIso } from '../../lib/clock.js';
 import type { Action } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
 import { type Owed, owedLine } from '../lane-record.js';
-import { isMaster } from '../sight.js';
 import type { Instance } from '../slot.js';
 import { instanceOf, type SlotActionParts, textOf } from './action-parts.js';
 
@@ -20,10 +19,13 @@ export function giveLeaseBack(parts: SlotActionParts): Action {
     if (parts.watch.away(from) !== undefined) return ['stop', 'role', 'rejoin'];
     try {
       const state = await parts.driver.look(parts.hostNamed(from), old);
-      if (state.running === true && state.role === 'replica') return [];
+      // A replica by its role alone (its host has booted after the swap) still has a log that nobody replayed.
+      const isLeft = step.params.lossAccepted === true && state.channels.some((channel) => channel.pending);
+      const isDrained = step.params.drained === true && !isLeft;
+      if (state.running === true && state.role === 'replica' && isDrained) return [];
       const steps = ['rejoin'];
       if (state.configuredRole !== 'replica') steps.unshift('role');
-      if (state.running !== false || isMaster(state)) steps.unshift('stop');
+      if (state.running !== false && state.role !== 'replica') steps.unshift('stop');
       return steps;
     } catch {
       return ['stop', 'role', 'rejoin'];

@@ -36,7 +36,13 @@ export function setRole(parts: SlotActionParts): Action {
     },
     async undo(step) {
       const instance = instanceOf(step.params, step.host);
+      const host = parts.hostNamed(step.host);
       const grip = await gripOf(parts, step, instance);
+      // Its host has booted meanwhile, and it came up in the role that the lane had given it.
+      const state = await parts.driver.look(host, instance);
+      if (state.running !== false && state.role !== step.params.wasRole) {
+        await parts.driver.stop(host, instance, grip, false);
+      }
       await parts.driver.setRole(
         parts.hostNamed(step.host),
         instance,
@@ -44,6 +50,6 @@ export function setRole(parts: SlotActionParts): Action {
         textOf(step.params, 'wasRole') as Role,
       );
     },
-    deadlineMs: () => parts.driver.limits.setRoleMs,
+    deadlineMs: () => parts.driver.limits.setRoleMs + parts.driver.limits.stopMs(false),
   };
 }

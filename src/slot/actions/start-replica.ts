@@ -34,7 +34,7 @@ export function seeReplication(parts: SlotActionParts): Action {
       const replica = instanceOf(step.params.replica as Step['params'], '');
       const away = parts.watch.away(replica.host);
       if (away !== undefined) return Promise.resolve({ state: 'away', reason: away });
-      return lookAt(parts, master, (state) => {
+      return lookAt(parts, master, async (state) => {
         const slot = {
           slot: master.slot,
           master: master.host,
@@ -57,7 +57,13 @@ export function seeReplication(parts: SlotActionParts): Action {
         if (birth !== null && first !== undefined && birth > first)
           return { state: 'done', note: 'it moves' };
         if (birth !== null && first === undefined) firstBirth.set(master.slot, birth);
-        return { state: 'todo', note: `${channel.events} events wait` };
+        // What does not run as a replica takes nothing, however long one waits.
+        const there = await lookAt(parts, replica, ({ running, role }) =>
+          running === true && role === 'replica'
+            ? { state: 'done' }
+            : { state: 'away', reason: `${replica.slot} does not run as a replica on ${replica.host}` },
+        );
+        return there.state === 'done' ? { state: 'todo', note: `${channel.events} events wait` } : there;
       });
     },
     preview: () => ['see that nothing waits for the new replica'],
