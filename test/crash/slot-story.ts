@@ -11,19 +11,33 @@ import { foldJournal, isCommitted } from '../../src/plan/progress.js';
 import type { Refusal } from '../../src/plan/run-lane.js';
 import type { RunResult } from '../../src/plan/runner.js';
 import { executeSlots } from '../../src/slot/execute.js';
-import { type Decision, type FailoverWishes, mayGo, planAfter, planLane, refusal } from '../../src/slot/failover.js';
+import {
+  type Decision,
+  type FailoverWishes,
+  mayGo,
+  planAfter,
+  planLane,
+  refusal,
+} from '../../src/slot/failover.js';
+import { parseLaneFile } from '../../src/slot/lane-record.js';
 import { storeSamples } from '../../src/slot/list.js';
 import { lookAtSlots, type Surroundings } from '../../src/slot/look-around.js';
-import { parseLaneFile } from '../../src/slot/lane-record.js';
 import { type PreparedFailover, prepareFailover } from '../../src/slot/prepare-failover.js';
 import type { Sample, SampleStore } from '../../src/slot/samples.js';
 import { type FakeClock, fakeClock } from '../support/fake-clock.js';
-import { plainRoad, type Road, SlotWorld, worldDirectory, worldDriver, worldHosts, worldPing } from '../support/slot-world.js';
-import { Boundaries, type Crossing, Process, type Schedule } from './faults.js';
-import type { World } from './world.js';
+import {
+  plainRoad,
+  type Road,
+  SlotWorld,
+  worldDirectory,
+  worldDriver,
+  worldHosts,
+  worldPing,
+} from '../support/slot-world.js';
+import { SlotBoundaries, type SlotCrossing, SlotProcess, type SlotSchedule } from './slot-faults.js';
 
 export interface SlotStorySetup {
-  readonly schedule?: Schedule;
+  readonly schedule?: SlotSchedule;
   readonly slots?: number;
   readonly third?: boolean;
   /** What happens to the world before the failover, and at each boundary. */
@@ -36,7 +50,7 @@ export interface SlotStorySetup {
 }
 
 export interface SlotStory {
-  readonly crossed: readonly Crossing[];
+  readonly crossed: readonly SlotCrossing[];
   readonly world: SlotWorld;
   /** What each execution came to, in short. */
   readonly told: readonly string[];
@@ -53,14 +67,7 @@ export async function playSlots(setup: SlotStorySetup): Promise<SlotStory> {
   const world = new SlotWorld(clock, [...hosts, 'mx1', 'mx2']);
   for (let n = 1; n <= (setup.slots ?? 2); n += 1) world.add(`store${n}`, hosts);
   for (let n = 0; n < 4; n += 1) world.tick();
-  let healed = false;
-  const boundaries = new Boundaries(
-    world as unknown as World,
-    { get: (n: number) => (healed ? undefined : setup.schedule?.get(n)) } as Schedule,
-    (n) => {
-      if (!healed) setup.onCross?.(n, world);
-    },
-  );
+  const boundaries = new SlotBoundaries(world, setup.schedule ?? new Map(), setup.onCross ?? (() => {}));
   const samples = memorySamples();
   const story: Playing = { world, clock, boundaries, samples, setup, told: [], count: 0 };
   const looked = bastion(story, plainRoad);
@@ -85,7 +92,7 @@ export async function playSlots(setup: SlotStorySetup): Promise<SlotStory> {
     if (disk.text !== '') runs = [...runs, disk];
     if (end === 'nothing') break;
   }
-  healed = true;
+  boundaries.healed = true;
   for (const name of world.hosts.keys()) world.bringBack(name);
   await clock.sleep(120_000);
   for (let n = 0; n < 4; n += 1) {
@@ -99,7 +106,7 @@ export async function playSlots(setup: SlotStorySetup): Promise<SlotStory> {
 interface Playing {
   readonly world: SlotWorld;
   readonly clock: FakeClock;
-  readonly boundaries: Boundaries;
+  readonly boundaries: SlotBoundaries;
   readonly samples: SampleStore;
   readonly setup: SlotStorySetup;
   readonly told: string[];
@@ -123,21 +130,12 @@ class Disk {
   }
 }
 
-function roadOf(process: Process): Road {
-  return {
-    look: (label, host, see) => process.look(label, host, see),
-    command: (label, host, effects) => process.command('act', label, host, effects),
-    alive: () => process.alive(),
-  };
-}
-
 function bastion({ world }: Pick<Playing, 'world'>, road: Road) {
   const around: Surroundings = {
     driver: worldDriver(world, road),
     hosts: worldHosts(world),
     ping: worldPing(world, road),
     concurrency: 16,
-    clock: world.clock,
   };
   return { around, directory: worldDirectory(world, road) };
 }
@@ -153,17 +151,27 @@ const noWishes = (takeOver: readonly string[], more: Partial<FailoverWishes> = {
 });
 
 /** One `mailctl failover imap21`. `nothing`: nothing was left to do, or everything left is refused. */
-async function turn(story: Playing, name: string, disk: Disk, takeOver: readonly string[]): Promise<'ran' | 'nothing'> {
+async function turn(
+  story: Playing,
+  name: string,
+  disk: Disk,
+  takeOver: readonly string[],
+): Promise<'ran' | 'nothing'> {
   story.count += 1;
-  const process = new Process(`${name}-${story.count}`, story.boundaries);
-  const { around, directory } = bastion(story, roadOf(process));
+  const process = new SlotProcess(story.boundaries);
+  const { around, directory } = bastion(story, process);
   const wishes = noWishes(takeOver, story.setup.wishes);
   const work = async (): Promise<'ran' | 'nothing'> => {
     let prepared: PreparedFailover;
     try {
-      prepared = await prepareFailover(['imap21'], wishes, { directory, samples: story.samples, around });
+      prepared = await prepareFailover(['imap21'], wishes, {
+        directory,
+        samples: story.samples,
+        around,
+        clock: story.clock,
+      });
     } catch (error) {
-      story.told.push(`${name}: ${error instanceof Error ? error.stack : String(error)}`);
+      story.told.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
       return 'ran';
     }
     await storeSamples(story.samples, prepared.slots, prepared.sight, story.clock);
@@ -172,7 +180,11 @@ async function turn(story: Playing, name: string, disk: Disk, takeOver: readonly
     if (going.length === 0) return 'nothing';
     disk.run = `r${story.count}`;
     const hook = { host: null, run: ['hook', '{slot}'], timeoutMs: 1000 };
-    const parts = { sight: prepared.sight, slotHooks: story.setup.hooks === true ? [hook] : [], hasTestAccount: false };
+    const parts = {
+      sight: prepared.sight,
+      slotHooks: story.setup.hooks === true ? [hook] : [],
+      hasTestAccount: false,
+    };
     const plan: Plan = {
       version: 1,
       id: disk.run,
@@ -186,13 +198,24 @@ async function turn(story: Playing, name: string, disk: Disk, takeOver: readonly
       after: story.setup.hooks === true ? planAfter([hook]) : [],
     };
     const journal = openDisk(disk, process, story.clock);
-    const opened = { kind: 'opened', format: 1, mailctl: '0', operator: 'ann', host: name, bootId: 'b' } as const;
+    const opened = {
+      kind: 'opened',
+      format: 1,
+      mailctl: '0',
+      operator: 'ann',
+      host: name,
+      bootId: 'b',
+    } as const;
     try {
       await journal.append({ ...opened, plan: JSON.parse(JSON.stringify(plan)) as Json });
     } catch {
       return 'ran';
     }
-    tellResult(story, name, await executeSlots(execution(story, process, plan, journal, prepared, name, takeOver), { how: 'run' }));
+    tellResult(
+      story,
+      name,
+      await executeSlots(execution(story, process, plan, journal, prepared, name, takeOver), { how: 'run' }),
+    );
     return 'ran';
   };
   const end = await Promise.race([work(), process.died]);
@@ -203,8 +226,8 @@ async function turn(story: Playing, name: string, disk: Disk, takeOver: readonly
 /** `mailctl runs resume` on the bastion that has the journal. */
 async function resume(story: Playing, disk: Disk): Promise<'ran' | 'stuck'> {
   story.count += 1;
-  const process = new Process(`resume-${story.count}`, story.boundaries);
-  const { around, directory } = bastion(story, roadOf(process));
+  const process = new SlotProcess(story.boundaries);
+  const { around, directory } = bastion(story, process);
   const work = async (): Promise<'ran' | 'stuck'> => {
     const journal = openDisk(disk, process, story.clock);
     const before = foldJournal(journal.records, 'disk');
@@ -212,9 +235,13 @@ async function resume(story: Playing, disk: Disk): Promise<'ran' | 'stuck'> {
     const wishes = noWishes([disk.run], story.setup.wishes);
     let prepared: PreparedFailover;
     try {
-      prepared = await prepareFailover(open.map((lane) => lane.lane), wishes, { directory, samples: story.samples, around });
+      prepared = await prepareFailover(
+        open.map((lane) => lane.lane),
+        wishes,
+        { directory, samples: story.samples, around, clock: story.clock },
+      );
     } catch (error) {
-      story.told.push(`resume: ${error instanceof Error ? error.stack : String(error)}`);
+      story.told.push(`resume: ${error instanceof Error ? error.message : String(error)}`);
       return 'ran';
     }
     await storeSamples(story.samples, prepared.slots, prepared.sight, story.clock);
@@ -222,13 +249,21 @@ async function resume(story: Playing, disk: Disk): Promise<'ran' | 'stuck'> {
     for (const lane of open) {
       const decision = prepared.decisions.find((one) => one.slot.slot === lane.lane);
       const gate = decision === undefined || isCommitted(lane) ? undefined : refusal(decision);
-      if (gate !== undefined) refused.set(lane.lane, { way: gate.gate === 'busy' ? 'leave' : 'back', reason: gate.reason, code: `slot.${gate.gate}` });
+      if (gate !== undefined)
+        refused.set(lane.lane, {
+          way: gate.gate === 'busy' ? 'leave' : 'back',
+          reason: gate.reason,
+          code: `slot.${gate.gate}`,
+        });
     }
-    const result = await executeSlots(execution(story, process, before.plan, journal, prepared, 'first', [disk.run]), {
-      how: 'resume',
-      by: { operator: 'ann', host: 'first', bootId: 'b' },
-      refused,
-    });
+    const result = await executeSlots(
+      execution(story, process, before.plan, journal, prepared, 'first', [disk.run]),
+      {
+        how: 'resume',
+        by: { operator: 'ann', host: 'first', bootId: 'b' },
+        refused,
+      },
+    );
     tellResult(story, 'resume', result);
     return 'ran';
   };
@@ -239,14 +274,14 @@ async function resume(story: Playing, disk: Disk): Promise<'ran' | 'stuck'> {
 
 function execution(
   story: Playing,
-  process: Process,
+  process: SlotProcess,
   plan: Plan,
   journal: Journal,
   prepared: PreparedFailover,
   name: string,
   takeOver: readonly string[],
 ): Parameters<typeof executeSlots>[0] {
-  const { around, directory } = bastion(story, roadOf(process));
+  const { around, directory } = bastion(story, process);
   return {
     plan,
     journal,
@@ -254,7 +289,7 @@ function execution(
     directory,
     clock: story.clock,
     runHook: async () => {
-      await process.command('act', 'hook', '', [() => {}]);
+      await process.command('hook', '', [() => {}]);
     },
     drainTimeoutMs: 5000,
     operator: 'ann',
@@ -266,21 +301,12 @@ function execution(
   };
 }
 
-function openDisk(disk: Disk, process: Process, clock: FakeClock): Journal {
+function openDisk(disk: Disk, process: SlotProcess, clock: FakeClock): Journal {
   const storage: JournalStorage = {
-    async append(text) {
-      await process.alive();
-      const mode = process.boundaries.cross('append', `append ${text.trimEnd().replace(/^.*?"kind":/, '')}`.slice(0, 70));
-      if (mode === 'crash-before') return process.crash();
-      if (mode === 'refuse') {
-        disk.text += text.slice(0, 10);
-        throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
-      }
-      disk.text += mode === 'crash-torn' ? text.slice(0, Math.floor(text.length / 2)) : text;
-      if (mode === 'crash-torn' || mode === 'crash-after') return process.crash();
-      if (mode === 'finish') process.finish.abort();
-      if (mode === 'abort') process.abort.abort();
-    },
+    append: (text) =>
+      process.append(text, (written) => {
+        disk.text += written;
+      }),
     async close() {},
   };
   return new Journal(`${disk.run}.ndjson`, storage, disk.records(), clock);
@@ -304,9 +330,12 @@ function tellDecision(decision: Decision): string {
 
 function tellResult(story: Playing, name: string, result: RunResult): void {
   const lanes = result.lanes.map(
-    (lane) => `${lane.lane} ${lane.state}${lane.failure === undefined ? '' : ` at ${lane.failure.step}: ${lane.failure.reason}`}`,
+    (lane) =>
+      `${lane.lane} ${lane.state}${lane.failure === undefined ? '' : ` at ${lane.failure.step}: ${lane.failure.reason}`}`,
   );
-  story.told.push(`${name}: ${lanes.join(', ')}${result.stopped === undefined ? '' : ` (${result.stopped.code})`}`);
+  story.told.push(
+    `${name}: ${lanes.join(', ')}${result.stopped === undefined ? '' : ` (${result.stopped.code})`}`,
+  );
 }
 
 /** What the world holds against it; empty: all promises kept. */
@@ -323,20 +352,27 @@ function judge(world: SlotWorld): string[] {
         else say(`${host} says that ${one.host} owes ${one.steps.join(', ')}, and no rejoin`);
       }
       if (open !== null) say(`${host} has the open lane of run ${open.run}`);
-      if (instance.lease?.run !== undefined && instance.lease.expires >= world.now) say(`${host} is held by run ${instance.lease.run}`);
+      if (instance.lease?.run !== undefined && instance.lease.expires >= world.now)
+        say(`${host} is held by run ${instance.lease.run}`);
       if (host === master) {
-        if (!instance.running || instance.runsAs !== 'master') say(`${host} is the master of the directory and does not run as one`);
+        if (!instance.running || instance.runsAs !== 'master')
+          say(`${host} is the master of the directory and does not run as one`);
         if (instance.configured !== 'master') say(`${host} would not come up as the master`);
       } else {
-        if (instance.running && instance.runsAs === 'master') say(`${host} runs as a master, the directory names ${master}`);
+        if (instance.running && instance.runsAs === 'master')
+          say(`${host} runs as a master, the directory names ${master}`);
         if (instance.configured !== 'replica') say(`${host} would come up as a second master`);
         if (!instance.running && !owing.has(host)) say(`${host} is stopped, and owes nothing`);
       }
     }
     const missing = slot.acknowledged.filter((mail) => !world.at(slot.slot, master).mail.has(mail.id));
-    const lost = missing.filter((mail) => ![...owing].some((host) => world.at(slot.slot, host).mail.has(mail.id)));
-    if (lost.length > 0) say(`${lost.length} of ${slot.acknowledged.length} acknowledged messages are neither on ${master} nor owed`);
+    const lost = missing.filter(
+      (mail) => ![...owing].some((host) => world.at(slot.slot, host).mail.has(mail.id)),
+    );
+    if (lost.length > 0)
+      say(
+        `${lost.length} of ${slot.acknowledged.length} acknowledged messages are neither on ${master} nor owed`,
+      );
   }
   return complaints;
 }
-

@@ -28,7 +28,7 @@ describe('a lane file', () => {
       beganLine('7f3a', 'drain'),
     ];
     expect(parseLaneFile(lines)).toEqual({
-      open: { ...lane, began: ['stop-old', 'drain'] },
+      open: { ...lane, started: false, began: ['stop-old', 'drain'] },
       owed: [owed],
       malformed: 0,
     });
@@ -52,6 +52,26 @@ describe('a lane file', () => {
       beganLine('9c01', 'confirm'),
     ];
     expect(parseLaneFile(lines).open).toMatchObject({ run: '9c01', began: ['confirm'] });
+  });
+
+  it('goes on with the lane of a run that takes its lease a second time', () => {
+    const lines = [
+      openedLine(lane),
+      beganLine('7f3a', 'stop-old'),
+      openedLine(lane),
+      beganLine('7f3a', 'drain'),
+    ];
+    expect(parseLaneFile(lines).open?.began).toEqual(['stop-old', 'drain']);
+  });
+
+  it('says whether NEW was begun to be started, by this lane or by the one that it finishes', () => {
+    const started = (...lines: string[]) => parseLaneFile(lines).open?.started;
+    expect(started(openedLine(lane), beganLine('7f3a', 'directory'))).toBe(false);
+    expect(started(openedLine(lane), beganLine('7f3a', 'start-new'))).toBe(true);
+    expect(started(openedLine({ ...lane, started: true }))).toBe(true);
+    expect(
+      started(openedLine(lane), beganLine('7f3a', 'start-new'), openedLine({ ...lane, run: '9c01' })),
+    ).toBe(false);
   });
 
   it.each([

@@ -1,0 +1,645 @@
+// A small world of slots behind the real interfaces: hosts with power and network, instances with roles, logs, mail,
+// leases and lane files, a directory, and time. The StoreDriver over it does what the scripts of the real one do: a
+// mutating act compares its token where it lands, in the same breath as it acts. What breaks on the way is up to a
+// `Road`, so that unit tests and the crash suite share one world. The world judges by the promises of failover.md
+// and keeps what was broken in `violations`.
+import { CommandError, MailctlError, TransportError } from '../../src/errors.js';
+import type { Host } from '../../src/fleet/host.js';
+import type { Directory, SetResult } from '../../src/slot/directory.js';
+import type {
+  ChannelState,
+  Grip,
+  InstanceState,
+  Lease,
+  LeaseAnswer,
+  Mailbox,
+  PortSight,
+  Role,
+  StoreDriver,
+} from '../../src/slot/driver.js';
+import type { Instance, Slot } from '../../src/slot/slot.js';
+import type { FakeClock } from './fake-clock.js';
+import { host as makeHost, instance as makeInstance } from './slot-sight.js';
+
+/** A message: its user, and when it was accepted (epoch seconds). */
+export interface Mail {
+  readonly id: number;
+  readonly user: string;
+  readonly at: number;
+}
+
+export interface ModelInstance {
+  running: boolean;
+  /** What it runs as; what its files say is `configured`. */
+  runsAs: Role;
+  configured: Role;
+  /** False: it runs, and a port of its configuration is not listened on. */
+  listens: boolean;
+  readonly mail: Map<number, Mail>;
+  /** By replica host: what its log still has to send. */
+  readonly log: Map<string, Mail[]>;
+  readonly quarantined: Mail[];
+  /** Epoch seconds of the newest replicated message: applied, arrived. */
+  applied: { at: number; arrived: number } | undefined;
+  lease: Lease | null;
+  lane: string[];
+  free: number;
+  problem: string | null;
+  /** Came up as a master by itself, or was cut off while it was one: nobody's choice. */
+  stray: boolean;
+}
+
+export interface ModelSlot {
+  readonly slot: string;
+  readonly instances: Map<string, ModelInstance>;
+  directory: { master: string; version: number };
+  readonly acknowledged: Mail[];
+}
+
+export interface ModelHost {
+  readonly name: string;
+  /** Has power. */
+  on: boolean;
+  /** Is on the network. */
+  linked: boolean;
+  /** TCP accepts, nothing speaks. */
+  hangs: boolean;
+  /** Since when it answers, in ms of the clock. */
+  upSince: number;
+}
+
+/** How calls get to a host, or do not. The plain one breaks nothing. */
+export interface Road {
+  look<T>(label: string, host: string, see: () => T): Promise<T>;
+  command(label: string, host: string, effects: readonly (() => void)[]): Promise<void>;
+  alive(): Promise<void>;
+}
+
+export const plainRoad: Road = {
+  look: async (_label, _host, see) => see(),
+  command: async (_label, _host, effects) => {
+    for (const effect of effects) effect();
+  },
+  alive: async () => {},
+};
+
+/** ms that a look and an act take, and that a dead host takes to be given up. */
+const LOOK_MS = 40;
+const ACT_MS = 300;
+const CONNECT_MS = 5000;
+/** A host that came up so short before an act was sent need not have been noticed: it is asked once a second. */
+const UNNOTICED_MS = 3000;
+const LEASE_S = 60;
+
+export class SlotWorld {
+  readonly clock: FakeClock;
+  readonly hosts = new Map<string, ModelHost>();
+  readonly slots = new Map<string, ModelSlot>();
+  readonly violations: string[] = [];
+  /** What was done to instances, in order: `stop store1@imap21`. */
+  readonly done: string[] = [];
+  /** Set by the crash suite. */
+  boundary = 0;
+  directoryAway = false;
+  /**
+   * The master's configuration can be read whatever the role is (a file per role); false: only the files in force,
+   * so that an instance with the role of a replica shows neither where its log would go nor that it logs.
+   */
+  confPerRole = true;
+  #mail = 0;
+
+  constructor(clock: FakeClock, hosts: readonly string[]) {
+    this.clock = clock;
+    for (const name of hosts) {
+      this.hosts.set(name, { name, on: true, linked: true, hangs: false, upSince: Number.NEGATIVE_INFINITY });
+    }
+  }
+
+  get now(): number {
+    return Math.floor(this.clock.now() / 1000);
+  }
+
+  /** Adds a slot: the first host is its master. */
+  add(slot: string, hosts: readonly string[]): ModelSlot {
+    const instances = hosts.map((host, index): [string, ModelInstance] => {
+      const role: Role = index === 0 ? 'master' : 'replica';
+      const fresh: ModelInstance = {
+        running: true,
+        runsAs: role,
+        configured: role,
+        listens: true,
+        mail: new Map(),
+        log: new Map(),
+        quarantined: [],
+        applied: undefined,
+        lease: null,
+        lane: [],
+        free: 1e12,
+        problem: null,
+        stray: false,
+      };
+      return [host, fresh];
+    });
+    const world: ModelSlot = {
+      slot,
+      instances: new Map(instances),
+      directory: { master: hosts[0] ?? '', version: 1 },
+      acknowledged: [],
+    };
+    this.slots.set(slot, world);
+    return world;
+  }
+
+  slot(name: string): ModelSlot {
+    const found = this.slots.get(name);
+    if (found === undefined) throw new Error(`no slot ${name}`);
+    return found;
+  }
+
+  at(slot: string, host: string): ModelInstance {
+    const found = this.slot(slot).instances.get(host);
+    if (found === undefined) throw new Error(`no ${slot} on ${host}`);
+    return found;
+  }
+
+  host(name: string): ModelHost {
+    const found = this.hosts.get(name);
+    if (found === undefined) throw new Error(`no host ${name}`);
+    return found;
+  }
+
+  /** Answers to ssh. */
+  isUp(name: string): boolean {
+    const { on, linked, hangs } = this.host(name);
+    return on && linked && !hangs;
+  }
+
+  isMaster(slot: ModelSlot, host: string): boolean {
+    const instance = slot.instances.get(host);
+    return instance?.running === true && instance.runsAs !== 'replica' && this.host(host).on;
+  }
+
+  // Events of the world
+
+  /** The power goes. */
+  fail(name: string): void {
+    this.host(name).on = false;
+    for (const slot of this.slots.values()) {
+      const instance = slot.instances.get(name);
+      if (instance !== undefined) instance.running = false;
+    }
+  }
+
+  /** The network goes; what runs there goes on running. */
+  cut(name: string): void {
+    this.host(name).linked = false;
+  }
+
+  /** Power and network are back: its slots start in the roles of their files, where the power was gone. */
+  bringBack(name: string): void {
+    const host = this.host(name);
+    if (this.isUp(name)) return;
+    const booted = !host.on;
+    Object.assign(host, { on: true, linked: true, hangs: false, upSince: this.clock.monotonic() });
+    for (const slot of this.slots.values()) {
+      const instance = slot.instances.get(name);
+      if (instance === undefined) continue;
+      if (booted) {
+        instance.running = true;
+        instance.runsAs = instance.configured;
+      }
+      if (instance.running && instance.runsAs === 'master' && slot.directory.master !== name)
+        instance.stray = true;
+    }
+  }
+
+  /** A message for the slot, delivered to where the directory says. Gives it when it was accepted. */
+  deliver(slotName: string, user = 'ann'): Mail | undefined {
+    const slot = this.slot(slotName);
+    const { master } = slot.directory;
+    const instance = slot.instances.get(master);
+    if (instance === undefined || !this.isUp(master) || !instance.running || instance.runsAs !== 'master')
+      return undefined;
+    this.#mail += 1;
+    const mail = { id: this.#mail, user, at: this.now };
+    instance.mail.set(mail.id, mail);
+    for (const other of slot.instances.keys()) {
+      if (other !== master) instance.log.set(other, [...(instance.log.get(other) ?? []), mail]);
+    }
+    slot.acknowledged.push(mail);
+    return mail;
+  }
+
+  /** One message of one log goes over, where it can. */
+  replicateOne(slot: ModelSlot, from: string, to: string): void {
+    const log = slot.instances.get(from)?.log.get(to) ?? [];
+    const [mail, ...rest] = log;
+    const target = slot.instances.get(to);
+    if (
+      mail === undefined ||
+      target === undefined ||
+      !this.takesReplication(slot, to) ||
+      !this.host(from).linked
+    )
+      return;
+    slot.instances.get(from)?.log.set(to, rest);
+    target.mail.set(mail.id, mail);
+    target.applied = { at: this.now, arrived: Math.max(mail.at, target.applied?.arrived ?? 0) };
+  }
+
+  takesReplication(slot: ModelSlot, to: string): boolean {
+    const target = slot.instances.get(to);
+    return target?.running === true && target.runsAs === 'replica' && this.isUp(to);
+  }
+
+  /** Time passes a little: mail comes, running masters replicate some of theirs. */
+  tick(): void {
+    for (const slot of this.slots.values()) {
+      // New users come all the time: lists of mailboxes differ as soon as two sides go their own ways.
+      this.deliver(slot.slot, `user${Math.floor(this.boundary / 25)}`);
+      for (const [from, instance] of slot.instances) {
+        if (!this.isMaster(slot, from) || this.boundary % 3 !== 0) continue;
+        for (const to of instance.log.keys()) this.replicateOne(slot, from, to);
+      }
+      this.#watch(slot);
+    }
+  }
+
+  // Acts, as they land
+
+  stop(slot: ModelSlot, host: string): void {
+    const instance = this.at(slot.slot, host);
+    instance.running = false;
+    instance.stray = false;
+    this.done.push(`stop ${slot.slot}@${host}`);
+  }
+
+  setRole(slot: ModelSlot, host: string, role: Role): void {
+    const instance = this.at(slot.slot, host);
+    if (instance.running) throw new CommandError(host, 'set-link', 1, 'it is running');
+    instance.configured = role;
+    this.done.push(`role ${slot.slot}@${host} ${role}`);
+  }
+
+  /** Starts an instance in the role of its files. `sentAt`: when the act was sent, in ms of the clock. */
+  start(slot: ModelSlot, host: string, sentAt: number): void {
+    const instance = this.at(slot.slot, host);
+    if (instance.running) return;
+    instance.running = true;
+    instance.runsAs = instance.configured;
+    instance.stray = false;
+    this.done.push(`start ${slot.slot}@${host} ${instance.runsAs}`);
+    if (instance.runsAs === 'master') this.#judgeStart(slot, host, sentAt);
+    this.#watch(slot);
+  }
+
+  // Promise 1, and promise 4 as far as a start can break it.
+  #judgeStart(slot: ModelSlot, host: string, sentAt: number): void {
+    for (const [other, instance] of slot.instances) {
+      if (other === host || !this.isUp(other)) continue;
+      if (this.host(other).upSince > sentAt - UNNOTICED_MS) {
+        if (instance.running && instance.runsAs === 'master') instance.stray = true;
+        continue;
+      }
+      const what = instance.running
+        ? instance.runsAs === 'replica'
+          ? null
+          : `runs as ${instance.runsAs}`
+        : null;
+      const would =
+        !instance.running && instance.configured !== 'replica'
+          ? 'is stopped and would come up as master'
+          : null;
+      if (what !== null || would !== null) {
+        this.violations.push(`${slot.slot}: a master was started on ${host} while ${other} ${what ?? would}`);
+      }
+    }
+    if (slot.directory.master !== host) {
+      this.violations.push(
+        `${slot.slot}: a master was started on ${host}, the directory names ${slot.directory.master}`,
+      );
+    }
+  }
+
+  #watch(slot: ModelSlot): void {
+    const ours = [...slot.instances].filter(
+      ([host, instance]) => this.isUp(host) && this.isMaster(slot, host) && !instance.stray,
+    );
+    if (ours.length > 1)
+      this.violations.push(`${slot.slot}: two masters, ${ours.map(([host]) => host).join(' and ')}`);
+  }
+
+  // What can be asked of it
+
+  directorySlot(slot: ModelSlot): Slot {
+    const { master, version } = slot.directory;
+    const hosts = [master, ...[...slot.instances.keys()].filter((host) => host !== master)];
+    return {
+      slot: slot.slot,
+      master,
+      state: 'normal',
+      version,
+      instances: hosts.map((host) => makeInstance(slot.slot, host)),
+    };
+  }
+
+  stateOf(slot: ModelSlot, host: string): InstanceState {
+    const instance = this.at(slot.slot, host);
+    const isKnown = this.confPerRole || instance.configured === 'master';
+    const channels = [...slot.instances.keys()]
+      .filter((other) => other !== host)
+      .map((other): ChannelState => {
+        const log = instance.log.get(other) ?? [];
+        return {
+          channel: other,
+          syncHost: isKnown ? other : undefined,
+          pending: log.length > 0,
+          events: log.length,
+          oldestBirth: log[0]?.at ?? null,
+          clientAlive: instance.running && instance.runsAs === 'master',
+        };
+      });
+    return {
+      slot: slot.slot,
+      host,
+      instance: slot.slot,
+      at: this.now,
+      running: instance.problem === null ? instance.running : null,
+      started: instance.running && instance.listens,
+      role: instance.running ? instance.runsAs : null,
+      configuredRole: instance.configured,
+      services: [],
+      channels: channels.filter((each) => isKnown || each.pending),
+      logging: isKnown,
+      quarantined: {
+        files: instance.quarantined.length > 0 ? 1 : 0,
+        events: instance.quarantined.length,
+        oldestBirth: instance.quarantined[0]?.at ?? null,
+      },
+      lease: instance.lease,
+      laneLines: [...instance.lane],
+      freeBytes: instance.free,
+      problem: instance.problem,
+    };
+  }
+}
+
+/** Hosts as the configuration knows them. */
+export function worldHosts(world: SlotWorld): ReadonlyMap<string, Host> {
+  return new Map([...world.hosts.keys()].map((name) => [name, makeHost(name)]));
+}
+
+/** Asks a host whether it is there. */
+export function worldPing(world: SlotWorld, road: Road): (host: Host) => Promise<void> {
+  return async (host) => {
+    await road.alive();
+    await world.clock.sleep(LOOK_MS);
+    await reach(world, host.name);
+    await road.alive();
+  };
+}
+
+async function reach(world: SlotWorld, name: string): Promise<void> {
+  if (world.isUp(name)) return;
+  await world.clock.sleep(CONNECT_MS);
+  const { hangs } = world.host(name);
+  if (world.isUp(name)) return;
+  throw new TransportError(name, hangs ? 'hung' : 'unreachable', `${name} does not answer (5 s)`);
+}
+
+/** The directory over the world. */
+export function worldDirectory(world: SlotWorld, road: Road): Directory {
+  const see = async <T>(label: string, look: () => T): Promise<T> => {
+    await world.clock.sleep(5);
+    if (world.directoryAway)
+      throw new MailctlError('the directory does not answer', { code: 'state.away', exitCode: 1 });
+    return road.look(`directory ${label}`, '', look);
+  };
+  return {
+    name: 'the directory',
+    list: () => see('list', () => [...world.slots.values()].map((slot) => world.directorySlot(slot))),
+    get: (name) =>
+      see('get', () => {
+        const slot = world.slots.get(name);
+        return slot === undefined ? undefined : world.directorySlot(slot);
+      }),
+    async setMaster({ slot: name, from, to, version }) {
+      await world.clock.sleep(5);
+      if (world.directoryAway)
+        throw new MailctlError('the directory does not answer', { code: 'state.away', exitCode: 1 });
+      let result = undefined as SetResult | undefined;
+      await road.command(`directory set ${name} ${to}`, '', [
+        () => {
+          const { directory } = world.slot(name);
+          if (directory.master !== from || (version !== undefined && directory.version !== version)) {
+            result = { outcome: 'conflict', master: directory.master, version: directory.version };
+            return;
+          }
+          world.slot(name).directory = { master: to, version: directory.version + 1 };
+          result = { outcome: 'set', version: directory.version + 1 };
+        },
+      ]);
+      if (result === undefined) throw new Error('nothing landed');
+      return result;
+    },
+    async raiseVersion(name) {
+      let raised = undefined as number | undefined;
+      await road.command(`directory raise ${name}`, '', [
+        () => {
+          const { directory } = world.slot(name);
+          world.slot(name).directory = { ...directory, version: directory.version + 1 };
+          raised = directory.version + 1;
+        },
+      ]);
+      return raised;
+    },
+  };
+}
+
+/** The driver over the world, as one process uses it. */
+export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
+  const { clock } = world;
+  const see = async <T>(label: string, host: string, look: () => T): Promise<T> => {
+    await road.alive();
+    await clock.sleep(LOOK_MS);
+    await reach(world, host);
+    return road.look(label, host, look);
+  };
+  /** An act: reaches the host, compares its token, moves the expiry, writes its line, acts. */
+  const act = async (
+    label: string,
+    host: Host,
+    instance: Instance,
+    grip: Grip,
+    effect: (sentAt: number) => void,
+  ): Promise<void> => {
+    await road.alive();
+    await clock.sleep(ACT_MS);
+    await reach(world, host.name);
+    const sentAt = clock.monotonic();
+    await road.command(`${label} ${instance.slot}`, host.name, [
+      () => {
+        if (!world.isUp(host.name))
+          throw new TransportError(host.name, 'unreachable', `${host.name} does not answer`);
+        const own = world.at(instance.slot, host.name);
+        if (own.lease?.token !== grip.token || own.lease.run !== grip.run) {
+          throw new MailctlError(`the lease of ${instance.slot} is no longer ours`, {
+            code: 'slot.lease-lost',
+            exitCode: 6,
+          });
+        }
+        own.lease = {
+          ...own.lease,
+          phase: grip.phase,
+          expires: Math.max(own.lease.expires, world.now + LEASE_S),
+        };
+        if (grip.record !== undefined) own.lane.push(grip.record);
+        effect(sentAt);
+      },
+    ]);
+  };
+  return {
+    software: 'model',
+    limits: { stopMs: () => 4000, startMs: 4000, setRoleMs: 4000 },
+    observe: (host, instances) =>
+      see('observe', host.name, () => instances.map((one) => world.stateOf(world.slot(one.slot), host.name))),
+    look: (host, instance) =>
+      see(`look ${instance.slot}`, host.name, () => world.stateOf(world.slot(instance.slot), host.name)),
+    async tryPorts(from, ports) {
+      await road.alive();
+      await clock.sleep(LOOK_MS);
+      await reach(world, from.name);
+      await road.alive();
+      return ports.map((asked): PortSight => {
+        const target = world.host(asked.address);
+        const slots = [...world.slots.values()].filter((slot) => slot.instances.has(target.name));
+        const serves = slots.some((slot) => world.isMaster(slot, target.name));
+        const seen =
+          !target.on || !target.linked ? 'silent' : target.hangs ? 'open' : serves ? 'greeting' : 'refused';
+        return { ...asked, seen };
+      });
+    },
+    replicaFiles: (host, instances) =>
+      see('files', host.name, () =>
+        instances.map((one) => {
+          const applied = world.at(one.slot, host.name).applied;
+          return {
+            slot: one.slot,
+            newestApplied: applied?.at ?? null,
+            newestArrival: applied?.arrived ?? null,
+            complete: true,
+          };
+        }),
+      ),
+    mailboxes: (host, instance) =>
+      see(`mailboxes ${instance.slot}`, host.name, () => {
+        const own = world.at(instance.slot, host.name);
+        const users = new Set([...own.mail.values()].map((mail) => mail.user));
+        return [...users].map((user): Mailbox => ({ name: `user.${user}`, uniqueId: user, deleted: false }));
+      }),
+    serving: (host, instance) =>
+      see(`serving ${instance.slot}`, host.name, () => {
+        const own = world.at(instance.slot, host.name);
+        const ok = own.running && own.listens && own.runsAs === 'master';
+        return {
+          imap: ok ? 'ok' : 'none',
+          lmtp: ok ? 'ok' : 'none',
+          login: 'not-tried',
+          detail: ok ? '' : 'no greeting',
+        } as const;
+      }),
+    async takeLease(host, instance, wish): Promise<LeaseAnswer> {
+      await road.alive();
+      await clock.sleep(ACT_MS);
+      await reach(world, host.name);
+      let answer = undefined as LeaseAnswer | undefined;
+      await road.command(`take ${instance.slot}`, host.name, [
+        () => {
+          if (!world.isUp(host.name))
+            throw new TransportError(host.name, 'unreachable', `${host.name} does not answer`);
+          const own = world.at(instance.slot, host.name);
+          const held = own.lease;
+          const isFree =
+            held === null ||
+            held.run === undefined ||
+            held.run === wish.run ||
+            held.expires < world.now ||
+            wish.takeOver.includes(held.run);
+          if (!isFree) {
+            answer = { granted: false, held, secondsLeft: held.expires - world.now };
+            return;
+          }
+          const token = (held?.token ?? 0) + 1;
+          const { run, operator, bastion, from, to, phase } = wish;
+          own.lease = { token, run, operator, bastion, from, to, phase, expires: world.now + LEASE_S };
+          const kept = held?.run === run ? own.lane : own.lane.filter((line) => line.includes('"kind":"owed"'));
+          own.lane = [...kept, wish.record];
+          answer = { granted: true, token };
+        },
+      ]);
+      if (answer === undefined) throw new Error('nothing landed');
+      return answer;
+    },
+    // Not a boundary of the crash suite: it gives way to every act.
+    async renewLease(host, instance, grip) {
+      await road.alive();
+      await clock.sleep(LOOK_MS);
+      await reach(world, host.name);
+      await road.alive();
+      const own = world.at(instance.slot, host.name);
+      if (own.lease?.token === grip.token && own.lease.run === grip.run)
+        own.lease = { ...own.lease, expires: world.now + LEASE_S };
+    },
+    giveLeaseBack: (host, instance, grip, lines) =>
+      act('back', host, instance, grip, () => {
+        const own = world.at(instance.slot, host.name);
+        own.lane = [...lines];
+        if (own.lease !== null) own.lease = { ...own.lease, run: undefined, phase: '-', expires: 0 };
+      }),
+    recordLane: (host, instance, grip) => act('record', host, instance, grip, () => {}),
+    stop: (host, instance, grip) =>
+      act('stop', host, instance, grip, () => world.stop(world.slot(instance.slot), host.name)),
+    start: (host, instance, grip) =>
+      act('start', host, instance, grip, (sentAt) =>
+        world.start(world.slot(instance.slot), host.name, sentAt),
+      ),
+    setRole: (host, instance, grip, role) =>
+      act('role', host, instance, grip, () => world.setRole(world.slot(instance.slot), host.name, role)),
+    async drain(host, instance, grip, channels, seconds) {
+      const slot = world.slot(instance.slot);
+      const log = world.at(instance.slot, host.name).log;
+      const left = () =>
+        world
+          .stateOf(slot, host.name)
+          .channels.filter((one) => channels.includes(one.channel) && one.pending);
+      await act('drain', host, instance, grip, () => {
+        for (const to of channels) {
+          for (let n = (log.get(to) ?? []).length; n > 0; n -= 1) world.replicateOne(slot, host.name, to);
+        }
+      });
+      if (left().length > 0) await clock.sleep(seconds * 1000);
+      await road.alive();
+      return { left: left(), said: left().length > 0 ? 'Connection refused' : '' };
+    },
+    restartReplication: (host, instance, grip) =>
+      act('kick', host, instance, grip, () => {
+        const slot = world.slot(instance.slot);
+        for (const [to, log] of world.at(instance.slot, host.name).log) {
+          for (let n = log.length; n > 0; n -= 1) world.replicateOne(slot, host.name, to);
+        }
+      }),
+    async sendUsers(host, instance, grip, to, users) {
+      const slot = world.slot(instance.slot);
+      const own = world.at(instance.slot, host.name);
+      await act('send', host, instance, grip, () => {
+        if (!world.takesReplication(slot, to)) return;
+        for (const mail of own.mail.values()) {
+          if (users.includes(mail.user)) world.at(instance.slot, to).mail.set(mail.id, mail);
+        }
+      });
+      return world.takesReplication(slot, to) ? [] : users;
+    },
+    preview: (kind, instance, role) => [`${kind} ${instance.slot} ${role}`],
+    masterPorts: (state) => [{ address: state.host, port: 10143, kind: 'imap' }],
+  };
+}
