@@ -324,7 +324,8 @@ async function askDeliveries(
   });
   for (const result of results) {
     if (!result.ok) continue;
-    for (const [name, at] of result.value) found.set(name, [...(found.get(name) ?? []), { mx: result.host.name, at }]);
+    for (const [name, at] of result.value)
+      found.set(name, [...(found.get(name) ?? []), { mx: result.host.name, at }]);
   }
   return found;
 }

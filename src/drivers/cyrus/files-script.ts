@@ -30,6 +30,6 @@ wait
 `}`;
 
 /** In: imapd.conf as $1. Out: what ctl_mboxlist -d prints (JSON). */
-export const MAILBOXES_SCRIPT = `${SCRIPT_HEAD}${String.raw`
+export const MAILBOXES_SCRIPT = `${SCRIPT_HEAD}
 timeout 60 ctl_mboxlist -C "$1" -d
-`}`;
+`;

@@ -49,7 +49,11 @@ done
  * not name are absent. @throws TransportError
  */
 export function postfixDeliveries(transport: Transport) {
-  return async (mx: Host, stores: readonly StoreName[], signal?: AbortSignal): Promise<ReadonlyMap<string, number>> => {
+  return async (
+    mx: Host,
+    stores: readonly StoreName[],
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<string, number>> => {
     const { stdout } = await transport.run(
       mx,
       {

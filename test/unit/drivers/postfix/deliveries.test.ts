@@ -59,14 +59,15 @@ describe('the last deliveries by LMTP', () => {
   });
 
   it('are none on a host without a log, and hostile lines are only text', async () => {
-    const hostile = line('$(touch pwned) `id` x', 'a[198.51.100.21]:24') + line('\x1b[31m', '[198.51.100.21]');
+    const hostile =
+      line('$(touch pwned) `id` x', 'a[198.51.100.21]:24') + line('\x1b[31m', '[198.51.100.21]');
     expect([...(await ask(hostile))]).toEqual([]);
     expect([...(await ask(''))]).toEqual([]);
   });
 
   it('are read from whole lines only', () => {
-    expect([...parseDeliveries('imap21\x1f1795290000\nimap21\x1f1795290009\nimap22\x1f\nx\nimap23\x1f1e9\n')]).toEqual([
-      ['imap21', 1795290009],
-    ]);
+    expect([
+      ...parseDeliveries('imap21\x1f1795290000\nimap21\x1f1795290009\nimap22\x1f\nx\nimap23\x1f1e9\n'),
+    ]).toEqual([['imap21', 1795290009]]);
   });
 });
