@@ -232,6 +232,12 @@ function knowsAllActions(session: Session): void {
   });
 }
 
+// What turned a lane back outlives the failures on its way back, which were got over.
+function whyNotDone(lane: LaneProgress): StepFailure | undefined {
+  if (lane.failure !== undefined || lane.reverting === undefined) return lane.failure;
+  return { step: '', reason: lane.reverting.reason, code: undefined };
+}
+
 /** What a lane's progress says as a result; `end` is what this execution adds to it. */
 export function laneResult(lane: LaneProgress, end?: LaneEnd): LaneResult {
   const { startedAt, endedAt } = lane;
@@ -239,7 +245,7 @@ export function laneResult(lane: LaneProgress, end?: LaneEnd): LaneResult {
     lane: lane.lane,
     state: lane.closed ?? (end?.kind === 'closed' ? 'done' : 'incomplete'),
     committed: isCommitted(lane),
-    failure: end?.kind === 'stopped' ? end.failure : lane.closed === 'done' ? undefined : lane.failure,
+    failure: end?.kind === 'stopped' ? end.failure : lane.closed === 'done' ? undefined : whyNotDone(lane),
     owed: owedSteps(lane),
     undoOwed: lane.steps.filter(({ undoOwed }) => undoOwed).map(({ step }) => step.id),
     skipped: lane.steps.filter(({ state }) => state === 'skipped').map(({ step }) => step.id),

@@ -8,7 +8,7 @@ import type { Plan } from '../plan/plan.js';
 import type { Refusal } from '../plan/run-lane.js';
 import { type ResumedBy, type RunResult, resumePlan, runPlan, undoRun } from '../plan/runner.js';
 import type { RunEvent, RunSignals } from '../plan/session.js';
-import type { SlotActionParts } from './actions/action-parts.js';
+import { type SlotActionParts, seenKey } from './actions/action-parts.js';
 import { slotActions } from './actions/index.js';
 import type { Directory } from './directory.js';
 import { HostWatch } from './host-watch.js';
@@ -82,6 +82,11 @@ export function actionParts(
     runHook: execution.runHook,
     drainTimeoutMs: execution.drainTimeoutMs,
     versions: new Map(),
+    seen: new Map(
+      [...sight.values()].flatMap((one) =>
+        one.ok ? [...one.states].map(([slot, state]) => [seenKey(one.host.name, slot), state] as const) : [],
+      ),
+    ),
   };
 }
 

@@ -32,6 +32,8 @@ export interface Gate {
   readonly gate: GateId;
   readonly reason: string;
   readonly word: string | null;
+  /** The silent host that it is about. */
+  readonly host?: string;
 }
 
 /** What the operator said. */
@@ -182,6 +184,12 @@ export function decide(
       );
     }
     if (!fromReachable) gates.push(...deathGates(slot, death, from, wishes));
+    // Nor is a master started beside a third that nobody saw.
+    for (const { host } of slot.instances) {
+      const isThird = host !== from && host !== choice.to;
+      if (choice.to === null || !isThird || stateOf(sight, slot.slot, host) !== undefined) continue;
+      gates.push(...deathGates(slot, facts.deaths.get(host), host, wishes));
+    }
     if (choice.to === null) gates.push({ gate: 'no-replica', reason: choice.why, word: null });
     else if (!fromReachable) gates.push(...lossGates(slot, choice.loss, wishes));
     const free = choice.to === null ? null : (stateOf(sight, slot.slot, choice.to)?.freeBytes ?? null);
@@ -238,8 +246,9 @@ function deathGates(
   const id = death === undefined ? 'not-proven-dead' : death.gate;
   if (id === null) return [];
   const reason = death?.reason ?? `${from} could not be judged`;
-  if (id === 'still-serving') return [gate(id, slot, wishes, reason)];
-  return [{ gate: id, reason, word: wishes.fenced === undefined ? null : `--fenced ${wishes.fenced}` }];
+  if (id === 'still-serving') return [{ ...gate(id, slot, wishes, reason), host: from }];
+  const word = wishes.fenced === undefined ? null : `--fenced ${wishes.fenced}`;
+  return [{ gate: id, reason, word, host: from }];
 }
 
 function lossGates(slot: Slot, loss: LossEstimate | null, wishes: FailoverWishes): Gate[] {
@@ -483,7 +492,12 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       host: from,
       phase: 'prepare',
       title: `${from}'s log of ${s} to ${to}`,
-      params: { ...onOld, target: paramsOf(next), acceptLoss: accepted },
+      params: {
+        ...onOld,
+        target: paramsOf(next),
+        thirds: thirdsOf(decision).map(hostedParams),
+        acceptLoss: accepted,
+      },
       mayBeOwed: owable,
     },
     {
@@ -497,6 +511,7 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       retryAfterCommit: owable,
       undoMayBeOwed: true,
     },
+    ...stopThirds(decision, parts.sight),
     {
       id: 'stop-new',
       action: 'slot.stop',
@@ -534,9 +549,12 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
     },
     ...serveSteps(decision, parts),
   );
+  steps.push(...startThirds(decision, parts.sight));
   if (fromReachable) steps.push(...attachSteps(decision));
   else steps.push(...lateSteps(s, from, onOld));
-  steps.push(giveBack(slot, parts.sight, lane, { drained: fromReachable, lossAccepted: accepted }));
+  steps.push(
+    giveBack(slot, parts.sight, lane, { moves: true, drained: fromReachable, lossAccepted: accepted }),
+  );
   return steps;
 }
 
@@ -568,10 +586,13 @@ function settleSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       params: { ...paramsOf(next), ...lane, possibleMasters: possibleMastersOf(decision) },
     },
     ...serveSteps(decision, parts),
+    ...startThirds(decision, parts.sight),
     ...(isDrained ? attachSteps(decision) : []),
-    giveBack(slot, parts.sight, lane, { drained: isDrained, lossAccepted: false }),
+    giveBack(slot, parts.sight, lane, { moves: true, drained: isDrained, lossAccepted: false }),
   ];
 }
+
+const hostedParams = (instance: Instance) => ({ ...paramsOf(instance), host: instance.host });
 
 const laneParams = (decision: Decision) => ({
   from: decision.from,
@@ -602,15 +623,14 @@ function leaseSteps(decision: Decision, sight: FleetSight): readonly Step[] {
 }
 
 function possibleMastersOf(decision: Decision): readonly { readonly [key: string]: Json }[] {
-  const { slot, from, to, gates } = decision;
-  // A host that nobody saw at planning stands on this word or on the witnesses' silence.
-  const word = gates.find((one) => one.word !== null && DEATH_GATES.has(one.gate))?.word ?? null;
+  const { slot, to, gates } = decision;
   return slot.instances
     .filter((instance) => instance.host !== to)
     .map((instance) => ({
       ...paramsOf(instance),
       host: instance.host,
-      word: instance.host === from ? word : null,
+      // A host that nobody saw at planning stands on this word or on the witnesses' silence.
+      word: gates.find((one) => one.word !== null && one.host === instance.host)?.word ?? null,
     }));
 }
 
@@ -641,6 +661,47 @@ function serveSteps({ slot, from, to }: Decision, parts: PlanParts): readonly St
     }),
   );
   return [serve, ...hooks];
+}
+
+/** Instances that are neither OLD nor NEW. */
+function thirdsOf({ slot, from, to }: Decision): readonly Instance[] {
+  return slot.instances.filter(({ host }) => host !== from && host !== to);
+}
+
+// A third's replication service would take what OLD and NEW send it (promise 6), so that it is stopped meanwhile.
+function stopThirds(decision: Decision, sight: FleetSight): readonly Step[] {
+  const { slot } = decision;
+  return thirdsOf(decision)
+    .filter(({ host }) => !isMaster(stateOf(sight, slot.slot, host)))
+    .map((third) => ({
+      id: `stop-${third.host}`,
+      action: 'slot.stop',
+      host: third.host,
+      phase: 'prepare',
+      title: `stop ${slot.slot} on ${third.host} (replica)`,
+      params: { ...paramsOf(third), ...laneParams(decision), wasRole: 'replica', third: true, planned: true },
+      mayBeOwed: true,
+      undoMayBeOwed: true,
+    }));
+}
+
+// A third is a replica of NEW from here on. Not one that owed a rejoin and was stopped for it, and not while OLD is
+// known to serve: then it would have two masters.
+function startThirds(decision: Decision, sight: FleetSight): readonly Step[] {
+  const { slot, gates } = decision;
+  if (gates.some((one) => one.gate === 'still-serving')) return [];
+  const owing = new Set(owedOf(sight, slot).map((owed) => owed.host));
+  return thirdsOf(decision)
+    .filter(({ host }) => !owing.has(host) || stateOf(sight, slot.slot, host)?.running === true)
+    .map((third) => ({
+      id: `start-${third.host}`,
+      action: 'slot.start-replica',
+      host: third.host,
+      phase: 'settle',
+      title: `start ${slot.slot} on ${third.host} as replica`,
+      params: { ...paramsOf(third), ...laneParams(decision), role: 'replica' },
+      mayBeOwed: true,
+    }));
 }
 
 /** OLD becomes a replica of NEW. */
@@ -684,8 +745,6 @@ export function planAfter(hooks: readonly PlannedHook[]): readonly Step[] {
   }));
 }
 
-const DEATH_GATES: ReadonlySet<string> = new Set(['still-serving', 'not-proven-dead']);
-
 // Going back starts OLD as master again: NEW is then the one that must not be one.
 function possibleMastersBut(all: readonly Json[], from: string, next: Instance, to: string): readonly Json[] {
   return [
@@ -722,7 +781,7 @@ function giveBack(
   slot: Slot,
   sight: FleetSight,
   lane: { from: string; to: string; lastAlive: number | null },
-  old: { readonly drained: boolean; readonly lossAccepted: boolean },
+  old: { readonly moves: boolean; readonly drained: boolean; readonly lossAccepted: boolean },
 ): Step {
   const owed = owedOf(sight, slot).filter((one) => one.host !== lane.from);
   return {
@@ -793,6 +852,6 @@ function demoteSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       title: `role of ${s} on ${from}: replica`,
       params: { ...onOld, role: 'replica', wasRole: 'master' },
     },
-    giveBack(slot, parts.sight, lane, { drained: false, lossAccepted: false }),
+    giveBack(slot, parts.sight, lane, { moves: false, drained: false, lossAccepted: false }),
   ];
 }

@@ -153,8 +153,10 @@ function hasSecondCopy({ decision }: SlotResult, sight: FleetSight): boolean {
     const state = stateOf(sight, decision.slot.slot, instance.host);
     return state?.running === true && state.role === 'master';
   })?.host;
+  const owing = new Set(owedOf(sight, decision.slot).map((owed) => owed.host));
   return decision.slot.instances.some((instance) => {
     const state = stateOf(sight, decision.slot.slot, instance.host);
+    if (owing.has(instance.host)) return false;
     return instance.host !== master && state?.running === true && state.role === 'replica' && state.started;
   });
 }

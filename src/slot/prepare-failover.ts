@@ -82,12 +82,17 @@ export async function prepareFailover(
         candidates.filter((one) => fromOf(one) === from),
       );
   }
+  // A silent host that carries one of them as a third could run it as a master, for all that is known.
+  const thirds = [...meant.values()]
+    .flatMap(({ slot }) => slot.instances.map((one) => one.host))
+    .filter((host) => sight.get(host)?.ok === false);
+  const quiet = [...new Set([...silent.keys(), ...thirds])];
   const stored = silent.size === 0 ? [] : await samples.latest();
   const [witnesses, { files, signs }] = await Promise.all([
-    witnessesOf([...silent.keys()], candidates, sight, around, early),
+    witnessesOf(quiet, candidates, sight, around, early),
     askReplicaFiles(silent, candidates, sight, stored, around),
   ]);
-  const silences = judgeSilent([...silent.keys()], sight, witnesses);
+  const silences = judgeSilent(quiet, sight, witnesses);
   const facts: FailoverFacts = { sight, deaths: silences.deaths, samples: stored, files, signs };
   const decisions = [...meant.values()].map(({ slot, host }) => decide(slot, host, facts, wishes));
   return { decisions, slots: candidates, sight, silences, empty };

@@ -479,14 +479,18 @@ export function endScreen(screen: EndScreen): readonly Line[] {
   const rejoins = [...new Set(safety.toRejoin.map(({ host }) => host))];
   for (const host of rejoins) {
     const slots = safety.toRejoin.filter((one) => one.host === host);
-    const text = `what ${host} had not replicated of ${counted(slots.length, 'slot')} stays on its disk until it is replayed`;
+    // A third never was the master: it may lack what OLD had for it.
+    const wasMaster = results.some((one) => one.decision.from === host);
+    const text = wasMaster
+      ? `what ${host} had not replicated of ${counted(slots.length, 'slot')} stays on its disk until it is replayed`
+      : `${host} may lack changes of ${counted(slots.length, 'slot')}: no copy until it has rejoined`;
     lines.push(...wrapped([owing.length > 0 ? '         ' : 'owed     '], text, '         '));
   }
   if (screen.after !== null) lines.push(...wrapped(['hooks    '], screen.after, '         '));
   lines.push([
     'SAFE TO LEAVE: ',
     safety.safe ? { text: 'yes', tone: 'good' } : { text: 'NO', tone: 'bad' },
-    ` - ${safety.safe ? `${counted(moved.length, 'slot')} served, each with a second copy` : safety.reasons.join(', ')}`,
+    ` - ${safety.safe ? `${counted(results.length, 'slot')} served, each with a second copy` : safety.reasons.join(', ')}`,
   ]);
   nextCommands(screen, refused, incomplete, owing).forEach(
     (command, index) => void lines.push(` ${index + 1}  ${command}`),

@@ -32,6 +32,13 @@ export interface SlotActionParts {
   readonly drainTimeoutMs: number;
   /** Versions of directory records as raised by this run, newer than the plan's. */
   readonly versions: Map<string, number | undefined>;
+  /** Instances as they were seen last, by `seenKey`; for a host that falls silent in the middle of a run. */
+  readonly seen: Map<string, InstanceState>;
+}
+
+/** Where an instance's last sight is kept. */
+export function seenKey(host: string, slot: string): string {
+  return `${host}\n${slot}`;
 }
 
 /** An instance that may be a master, as the plan names it. */
@@ -84,6 +91,7 @@ export async function lookAt(
     if (!(error instanceof TransportError)) throw error;
     return { state: 'away', reason: error.message };
   }
+  parts.seen.set(seenKey(instance.host, instance.slot), state);
   return judge(state);
 }
 
@@ -119,9 +127,8 @@ export async function possibleMaster(
     if (parts.watch.away(other.host) === undefined) {
       try {
         const state = await parts.driver.look(parts.hostNamed(other.host), other);
-        if (state.running === true && state.role === 'replica') continue;
-        if (state.running === false && state.configuredRole !== 'master' && state.configuredRole !== null)
-          continue;
+        parts.seen.set(seenKey(other.host, other.slot), state);
+        if (isNoMaster(state)) continue;
         const what = state.running === false ? 'is stopped, and would come up as master' : 'may accept mail';
         return {
           host: other.host,
@@ -135,11 +142,21 @@ export async function possibleMaster(
       }
     }
     if (other.word !== null) continue;
+    // Seen demoted by this run, or as the replica that it was, before its host fell silent: it stays that, also over
+    // a boot. Whoever would change it needs the lease.
+    const before = parts.seen.get(seenKey(other.host, other.slot));
+    if (before !== undefined && isNoMaster(before) && before.configuredRole === 'replica') continue;
     const verdict = await parts.watch.verdict(other.host);
     if (verdict.gate !== null)
       return { host: other.host, answers: false, reason: verdict.reason, gate: verdict.gate };
   }
   return null;
+}
+
+/** A replica, or stopped and not to come up as a master. */
+export function isNoMaster(state: InstanceState): boolean {
+  if (state.running === true) return state.role === 'replica';
+  return state.running === false && state.configuredRole !== 'master' && state.configuredRole !== null;
 }
 
 /** An expected failure of an action. */

@@ -3,10 +3,14 @@
 // differs is sent user by user and compared again; what is left turns the lane back.
 import type { Action, ActionContext } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
+import type { InstanceState } from '../driver.js';
 import { channelTowards } from '../freshness.js';
 import { differingUsers } from '../mailbox-lists.js';
 import type { Instance, Slot } from '../slot.js';
 import { gripOf, instanceOf, lookAt, type SlotActionParts, stepError, textOf } from './action-parts.js';
+
+/** Seconds for what waits for a third. */
+const THIRD_DRAIN_S = 10;
 
 export function drain(parts: SlotActionParts): Action {
   /** Lanes whose lists were compared by this process, and what was found: it is not worth a second time. */
@@ -57,6 +61,7 @@ export function drain(parts: SlotActionParts): Action {
         );
       }
     }
+    await drainToThirds(step, old, state, context);
     const users = await compare(old, next);
     if (users.length > 0) {
       context.note(`${users.length} users differ, sending them whole`);
@@ -79,6 +84,34 @@ export function drain(parts: SlotActionParts): Action {
     }
     done(context);
   };
+
+  // What a third does not get in time is sent to it later: it must not keep users waiting.
+  async function drainToThirds(
+    step: Step,
+    old: Instance,
+    state: InstanceState,
+    context: ActionContext,
+  ): Promise<void> {
+    const thirds = ((step.params.thirds ?? []) as readonly Step['params'][]).map((one) =>
+      instanceOf(one, ''),
+    );
+    for (const third of thirds.filter(({ host }) => parts.watch.away(host) === undefined)) {
+      const slot = { ...pair(old, third), instances: [old, third, targetOf(step)] };
+      const channel = channelTowards(state, third, parts.hostNamed(third.host), slot);
+      if (channel === undefined || !channel.pending) continue;
+      const grip = await gripOf(parts, step, old);
+      const seconds = Math.min(THIRD_DRAIN_S, Math.ceil(parts.drainTimeoutMs / 1000));
+      const { left } = await parts.driver.drain(
+        parts.hostNamed(old.host),
+        old,
+        grip,
+        [channel.channel],
+        seconds,
+      );
+      if (left.length > 0) context.note(`${third.host} did not take all of it, and owes a rejoin`);
+    }
+  }
+
   const done = (context: ActionContext) => void compared.add(context.lane);
 
   async function compare(old: Instance, next: Instance): Promise<readonly string[]> {
@@ -125,6 +158,9 @@ export function drain(parts: SlotActionParts): Action {
       'compare the mailbox lists of both sides, send users that differ',
     ],
     act,
-    deadlineMs: () => 2 * parts.drainTimeoutMs + 150_000,
+    deadlineMs: (step) => {
+      const thirds = (step.params.thirds ?? []) as readonly unknown[];
+      return 2 * parts.drainTimeoutMs + thirds.length * (THIRD_DRAIN_S + 5) * 1000 + 150_000;
+    },
   };
 }

@@ -1,35 +1,53 @@
 // Ends a lane: its leases are given back, and what could not be done because a host was away stays on record on
 // the slot's hosts until rejoin has done it.
+import { TransportError } from '../../errors.js';
 import { formatIso } from '../../lib/clock.js';
 import type { Action } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
+import type { InstanceState } from '../driver.js';
 import { type Owed, owedLine } from '../lane-record.js';
 import type { Instance } from '../slot.js';
-import { instanceOf, type SlotActionParts, textOf } from './action-parts.js';
+import { instanceOf, isNoMaster, type SlotActionParts, textOf } from './action-parts.js';
 
 export function giveLeaseBack(parts: SlotActionParts): Action {
   const instancesOf = (step: Step): readonly Instance[] =>
     ((step.params.instances ?? []) as readonly Step['params'][]).map((one) => instanceOf(one, ''));
 
-  /** What OLD owes now, as it is seen now. A demoted OLD owes its rejoin: its log was never drained. */
-  async function owedByOld(step: Step): Promise<readonly string[]> {
-    const from = textOf(step.params, 'from');
-    const old = instancesOf(step).find((instance) => instance.host === from);
-    if (old === undefined) return [];
-    if (parts.watch.away(from) !== undefined) return ['stop', 'role', 'rejoin'];
+  async function lookAt(instance: Instance): Promise<InstanceState | undefined> {
+    if (parts.watch.away(instance.host) !== undefined) return undefined;
     try {
-      const state = await parts.driver.look(parts.hostNamed(from), old);
-      // A replica by its role alone (its host has booted after the swap) still has a log that nobody replayed.
-      const isLeft = step.params.lossAccepted === true && state.channels.some((channel) => channel.pending);
-      const isDrained = step.params.drained === true && !isLeft;
-      if (state.running === true && state.role === 'replica' && isDrained) return [];
-      const steps = ['rejoin'];
-      if (state.configuredRole !== 'replica') steps.unshift('role');
-      if (state.running !== false && state.role !== 'replica') steps.unshift('stop');
-      return steps;
+      return await parts.driver.look(parts.hostNamed(instance.host), instance);
     } catch {
-      return ['stop', 'role', 'rejoin'];
+      return undefined;
     }
+  }
+
+  /** What OLD owes now, as it is seen now. A demoted OLD owes its rejoin: its log was never drained. */
+  function owedByOld(step: Step, state: InstanceState | undefined): readonly string[] {
+    if (state === undefined) return ['stop', 'role', 'rejoin'];
+    // A replica by its role alone (its host has booted after the swap) still has a log that nobody replayed.
+    const isLeft = step.params.lossAccepted === true && state.channels.some((channel) => channel.pending);
+    const isDrained = step.params.drained === true && !isLeft;
+    if (state.running === true && state.role === 'replica' && isDrained) return [];
+    const steps = ['rejoin'];
+    if (state.configuredRole !== 'replica') steps.unshift('role');
+    if (state.running !== false && state.role !== 'replica') steps.unshift('stop');
+    return steps;
+  }
+
+  /**
+   * A third is a copy only when it has all that OLD had for it: NEW's log does not know that. What it cannot be
+   * told of stays owed, and its stop too when it was away while OLD may still send to it.
+   */
+  function owedByThird(
+    step: Step,
+    old: InstanceState | undefined,
+    third: InstanceState | undefined,
+  ): readonly string[] {
+    const isOldDemoted = old !== undefined && isNoMaster(old);
+    if (isOldDemoted && step.params.drained === true && !old.channels.some((channel) => channel.pending))
+      return [];
+    return third === undefined && !isOldDemoted ? ['stop', 'rejoin'] : ['rejoin'];
   }
 
   return {
@@ -41,23 +59,43 @@ export function giveLeaseBack(parts: SlotActionParts): Action {
     async act(step) {
       const slot = textOf(step.params, 'slot');
       const from = textOf(step.params, 'from');
-      const steps = await owedByOld(step);
+      const to = textOf(step.params, 'to');
       const others = (step.params.owed ?? []) as unknown as readonly Owed[];
       const lastAlive = typeof step.params.lastAlive === 'number' ? step.params.lastAlive : null;
       const at = formatIso(parts.clock.now());
-      const own: readonly Owed[] =
-        steps.length === 0 ? [] : [{ slot, host: from, steps, run: parts.leases.holder.run, at, lastAlive }];
-      const lines = [...others, ...own].map(owedLine);
+      const run = parts.leases.holder.run;
+      const instances = instancesOf(step);
+      const old = instances.find(({ host }) => host === from);
+      const linesNow = async (): Promise<readonly string[]> => {
+        const oldState = old === undefined ? undefined : await lookAt(old);
+        const own: Owed[] = [];
+        const owe = (host: string, steps: readonly string[], alive: number | null) => {
+          if (steps.length > 0) own.push({ slot, host, steps, run, at, lastAlive: alive });
+        };
+        if (old !== undefined) owe(from, owedByOld(step, oldState), lastAlive);
+        if (step.params.moves === true) {
+          for (const third of instances.filter(({ host }) => host !== from && host !== to))
+            owe(third.host, owedByThird(step, oldState, await lookAt(third)), null);
+        }
+        const before = others.filter(({ host }) => !own.some((one) => one.host === host));
+        return [...before, ...own].map(owedLine);
+      };
+      let lines = await linesNow();
       const held = parts.leases.hostsOf(slot);
-      for (const instance of instancesOf(step)) {
+      // NEW's lease last: until then the lane is open on the one host that it stands on.
+      for (const instance of instances.toSorted((a, b) => Number(a.host === to) - Number(b.host === to))) {
         if (!held.includes(instance.host)) continue;
         if (parts.watch.away(instance.host) === undefined) {
-          await parts.driver.giveLeaseBack(
-            parts.hostNamed(instance.host),
-            instance,
-            parts.leases.grip(instance.host, slot),
-            lines,
-          );
+          const host = parts.hostNamed(instance.host);
+          try {
+            const grip = parts.leases.grip(instance.host, slot);
+            await parts.driver.giveLeaseBack(host, instance, grip, lines);
+          } catch (error) {
+            if (instance.host === to || !(error instanceof TransportError)) throw error;
+            // It died at the very end: its lease runs out by itself, and what it owes is said by the others.
+            parts.watch.add(instance.host, error);
+            lines = await linesNow();
+          }
         }
         parts.leases.forget(instance.host, slot);
       }

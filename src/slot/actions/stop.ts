@@ -18,6 +18,10 @@ export function stop(parts: SlotActionParts): Action {
     check: (step) =>
       lookAt(parts, instanceOf(step.params, step.host), (state) => {
         if (state.running === false) return { state: 'done' };
+        if (step.params.third === true) {
+          // A third goes on as the replica that it was, once NEW serves.
+          return { state: 'todo', note: state.problem ?? undefined };
+        }
         // It may have come further already: OLD back as a replica, NEW started as the master.
         const onward = step.params.wasRole === 'master' ? 'replica' : 'master';
         if (state.running === true && state.role === onward)
