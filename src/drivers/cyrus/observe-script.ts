@@ -50,74 +50,176 @@ group_alive() {
 }
 `.replaceAll('\\$', '$');
 
-const BODY = String.raw`
-o - time "$(date +%s)"
-awk -v us="$US" '$1 !~ /^#/ && $2 ~ /\/tcp$/ {
-  split($2, p, "/"); print "-" us "svc" us $1 us p[1]
-  for (n = 3; n <= NF && $n !~ /^#/; n++) print "-" us "svc" us $n us p[1]
-}' /etc/services 2>/dev/null
-for table in /proc/net/tcp /proc/net/tcp6; do
-  [ -r $table ] && awk -v us="$US" '$4 == "0A" { print "-" us "sock" us $2 us $10 }' $table
-done
-
-confs() {
-  i=$1; shift
-  n=$#
-  while [ "$n" -gt 0 ]; do
-    label=$1 file=$2; shift 2; n=$((n - 2))
-    [ -n "$file" ] || continue
-    if [ -r "$file" ] && [ -f "$file" ]; then set -- "$@" "w=$label" "$file"; else o "$i" missing "$label" "$file"; fi
-  done
-  [ $# -gt 0 ] || return 0
-  awk -v i="$i" -v us="$US" '
-    function emit(line, depth,    file, more) {
-      gsub(/[\001-\010\013-\037\177]/, "?", line)
-      if (w ~ /i$/) {
-        if (tolower(line) ~ /^[^:]*passw/ || line ~ /^[ \t]*(#|$)/) return
-        if (line ~ /^@include:/ && depth < 5) {
-          file = line; sub(/^@include:[ \t]*/, "", file)
-          while ((getline more < file) > 0) emit(more, depth + 1)
-          close(file); return
-        }
-      }
-      print i us "conf" us w us line
+/** The part that joins what the shell saw with what its few helpers printed; see BODY. */
+const JOIN = String.raw`
+function clean(text, length_) { gsub(/[\001-\037\177]/, " ", text); return substr(text, 1, length_) }
+function conf(line, depth,    file, more) {
+  gsub(/[\001-\010\013-\037\177]/, "?", line)
+  if (label ~ /i$/) {
+    if (tolower(line) ~ /^[^:]*passw/ || line ~ /^[ \t]*(#|$)/) return
+    if (line ~ /^@include:/ && depth < 5) {
+      file = line; sub(/^@include:[ \t]*/, "", file)
+      while ((getline more < file) > 0) conf(more, depth + 1)
+      close(file); return
     }
-    { emit($0, 0) }' "$@"
+  }
+  print i us "conf" us label us line
 }
+# The words of a process; a second try for a grep that knows no -z.
+function words(pid) {
+  if (!(pid in cmd)) {
+    ask = "tr \047\\000\047 \047 \047 < /proc/" pid "/cmdline 2> /dev/null"
+    ask | getline cmd[pid]; close(ask)
+  }
+  return cmd[pid]
+}
+# Is process pid the Cyrus master of the instance with these paths? A pid is used again by strangers.
+function names(pid, paths,    n, k, path, own) {
+  own = " " words(pid) " "
+  if (own !~ /master/) return 0
+  n = split(paths, path, us)
+  for (k = 1; k <= n; k++)
+    if (path[k] != "" && (index(own, " " path[k] " ") || index(own, " " path[k] "/"))) return 1
+  return 0
+}
+function rest(from,    text, k) {
+  text = $from
+  for (k = from + 1; k <= NF; k++) text = text us $k
+  return text
+}
+$1 == "!services" { services = 1; next }
+$1 == "!end" { ends[++count] = $2; next }
+$1 == "!link" { links[++linked] = $2 us $3; next }
+$1 == "!pid" { pid[$2] = $3; paths[$2] = rest(4); next }
+$1 == "!kid" { kids[$2] = kids[$2] " " $3; next }
+$1 == "!dir" { dirs[$3] = dirs[$3] " " $2; next }
+$1 == "!log" { logs[$3] = logs[$3] " " $2; next }
+$1 == "!file" { files[++filed] = $2 us $3 us $4; next }
+$1 == "!stat" { n = split(logs[$4], of, " "); for (k = 1; k <= n; k++) print of[k] us "log" us $2 us $3 us $4; next }
+$1 == "!free" {
+  n = split(dirs[$4], of, " ")
+  for (k = 1; k <= n; k++) printf "%s%sfree%s%.0f\n", of[k], us, us, int($2 * $3 / 1024)
+  next
+}
+# What find prints: a link, and where it leads.
+$1 == "!at" && $2 ~ /^\/proc\/[0-9]+\/fd\/[0-9]+$/ {
+  split($2, part, "/")
+  if ($3 ~ /^socket:\[[0-9]+\]$/) fds[part[3]] = fds[part[3]] us $3
+  next
+}
+$1 == "!at" { target[$2] = clean(rest(3), 4000); next }
+# What grep prints: each word of a process behind the name of its file.
+/^\/proc\/[0-9]+\/cmdline:/ {
+  split($0, part, "/")
+  cmd[part[3]] = cmd[part[3]] clean(substr($0, index($0, ":") + 1), 4000) " "
+  next
+}
+# What wc prints.
+NF == 1 && /^ *[0-9]+ \// {
+  file = $0; sub(/^ *[0-9]+ /, "", file)
+  n = split(logs[file], of, " ")
+  for (k = 1; k <= n; k++) print of[k] us "lines" us ($0 + 0) us file
+  next
+}
+NF == 1 { next }
+{ print }
+END {
+  for (n = 1; n <= linked; n++) {
+    split(links[n], part, us)
+    if (part[2] in target) print part[1] us "link" us target[part[2]]
+    else print part[1] us "nolink"
+  }
+  for (i in pid) {
+    if (!names(pid[i], paths[i])) { print i us "stranger" us pid[i] us substr(words(pid[i]), 1, 200); continue }
+    print i us "pid" us pid[i]
+    n = split(fds[pid[i]], part, us)
+    for (k = 2; k <= n; k++) print i us "fd" us part[k]
+    n = split(kids[i], part, " ")
+    for (k = 1; k <= n; k++) if (words(part[k]) != "") print i us "client" us substr(words(part[k]), 1, 400)
+  }
+  for (n = 1; n <= filed; n++) {
+    split(files[n], part, us)
+    i = part[1]; label = part[2]; lines = 0
+    while ((getline line < part[3]) > 0) {
+      if (label == "lease") print i us "lease" us line
+      else if (label == "lane") kept[lines++ % 200] = line
+      else conf(line, 0)
+    }
+    close(part[3])
+    if (label == "lane") for (k = lines > 200 ? lines - 200 : 0; k < lines; k++) print i us "lane" us kept[k % 200]
+  }
+  n = split("tcp tcp6", part, " ")
+  for (k = 1; k <= n; k++) {
+    file = "/proc/net/" part[k]
+    while ((getline line < file) > 0) {
+      split(line, of, " ")
+      if (of[4] == "0A") print "-" us "sock" us of[2] us of[10]
+    }
+  }
+  if (services) {
+    while ((getline line < "/etc/services") > 0) {
+      n = split(line, of, " ")
+      if (of[1] ~ /^#/ || of[2] !~ /\/tcp$/) continue
+      split(of[2], part, "/")
+      print "-" us "svc" us of[1] us part[1]
+      for (k = 3; k <= n && of[k] !~ /^#/; k++) print "-" us "svc" us of[k] us part[1]
+    }
+  }
+  for (n = 1; n <= count; n++) print ends[n] us "end"
+}`;
 
+/**
+ * A store has many instances, and a look at all of them must not cost a process for each fact of each: the shell
+ * sees by itself what it can, one helper each fetches the rest for all instances together (find: links and
+ * sockets, grep: command lines, stat and wc: logs), and one awk joins it. Words that begin with `!` are for it.
+ */
+const BODY = String.raw`
+# The logs of one instance, one by one: for a file that was renamed while all were looked at together.
 logs() {
   i=$1 sync=$2 tries=0
   while :; do
-    set +f; set --
-    # log before log-run: a file that is renamed in between is then seen once, never not at all.
-    for f in "$sync"/log "$sync"/log-run "$sync"/*/log "$sync"/*/log-run; do
-      case $f in "$sync"/quarantine/*|"$sync"/rejoin/*) continue ;; esac
-      [ -f "$f" ] && set -- "$@" "$f"
-    done
-    set -f
-    [ $# -eq 0 ] && break
-    found=$(stat -c "%W$US%s$US%n" -- "$@" 2>/dev/null) && break
+    log_files "$sync"
+    IFS=$NL; set -- $found; IFS=$US
+    [ $# -eq 0 ] && return
+    said=$(stat -c "$i\${US}log$US%W$US%s$US%n" -- "$@" 2>/dev/null) && break
     tries=$((tries + 1))
-    [ $tries -ge 5 ] && { o "$i" churn; break; }
+    [ $tries -ge 5 ] && { o "$i" churn; return; }
   done
-  if [ $# -gt 0 ]; then
-    printf '%s\n' "$found" | while IFS= read -r line; do [ -n "$line" ] && o "$i" log "$line"; done
-    wc -l -- "$@" 2>/dev/null | while IFS=' ' read -r count name; do o "$i" lines "$count" "$name"; done
-  fi
-  if [ -d "$sync/quarantine" ]; then
-    set +f; set -- "$sync"/quarantine/*; set -f
-    for f; do
-      [ -f "$f" ] || continue
-      o "$i" bad "$(stat -c %W -- "$f" 2>/dev/null)" "$(wc -l < "$f" 2>/dev/null)"
-    done
-  fi
+  o "$said"
+  wc -l -- "$@" 2>/dev/null | while IFS=' ' read -r count name; do o "$i" lines "$count" "$name"; done
+}
+# Sets found to the logs below a sync directory, a line each.
+log_files() {
+  found=
+  set +f
+  # log before log-run: a file that is renamed in between is then seen once, never not at all.
+  for f in "$1"/log "$1"/log-run "$1"/*/log "$1"/*/log-run; do
+    case $f in "$1"/quarantine/*|"$1"/rejoin/*) continue ;; esac
+    [ -f "$f" ] && found="$found$f$NL"
+  done
+  set -f
+}
+quarantine() {
+  set +f; set -- "$1" "$2"/*; set -f
+  i=$1; shift
+  for f; do
+    [ -f "$f" ] || continue
+    o "$i" bad "$(stat -c %W -- "$f" 2>/dev/null)" "$(wc -l < "$f" 2>/dev/null)"
+  done
+}
+file() {
+  [ -n "$3" ] || return
+  if [ -r "$3" ] && [ -f "$3" ]; then o '!file' "$1" "$2" "$3"; else o "$1" missing "$2" "$3"; fi
 }
 
+links='' cmdlines='' all_logs='' sync_dirs='' frees=''
 item() {
   i=$1 flags=$2 pidf=$3 cd=$4 ci=$5 cc=$6 mi=$7 mc=$8 ri=$9; shift 9
   rc=$1 oi=$2 oc=$3 link=$4; shift 4
+  o '!end' "$i"
   if [ -n "$link" ]; then
-    if [ -L "$link" ]; then o "$i" link "$(readlink -- "$link")"; else o "$i" nolink; fi
+    o '!link' "$i" "$link"
+    [ -L "$link" ] && links=$links$link$NL
   elif [ $# -gt 0 ]; then
     said=$(timeout 10 "$@" 2>/dev/null < /dev/null); status=$?
     o "$i" get "$status" "$(printf '%s' "$said" | clean 100)"
@@ -125,40 +227,61 @@ item() {
   if [ ! -d "$cd" ]; then o "$i" nodir "$cd"; return; fi
   pid_of "$pidf"
   if [ -n "$pid" ] && alive "$pid"; then
-    if names "$pid" "$pidf" "$ci" "$cc" "$mi" "$mc" "$ri" "$rc" "$oi" "$oc" "$cd"; then
-      o "$i" pid "$pid"
-      set +f
-      readlink -- /proc/"$pid"/fd/* 2>/dev/null | while IFS= read -r fd; do
-        case $fd in socket:*) o "$i" fd "$fd" ;; esac
-      done
-      set -f
-      kids=
-      if [ -r "/proc/$pid/task/$pid/children" ]; then IFS= read -r kids < "/proc/$pid/task/$pid/children"
-      else kids=$(ps -e -o ppid= -o pid= | awk -v p="$pid" '$1 == p { printf "%s ", $2 }'); fi
-      IFS=' '; set -- $kids; IFS=$US
-      for kid; do
-        { IFS= read -r comm < "/proc/$kid/comm"; } 2>/dev/null || continue
-        [ "$comm" = sync_client ] && o "$i" client "$(tr '\000' ' ' < "/proc/$kid/cmdline" 2>/dev/null | clean 400)"
-      done
-    else o "$i" stranger "$pid" "$(printf '%s' "$cmd" | clean 200)"; fi
+    o '!pid' "$i" "$pid" "$pidf" "$ci" "$cc" "$mi" "$mc" "$ri" "$rc" "$oi" "$oc" "$cd"
+    links=$links/proc/$pid/fd$NL cmdlines=$cmdlines/proc/$pid/cmdline$NL
+    kids=
+    if [ -r "/proc/$pid/task/$pid/children" ]; then IFS= read -r kids < "/proc/$pid/task/$pid/children"
+    else kids=$(ps -e -o ppid= -o pid= | awk -v p="$pid" '$1 == p { printf "%s ", $2 }'); fi
+    IFS=' '; set -- $kids; IFS=$US
+    for kid; do
+      { IFS= read -r comm < "/proc/$kid/comm"; } 2>/dev/null || continue
+      [ "$comm" = sync_client ] || continue
+      o '!kid' "$i" "$kid"
+      cmdlines=$cmdlines/proc/$kid/cmdline$NL
+    done
   elif [ -n "$pid" ] && group_alive "$pid"; then o "$i" orphans "$pid"
   fi
-  case $flags in *c*) confs "$i" ci "$ci" cc "$cc" mi "$mi" mc "$mc" ri "$ri" rc "$rc" oi "$oi" oc "$oc" ;; esac
-  case $flags in *l*) logs "$i" "$cd/sync" ;; esac
-  case $flags in *d*) o "$i" free "$(df -Pk -- "$cd" 2>/dev/null | awk 'NR == 2 { print $4 }')" ;; esac
-  if [ -f "$cd/mailctl.lease" ]; then
-    while IFS= read -r line; do o "$i" lease "$line"; done < "$cd/mailctl.lease"
-  fi
-  if [ -f "$cd/mailctl.lane" ]; then
-    tail -n 200 -- "$cd/mailctl.lane" | while IFS= read -r line; do o "$i" lane "$line"; done
-  fi
-  o "$i" end
+  case $flags in *c*)
+    o '!services'
+    file "$i" ci "$ci"; file "$i" cc "$cc"; file "$i" mi "$mi"; file "$i" mc "$mc"
+    file "$i" ri "$ri"; file "$i" rc "$rc"; file "$i" oi "$oi"; file "$i" oc "$oc" ;;
+  esac
+  case $flags in *l*)
+    log_files "$cd/sync"
+    all_logs=$all_logs$found
+    IFS=$NL; for f in $found; do IFS=$US; o '!log' "$i" "$f"; done; IFS=$US
+    [ -z "$found" ] || sync_dirs=$sync_dirs$i$US$cd/sync$NL
+    [ ! -d "$cd/sync/quarantine" ] || quarantine "$i" "$cd/sync/quarantine" ;;
+  esac
+  case $flags in *d*) o '!dir' "$i" "$cd"; frees=$frees$cd$NL ;; esac
+  [ ! -f "$cd/mailctl.lease" ] || o '!file' "$i" lease "$cd/mailctl.lease"
+  [ ! -f "$cd/mailctl.lane" ] || o '!file' "$i" lane "$cd/mailctl.lane"
 }
-while IFS= read -r request; do
-  IFS=$US; set -- $request
-  item "$@"
-done
-`;
+{
+  printf '%s\037time\037' -; date +%s
+  while IFS= read -r request; do
+    IFS=$US; set -- $request
+    item "$@"
+  done
+  IFS=$NL; set -- $links; IFS=$US
+  {
+    [ $# -eq 0 ] || find "$@" -maxdepth 1 -type l -printf '!at\037%p\037%l\0' 2>/dev/null
+    IFS=$NL; set -- $cmdlines
+    [ $# -eq 0 ] || grep -azH '' -- "$@" 2>/dev/null
+  } | tr '\n\000' '?\n'
+  IFS=$NL; set -- $all_logs; IFS=$US
+  if [ $# -gt 0 ]; then
+    if said=$(stat -c "!stat$US%W$US%s$US%n" -- "$@" 2>/dev/null); then o "$said"; wc -l -- "$@" 2>/dev/null
+    else
+      IFS=$NL; set -- $sync_dirs
+      for dir; do IFS=$US; set -- $dir; logs "$@"; done
+    fi
+  fi
+  IFS=$NL; set -- $frees
+  [ $# -eq 0 ] || stat -f -c "!free$US%a$US%S$US%n" -- "$@" 2>/dev/null
+  :
+} | awk -F "$US" -v us="$US" '${JOIN}'
+`.replaceAll('\\$', '$');
 
 /** The whole script. */
 export const OBSERVE_SCRIPT = SCRIPT_HEAD + BODY;
