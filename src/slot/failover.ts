@@ -537,7 +537,7 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       host: '',
       phase: 'prepare',
       title: `directory: ${s} is on ${to}`,
-      params: { slot: s, from, to, version: slot.version ?? null },
+      params: { slot: s, from, to, version: slot.version ?? null, next: paramsOf(next) },
     },
     {
       id: 'start-new',

@@ -3,7 +3,8 @@
 import { ConfigError, MailctlError } from '../../errors.js';
 import type { Action } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
-import { type SlotActionParts, stepError, textOf } from './action-parts.js';
+import { isMaster } from '../sight.js';
+import { instanceOf, lookAt, type SlotActionParts, stepError, textOf } from './action-parts.js';
 
 export function setDirectory(parts: SlotActionParts): Action {
   const versionOf = (step: Step) => {
@@ -29,6 +30,19 @@ export function setDirectory(parts: SlotActionParts): Action {
       );
     }
   };
+  // NEW may have come up by itself since (its host has booted), and whom the directory names takes mail.
+  const refuseIfServed = async (step: Step) => {
+    const to = textOf(step.params, 'to');
+    if (step.params.next === undefined || parts.watch.away(to) !== undefined) return;
+    const next = instanceOf(step.params.next as Step['params'], to);
+    await lookAt(parts, next, (state) => {
+      if (!isMaster(state)) return { state: 'done' };
+      throw stepError(
+        `${next.slot} runs as master on ${to}, and has mail of its own by now`,
+        'slot.two-masters',
+      );
+    });
+  };
   return {
     name: 'slot.set-directory',
     check: (step) => is(step, 'to', 'from'),
@@ -39,6 +53,7 @@ export function setDirectory(parts: SlotActionParts): Action {
     act: (step) => set(step, textOf(step.params, 'from'), textOf(step.params, 'to')),
     async undo(step) {
       const slot = textOf(step.params, 'slot');
+      await refuseIfServed(step);
       // Raised first: a change of ours that is still on its way must find another version.
       parts.versions.set(slot, await parts.directory.raiseVersion(slot));
       await set(step, textOf(step.params, 'to'), textOf(step.params, 'from'));
