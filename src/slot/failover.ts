@@ -119,7 +119,10 @@ export function decide(
   wishes: FailoverWishes,
 ): Decision {
   const { sight } = facts;
-  const open = openLaneOf(sight, slot);
+  const found = openLaneOf(sight, slot);
+  // NEW was, or may have been, started and is gone since: to name NEW, or the slot, is a failover from there.
+  const isGone = found !== null && stateOf(sight, slot.slot, found.to) === undefined;
+  const open = isGone && slot.master === found.to && target !== found.from ? null : found;
   const busy = busyGate(slot, facts, wishes);
   if (open === null && target !== undefined && slot.master !== target) {
     const gates = busy === null ? [] : [busy];
@@ -151,7 +154,13 @@ export function decide(
       isStarted: false,
     };
   }
-  const from = open?.from ?? slot.master;
+  // NEW died before the directory named it: the lane goes back from whatever bastion, as a failover from NEW to OLD.
+  const isBack =
+    isGone &&
+    open !== null &&
+    slot.master === open.from &&
+    stateOf(sight, slot.slot, open.from) !== undefined;
+  const from = isBack ? open.to : (open?.from ?? slot.master);
   const old = stateOf(sight, slot.slot, from);
   const fromReachable = old !== undefined;
   const death = facts.deaths.get(from);
@@ -159,7 +168,9 @@ export function decide(
   const choice =
     open === null
       ? chooseNew(slot, from, facts, wishes)
-      : { to: open.to, loss: lossOf(slot, from, open.to, facts, wishes, open), why: '' };
+      : isBack
+        ? { to: open.from, loss: null, why: '' }
+        : { to: open.to, loss: lossOf(slot, from, open.to, facts, wishes, open), why: '' };
   const kind = open !== null ? 'finish' : fromReachable ? 'planned' : 'dead';
 
   if (open !== null && slot.master !== open.from && slot.master !== open.to) {
@@ -191,7 +202,7 @@ export function decide(
       gates.push(...deathGates(slot, facts.deaths.get(host), host, wishes));
     }
     if (choice.to === null) gates.push({ gate: 'no-replica', reason: choice.why, word: null });
-    else if (!fromReachable) gates.push(...lossGates(slot, choice.loss, wishes));
+    else if (!fromReachable && !isBack) gates.push(...lossGates(slot, choice.loss, wishes));
     const free = choice.to === null ? null : (stateOf(sight, slot.slot, choice.to)?.freeBytes ?? null);
     if (free !== null && free < DISK_MIN_BYTES) {
       gates.push(gate('disk', slot, wishes, `${choice.to} has ${Math.floor(free / 1024)} KiB free`));
@@ -200,8 +211,9 @@ export function decide(
       gates.push(quarantineGate(slot, old.quarantined.events, wishes));
     }
   }
-  if (open !== null && stateOf(sight, slot.slot, open.to) === undefined) {
-    const reason = `${open.to}, where the open lane of run ${open.run} leads, does not answer`;
+  if (open !== null && isGone && !isBack) {
+    const then = slot.master === open.to ? `; mailctl failover ${slot.slot} goes on from there` : '';
+    const reason = `${open.to}, where the open lane of run ${open.run} leads, does not answer${then}`;
     gates.push({ gate: 'no-replica', reason, word: null });
   }
   return {
