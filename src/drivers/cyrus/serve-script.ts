@@ -32,64 +32,70 @@ wait
 /**
  * Whether instances serve. In: first line user, second password, third base64 of the SASL PLAIN message (all
  * empty: no login is tried), then a line an instance: number US imap address US imap port US lmtp address US
- * lmtp port (port empty: it has no such service). Out: number US imap|lmtp|login US ok|failed US what was said.
- * The credentials are given on to bash by its stdin, never by its arguments.
+ * lmtp port (port empty: it has no such service). Out: number US imap|lmtp|login US ok|failed US what was said,
+ * and a last record `end`. The credentials are given on to bash by its stdin, never by its arguments.
  */
 export const SERVE_SCRIPT = `${SCRIPT_HEAD}${String.raw`
 command -v bash > /dev/null || { echo 'no bash on this host: /dev/tcp is its' >&2; exit 69; }
 IFS= read -r user; IFS= read -r password; IFS= read -r plain
-imap() {
-  printf '%s\n%s\n%s\n' "$user" "$password" "$plain" | timeout 10 bash -c '
+# One bash an instance: it tries IMAP, then LMTP. What it could not say before its time was over has failed.
+item() {
+  said=$(printf '%s\n%s\n%s\n' "$user" "$password" "$plain" | timeout 20 bash -c '
     IFS= read -r user; IFS= read -r password; IFS= read -r plain
-    exec 3<> "/dev/tcp/$1/$2" || exit 7
-    IFS= read -r -t 5 line <&3 || { echo "imap failed no greeting in 5 s"; exit; }
-    case $line in "* OK"*|"* PREAUTH"*) echo "imap ok" ;; *) echo "imap failed $line"; exit ;; esac
-    [ -n "$user" ] || exit
+    i=$1
+    say() {
+      local text="\${3//[[:cntrl:]]/ }"
+      printf "%s\037%s\037%s\037%s\n" "$i" "$1" "$2" "\${text:0:300}"
+    }
     answer() {
       while IFS= read -r -t 5 line <&3; do
         case $line in "$1 "*|"+"*) return 0 ;; esac
       done
       line="no answer in 5 s"; return 1
     }
-    printf "a1 AUTHENTICATE PLAIN\r\n" >&3
-    answer a1
-    case $line in
-      "+"*) printf "%s\r\n" "$plain" >&3; answer a1 ;;
-      "a1 "*)
-        printf "a1 LOGIN {%d}\r\n" "\${#user}" >&3; answer a1
-        case $line in "+"*)
-          printf "%s {%d}\r\n" "$user" "\${#password}" >&3; answer a1
-          case $line in "+"*) printf "%s\r\n" "$password" >&3; answer a1 ;; esac ;;
-        esac ;;
-    esac
-    case $line in "a1 OK"*) echo "login ok" ;; *) echo "login failed $line" ;; esac
-    printf "a2 LOGOUT\r\n" >&3
-  ' bash "$1" "$2" 2>&1
-}
-lmtp() {
-  timeout 10 bash -c '
-    exec 3<> "/dev/tcp/$1/$2" || exit 7
-    IFS= read -r -t 5 line <&3 || { echo "lmtp failed no greeting in 5 s"; exit; }
-    case $line in 220*) ;; *) echo "lmtp failed $line"; exit ;; esac
-    printf "LHLO mailctl\r\n" >&3
-    while IFS= read -r -t 5 line <&3; do case $line in 250-*) ;; *) break ;; esac; done
-    case $line in 250*) echo "lmtp ok" ;; *) echo "lmtp failed $line" ;; esac
-    printf "QUIT\r\n" >&3
-  ' bash "$1" "$2" 2>&1 < /dev/null
-}
-report() {
-  seen=
-  while IFS=' ' read -r what result detail; do
-    case $what in
-      imap|lmtp|login) o "$1" "$what" "$result" "$(printf '%s' "$detail" | clean 300)"; [ "$what" = "$2" ] && seen=1 ;;
-      *) other=$what\ $result\ $detail ;;
-    esac
+    # Opens 3; bash says why not on stderr, so that a second try is what tells it.
+    knock() {
+      { exec 3<> "/dev/tcp/$1/$2"; } 2> /dev/null && return
+      refused=$( { : 3<> "/dev/tcp/$1/$2"; } 2>&1 ) || refused="\${refused##*: }"
+      return 1
+    }
+    imap() {
+      knock "$1" "$2" || { say imap failed "$refused"; return; }
+      IFS= read -r -t 5 line <&3 || { say imap failed "no greeting in 5 s"; return; }
+      case $line in "* OK"*|"* PREAUTH"*) say imap ok ;; *) say imap failed "$line"; return ;; esac
+      [ -n "$user" ] || return
+      printf "a1 AUTHENTICATE PLAIN\r\n" >&3
+      answer a1
+      case $line in
+        "+"*) printf "%s\r\n" "$plain" >&3; answer a1 ;;
+        "a1 "*)
+          printf "a1 LOGIN {%d}\r\n" "\${#user}" >&3; answer a1
+          case $line in "+"*)
+            printf "%s {%d}\r\n" "$user" "\${#password}" >&3; answer a1
+            case $line in "+"*) printf "%s\r\n" "$password" >&3; answer a1 ;; esac ;;
+          esac ;;
+      esac
+      case $line in "a1 OK"*) say login ok ;; *) say login failed "$line" ;; esac
+      printf "a2 LOGOUT\r\n" >&3
+    }
+    lmtp() {
+      knock "$1" "$2" || { say lmtp failed "$refused"; return; }
+      IFS= read -r -t 5 line <&3 || { say lmtp failed "no greeting in 5 s"; return; }
+      case $line in 220*) ;; *) say lmtp failed "$line"; return ;; esac
+      printf "LHLO mailctl\r\n" >&3
+      while IFS= read -r -t 5 line <&3; do case $line in 250-*) ;; *) break ;; esac; done
+      case $line in 250*) say lmtp ok ;; *) say lmtp failed "$line" ;; esac
+      printf "QUIT\r\n" >&3
+    }
+    [ -z "$3" ] || imap "$2" "$3"
+    [ -z "$5" ] || lmtp "$4" "$5"
+  ' bash "$@" 2>&1)
+  [ -z "$said" ] || printf '%s\n' "$said"
+  for what in "imap$US$3" "lmtp$US$5"; do
+    [ -n "\${what#*"$US"}" ] || continue
+    what=\${what%%"$US"*}
+    case $NL$said in *"$NL$1$US$what$US"*) ;; *) o "$1" "$what" failed 'no answer in 20 s' ;; esac
   done
-  [ -n "$seen" ] || o "$1" "$2" failed "$(printf '%s' "$other" | clean 300)"
-}
-item() {
-  [ -z "$3" ] || imap "$2" "$3" | report "$1" imap
-  [ -z "$5" ] || lmtp "$4" "$5" | report "$1" lmtp
   o "$1" end
 }
 while IFS= read -r request; do

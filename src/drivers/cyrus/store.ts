@@ -25,6 +25,7 @@ import { type Confs, parseConfs, parseHostFacts, parseInstance, type Records } f
 import { FIELD, OBSERVE_SCRIPT } from './observe-script.js';
 import { fillWords, type InstancePaths, instancePaths } from './paths.js';
 import { PORTS_SCRIPT, SERVE_SCRIPT } from './serve-script.js';
+import { Turns } from './turns.js';
 
 /** What the driver is given. */
 export interface CyrusStoreOptions {
@@ -35,6 +36,12 @@ export interface CyrusStoreOptions {
   readonly testAccount?:
     | (() => Promise<{ readonly user: string; readonly password: string } | undefined>)
     | undefined;
+}
+
+interface Look {
+  readonly instance: Instance;
+  readonly resolve: (state: InstanceState) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** Seconds that a lease lasts when nothing moves it on (failover.md). */
@@ -50,22 +57,33 @@ const WALK_S = 8;
 /** Opens the driver. It holds no connection of its own. */
 export function cyrusStore({ config, transport, clock, testAccount }: CyrusStoreOptions): StoreDriver {
   const confs = new Map<string, Confs>();
+  /** Each instance as it was seen last. */
+  const seen = new Map<string, InstanceState>();
   const pathsOf = (instance: Instance) => instancePaths(config, instance);
-  const keyOf = (instance: Instance) => `${instance.host}\n${instance.slot}`;
+  const keyOf = (instance: { readonly host: string; readonly slot: string }) =>
+    `${instance.host}\n${instance.slot}`;
   const stopMs = (planned: boolean) => (planned ? config.plannedStopTimeoutMs : config.stopTimeoutMs);
 
-  const act = new Batch(
-    transport,
-    clock,
-    { name: 'cyrus.act', script: ACT_SCRIPT, readOnly: false, privileged: true },
-    (record) => record[0] !== 'bad',
-  );
-  const serve = new Batch(
-    transport,
-    clock,
-    { name: 'cyrus.files', script: FILES_SCRIPT, readOnly: true, privileged: true },
-    () => true,
-  );
+  const act = new Batch(transport, clock, {
+    command: { name: 'cyrus.act', script: ACT_SCRIPT, readOnly: false, privileged: true },
+    pace: { soon: 2, most: 4, pauseMs: 250 },
+    isLast: (record) => record[0] !== 'bad',
+  });
+  const files = new Batch(transport, clock, {
+    command: { name: 'cyrus.files', script: FILES_SCRIPT, readOnly: true, privileged: true },
+    pace: { soon: 1, most: 1, pauseMs: 0 },
+    isLast: () => true,
+  });
+  const serve = new Batch(transport, clock, {
+    command: { name: 'cyrus.serving', script: SERVE_SCRIPT, readOnly: true, privileged: false },
+    pace: { soon: 1, most: 2, pauseMs: 400 },
+    isLast: (record) => record[0] === 'end',
+    preamble: async () => {
+      const { user = '', password = '' } = (await testAccount?.()) ?? {};
+      const plain = user === '' ? '' : Buffer.from(`\0${user}\0${password}`).toString('base64');
+      return `${user}\n${password}\n${plain}\n`;
+    },
+  });
 
   async function see(host: Host, instances: readonly Instance[], flags: string, signal?: AbortSignal) {
     const result = await transport.run(
@@ -95,7 +113,9 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
       const known = confs.get(keyOf(instance));
       if (known === undefined)
         throw new Error(`no configuration read yet of ${instance.slot} on ${host.name}`);
-      return parseInstance(instance, paths, own, facts, known);
+      const state = parseInstance(instance, paths, own, facts, known);
+      seen.set(keyOf(instance), state);
+      return state;
     });
   }
 
@@ -117,36 +137,21 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
     ]);
   }
 
-  // Looks of one moment go in one trip; the files are read again only when they are not known yet, or may change
-  // with the role.
-  const waiting = new Map<
-    string,
-    { instance: Instance; resolve: (state: InstanceState) => void; reject: (error: unknown) => void }[]
-  >();
+  // The files are read again only when they are not known yet, or may change with the role.
+  const looks = new Turns<Look>(clock, { soon: 1, most: 2, pauseMs: 400 }, async (host, calls) => {
+    const instances = [...new Map(calls.map(({ instance }) => [keyOf(instance), instance])).values()];
+    const fresh = config.role.kind !== 'link' || instances.some((instance) => !confs.has(keyOf(instance)));
+    try {
+      const states = new Map(
+        (await see(host, instances, fresh ? 'cl' : 'l')).map((state) => [keyOf(state), state]),
+      );
+      for (const { instance, resolve } of calls) resolve(states.get(keyOf(instance)) as InstanceState);
+    } catch (error) {
+      for (const { reject } of calls) reject(error);
+    }
+  });
   function look(host: Host, instance: Instance): Promise<InstanceState> {
-    return new Promise((resolve, reject) => {
-      const queue = waiting.get(host.name);
-      if (queue !== undefined) {
-        queue.push({ instance, resolve, reject });
-        return;
-      }
-      waiting.set(host.name, [{ instance, resolve, reject }]);
-      void clock.sleep(2).then(async () => {
-        const calls = waiting.get(host.name) ?? [];
-        waiting.delete(host.name);
-        const fresh = config.role.kind !== 'link' || calls.some((call) => !confs.has(keyOf(call.instance)));
-        try {
-          const states = await see(
-            host,
-            calls.map((call) => call.instance),
-            fresh ? 'cl' : 'l',
-          );
-          for (const [index, call] of calls.entries()) call.resolve(states[index] as InstanceState);
-        } catch (error) {
-          for (const call of calls) call.reject(error);
-        }
-      });
-    });
+    return new Promise((resolve, reject) => looks.add(host, { instance, resolve, reject }));
   }
 
   async function doAct(
@@ -226,7 +231,7 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
         instances.map(async (instance): Promise<ReplicaFiles> => {
           const paths = pathsOf(instance);
           const conf = (paths.byRole.replica ?? paths.current).imapd;
-          const [record] = await serve.call(host, [conf, String(WALK_S)], (2 * WALK_S + 5) * 1000);
+          const [record] = await files.call(host, [conf, String(WALK_S)], (2 * WALK_S + 5) * 1000);
           const [kind, applied, arrival, complete] = record ?? [];
           if (kind !== 'files')
             return { slot: instance.slot, newestApplied: null, newestArrival: null, complete: true };
@@ -258,7 +263,10 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
     },
 
     async serving(host, instance) {
-      const state = await look(host, instance);
+      // Where to knock was seen by the look before, mostly a moment ago; that it is served there is seen by knocking.
+      const known = seen.get(keyOf(instance));
+      const isUp = known?.running === true && known.role !== null;
+      const state = isUp ? known : await look(host, instance);
       const at = (kind: 'imap' | 'lmtp') => {
         const service = state.services.find(
           (one) => one.kind === kind && one.port !== undefined && !one.address.startsWith('127.'),
@@ -266,26 +274,9 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
         if (service === undefined) return ['', ''];
         return [service.address || (instance.address ?? '127.0.0.1'), String(service.port)];
       };
-      const account = await testAccount?.();
-      const plain =
-        account === undefined ? '' : Buffer.from(`\0${account.user}\0${account.password}`).toString('base64');
-      const result = await transport.run(host, {
-        name: 'cyrus.serving',
-        script: SERVE_SCRIPT,
-        args: [],
-        stdin: `${account?.user ?? ''}\n${account?.password ?? ''}\n${plain}\n${frame(['0', ...at('imap'), ...at('lmtp')])}\n`,
-        readOnly: true,
-        privileged: false,
-        timeoutMs: 25_000,
-      });
-      if (result.status !== 0)
-        throw new CommandError(
-          host.name,
-          `asking ${instance.slot} for its greeting`,
-          result.status,
-          result.stderr,
-        );
-      return parseServing(splitRecords(result.stdout).get('0') ?? []);
+      const served = parseServing(await serve.call(host, [...at('imap'), ...at('lmtp')], 25_000));
+      if (served.imap !== 'ok' || served.lmtp === 'failed') seen.delete(keyOf(instance));
+      return served;
     },
 
     async takeLease(host, instance, wish): Promise<LeaseAnswer> {
