@@ -469,6 +469,8 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   const possibleMasters = possibleMastersOf(decision);
   const lane = laneParams(decision);
   const steps: Step[] = [...leaseSteps(decision, parts.sight)];
+  // Back from a NEW that died before the directory named it: it never was a master, and has nothing to be replayed.
+  const isWayBack = decision.open !== null && decision.open.to === from;
   const owable = !fromReachable;
   const onOld = { ...paramsOf(old), ...lane };
   const onNew = { ...paramsOf(next), ...lane };
@@ -565,7 +567,12 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   if (fromReachable) steps.push(...attachSteps(decision));
   else steps.push(...lateSteps(s, from, onOld));
   steps.push(
-    giveBack(slot, parts.sight, lane, { moves: true, drained: fromReachable, lossAccepted: accepted }),
+    giveBack(slot, parts.sight, lane, {
+      moves: true,
+      drained: fromReachable || isWayBack,
+      lossAccepted: accepted,
+      neverMaster: isWayBack,
+    }),
   );
   return steps;
 }
@@ -600,7 +607,12 @@ function settleSteps(decision: Decision, parts: PlanParts): readonly Step[] {
     ...serveSteps(decision, parts),
     ...startThirds(decision, parts.sight),
     ...(isDrained ? attachSteps(decision) : []),
-    giveBack(slot, parts.sight, lane, { moves: true, drained: isDrained, lossAccepted: false }),
+    giveBack(slot, parts.sight, lane, {
+      moves: true,
+      drained: isDrained,
+      lossAccepted: false,
+      neverMaster: false,
+    }),
   ];
 }
 
@@ -793,7 +805,12 @@ function giveBack(
   slot: Slot,
   sight: FleetSight,
   lane: { from: string; to: string; lastAlive: number | null },
-  old: { readonly moves: boolean; readonly drained: boolean; readonly lossAccepted: boolean },
+  old: {
+    readonly moves: boolean;
+    readonly drained: boolean;
+    readonly lossAccepted: boolean;
+    readonly neverMaster: boolean;
+  },
 ): Step {
   const owed = owedOf(sight, slot).filter((one) => one.host !== lane.from);
   return {
@@ -819,7 +836,10 @@ function demoteSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   const old = instanceOn(slot, from) as Instance;
   const next = instanceOn(slot, to) as Instance;
   // What an earlier run knew of its last sign of life is evidence for the slots that are still its own.
-  const lastAlive = owedOf(parts.sight, slot).find((one) => one.host === from)?.lastAlive ?? null;
+  const debt = owedOf(parts.sight, slot).find((one) => one.host === from);
+  const lastAlive = debt?.lastAlive ?? null;
+  // A lane that went back left it in doubt; it has taken no mail.
+  const isClean = debt !== undefined && !debt.steps.includes('rejoin');
   const lane = { from, to, lossS: null, provenUntil: null, lastAlive };
   const onOld = { ...paramsOf(old), ...lane };
   const s = slot.slot;
@@ -864,6 +884,11 @@ function demoteSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       title: `role of ${s} on ${from}: replica`,
       params: { ...onOld, role: 'replica', wasRole: 'master' },
     },
-    giveBack(slot, parts.sight, lane, { moves: false, drained: false, lossAccepted: false }),
+    giveBack(slot, parts.sight, lane, {
+      moves: false,
+      drained: isClean,
+      lossAccepted: false,
+      neverMaster: isClean,
+    }),
   ];
 }

@@ -24,7 +24,8 @@ export function giveLeaseBack(parts: SlotActionParts): Action {
 
   /** What OLD owes now, as it is seen now. A demoted OLD owes its rejoin: its log was never drained. */
   function owedByOld(step: Step, state: InstanceState | undefined): readonly string[] {
-    if (state === undefined) return ['stop', 'role', 'rejoin'];
+    if (state === undefined)
+      return step.params.neverMaster === true ? ['stop', 'role'] : ['stop', 'role', 'rejoin'];
     // A replica by its role alone (its host has booted after the swap) still has a log that nobody replayed.
     const isLeft = step.params.lossAccepted === true && state.channels.some((channel) => channel.pending);
     const isDrained = step.params.drained === true && !isLeft;
