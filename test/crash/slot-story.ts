@@ -2,6 +2,7 @@
 // over a model world behind the StoreDriver and the directory. A first bastion runs a failover that breaks where the
 // schedule says; then it resumes, or another bastion with a journal of its own goes on from what the hosts show.
 // At the end every host is up again, and the world is judged by the promises of failover.md.
+import { TransportError } from '../../src/errors.js';
 import { Journal, type JournalStorage } from '../../src/journal/journal.js';
 import { parseRecord } from '../../src/journal/parse-record.js';
 import type { JournalRecord } from '../../src/journal/record.js';
@@ -19,11 +20,11 @@ import {
   planLane,
   refusal,
 } from '../../src/slot/failover.js';
-import { parseLaneFile } from '../../src/slot/lane-record.js';
 import { storeSamples } from '../../src/slot/list.js';
 import { lookAtSlots, type Surroundings } from '../../src/slot/look-around.js';
 import { type PreparedFailover, prepareFailover } from '../../src/slot/prepare-failover.js';
 import type { Sample, SampleStore } from '../../src/slot/samples.js';
+import { type HostSight, openLaneOf, owedOf } from '../../src/slot/sight.js';
 import { type FakeClock, fakeClock } from '../support/fake-clock.js';
 import {
   plainRoad,
@@ -42,11 +43,13 @@ export interface SlotStorySetup {
   readonly third?: boolean;
   /** What happens to the world before the failover, and at each boundary. */
   readonly before?: (world: SlotWorld) => void;
-  readonly onCross?: (n: number, world: SlotWorld) => void;
+  readonly onCross?: ((n: number, world: SlotWorld) => void) | undefined;
   /** Who goes on after the first execution. */
-  readonly then: 'resume' | 'other-after-expiry' | 'other-takes-over';
+  readonly next: 'resume' | 'other-after-expiry' | 'other-takes-over';
   readonly wishes?: Partial<FailoverWishes>;
   readonly hooks?: boolean;
+  /** Hosts that do not come back at the end. */
+  readonly gone?: readonly string[];
 }
 
 export interface SlotStory {
@@ -69,7 +72,7 @@ export async function playSlots(setup: SlotStorySetup): Promise<SlotStory> {
   for (let n = 0; n < 4; n += 1) world.tick();
   const boundaries = new SlotBoundaries(world, setup.schedule ?? new Map(), setup.onCross ?? (() => {}));
   const samples = memorySamples();
-  const story: Playing = { world, clock, boundaries, samples, setup, told: [], count: 0 };
+  const story: Playing = { world, clock, boundaries, samples, setup, told: [], count: { runs: 0 } };
   const looked = bastion(story, plainRoad);
   const all = await looked.directory.list();
   await storeSamples(samples, all, await lookAtSlots(all, looked.around), clock);
@@ -80,25 +83,36 @@ export async function playSlots(setup: SlotStorySetup): Promise<SlotStory> {
   let runs: Disk[] = [first];
   await turn(story, 'first', first, []);
   for (let n = 0; n < MAX_TURNS; n += 1) {
-    if (setup.then === 'resume' && runs.at(-1)?.isOpen === true) {
+    if (setup.next === 'resume' && runs.at(-1)?.isOpen === true) {
       const disk = runs.at(-1) as Disk;
       if ((await resume(story, disk)) === 'stuck') break;
       continue;
     }
-    const takeOver = setup.then === 'other-after-expiry' ? [] : runs.map((disk) => disk.run);
-    if (setup.then === 'other-after-expiry') await clock.sleep(90_000);
+    const takeOver = setup.next === 'other-after-expiry' ? [] : runs.map((disk) => disk.run);
+    if (setup.next === 'other-after-expiry') await clock.sleep(90_000);
     const disk = new Disk();
     const end = await turn(story, `other${n}`, disk, takeOver);
     if (disk.text !== '') runs = [...runs, disk];
     if (end === 'nothing') break;
   }
   boundaries.healed = true;
-  for (const name of world.hosts.keys()) world.bringBack(name);
+  for (const name of world.hosts.keys()) if (setup.gone?.includes(name) !== true) world.bringBack(name);
   await clock.sleep(120_000);
   for (let n = 0; n < 4; n += 1) {
     const end = await turn(story, `last${n}`, new Disk(), []);
     if (end === 'nothing') break;
     await clock.sleep(90_000);
+  }
+  // What a host owes is done when it is named.
+  for (const host of ['imap21', 'imap22']) await turn(story, `debts of ${host}`, new Disk(), [], host);
+  // A master that is gone for good is a failover of its own, whatever was lost with it.
+  const slots = [...world.slots.keys()];
+  const words = {
+    acceptLoss: new Set(slots),
+    overrides: new Set(slots.map((slot) => `directory-disagrees:${slot}`)),
+  };
+  for (const host of setup.gone ?? []) {
+    await turn({ ...story, setup: { ...setup, wishes: words } }, `from ${host}`, new Disk(), [], host);
   }
   return { crossed: boundaries.crossed, world, told: story.told, complaints: judge(world) };
 }
@@ -110,7 +124,7 @@ interface Playing {
   readonly samples: SampleStore;
   readonly setup: SlotStorySetup;
   readonly told: string[];
-  count: number;
+  readonly count: { runs: number };
 }
 
 /** A journal's disk. */
@@ -156,15 +170,16 @@ async function turn(
   name: string,
   disk: Disk,
   takeOver: readonly string[],
+  target = 'imap21',
 ): Promise<'ran' | 'nothing'> {
-  story.count += 1;
+  story.count.runs += 1;
   const process = new SlotProcess(story.boundaries);
   const { around, directory } = bastion(story, process);
   const wishes = noWishes(takeOver, story.setup.wishes);
   const work = async (): Promise<'ran' | 'nothing'> => {
     let prepared: PreparedFailover;
     try {
-      prepared = await prepareFailover(['imap21'], wishes, {
+      prepared = await prepareFailover([target], wishes, {
         directory,
         samples: story.samples,
         around,
@@ -178,7 +193,7 @@ async function turn(
     const going = prepared.decisions.filter(mayGo);
     story.told.push(`${name}: ${prepared.decisions.map(tellDecision).join(', ') || 'nothing to do'}`);
     if (going.length === 0) return 'nothing';
-    disk.run = `r${story.count}`;
+    disk.run = `r${story.count.runs}`;
     const hook = { host: null, run: ['hook', '{slot}'], timeoutMs: 1000 };
     const parts = {
       sight: prepared.sight,
@@ -189,7 +204,7 @@ async function turn(
       version: 1,
       id: disk.run,
       kind: 'failover',
-      target: 'imap21',
+      target,
       operator: 'ann',
       bastion: name,
       createdAt: formatIso(story.clock.now()),
@@ -225,7 +240,7 @@ async function turn(
 
 /** `mailctl runs resume` on the bastion that has the journal. */
 async function resume(story: Playing, disk: Disk): Promise<'ran' | 'stuck'> {
-  story.count += 1;
+  story.count.runs += 1;
   const process = new SlotProcess(story.boundaries);
   const { around, directory } = bastion(story, process);
   const work = async (): Promise<'ran' | 'stuck'> => {
@@ -341,26 +356,43 @@ function tellResult(story: Playing, name: string, result: RunResult): void {
 /** What the world holds against it; empty: all promises kept. */
 function judge(world: SlotWorld): string[] {
   const complaints = [...new Set(world.violations)];
+  const sight = new Map(
+    [...world.hosts.keys()].map((name): [string, HostSight] => {
+      const carried = [...world.slots.values()].filter((slot) => slot.instances.has(name));
+      const states = new Map(carried.map((slot) => [slot.slot, world.stateOf(slot, name)]));
+      const host = { name, transport: 'ssh', groups: [] } as const;
+      if (world.isUp(name)) return [name, { host, ok: true, states }];
+      return [name, { host, ok: false, error: new TransportError(name, 'unreachable', 'gone') }];
+    }),
+  );
   for (const slot of world.slots.values()) {
     const say = (what: string): number => complaints.push(`${slot.slot}: ${what}`);
     const { master } = slot.directory;
-    const owing = new Set<string>();
+    // As every command sees it.
+    const debts = owedOf(sight, world.directorySlot(slot));
+    const open = openLaneOf(sight, world.directorySlot(slot));
+    const owing = new Set(debts.filter((one) => one.steps.includes('rejoin')).map((one) => one.host));
+    for (const one of debts.filter(({ host }) => world.isUp(host))) {
+      if (one.steps.join() !== 'rejoin') say(`${one.host} owes ${one.steps.join(', ')}, although it is up`);
+    }
+    if (open !== null) say(`the lane of run ${open.run} is open`);
     for (const [host, instance] of slot.instances) {
-      const { open, owed } = parseLaneFile(instance.lane);
-      for (const one of owed) {
-        if (one.steps.includes('rejoin')) owing.add(one.host);
-        else say(`${host} says that ${one.host} owes ${one.steps.join(', ')}, and no rejoin`);
+      if (!world.isUp(host)) {
+        if (host === master) say(`${host} is the master of the directory, and gone`);
+        continue;
       }
-      if (open !== null) say(`${host} has the open lane of run ${open.run}`);
-      if (instance.lease?.run !== undefined && instance.lease.expires >= world.now)
+      if (instance.lease?.run !== undefined && instance.lease.expires >= world.now) {
         say(`${host} is held by run ${instance.lease.run}`);
+      }
       if (host === master) {
-        if (!instance.running || instance.runsAs !== 'master')
+        if (!instance.running || instance.runsAs !== 'master') {
           say(`${host} is the master of the directory and does not run as one`);
+        }
         if (instance.configured !== 'master') say(`${host} would not come up as the master`);
       } else {
-        if (instance.running && instance.runsAs === 'master')
+        if (instance.running && instance.runsAs === 'master') {
           say(`${host} runs as a master, the directory names ${master}`);
+        }
         if (instance.configured !== 'replica') say(`${host} would come up as a second master`);
         if (!instance.running && !owing.has(host)) say(`${host} is stopped, and owes nothing`);
       }
