@@ -3,7 +3,7 @@
 // one write and one sync. After a failed write nothing more is appended: an append that failed may be on the
 // disk or not, and every reader can live with both. Opening a journal takes its run's lock.
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { EXIT, MailctlError } from '../errors.js';
 import type { Clock } from '../lib/clock.js';
@@ -149,6 +149,8 @@ export async function createJournal(
       await syncDirectory(dirname(file));
     } catch (error) {
       await handle.close();
+      // Without its first record it is no run, and would only be in the way.
+      await rm(file, { force: true }).catch(() => {});
       throw error;
     }
     return journal;

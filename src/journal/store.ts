@@ -88,7 +88,9 @@ export async function pickRunId(stateDir: string): Promise<string> {
  * @throws MailctlError `journal.write` when the journal cannot be written
  */
 export async function createRun<P extends PlanHead>(options: NewRun<P>): Promise<CreatedRun<P>> {
-  await mkdir(runsDir(options.stateDir), { recursive: true, mode: 0o700 });
+  await mkdir(runsDir(options.stateDir), { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw notCreated(runsDir(options.stateDir), error);
+  });
   let id = idPattern.test(options.plan.id) ? options.plan.id : await pickRunId(options.stateDir);
   for (;;) {
     const plan = { ...options.plan, id };
@@ -110,10 +112,22 @@ export async function createRun<P extends PlanHead>(options: NewRun<P>): Promise
     } catch (error) {
       const taken =
         error instanceof BusyError || (error instanceof MailctlError && error.code === 'journal.exists');
-      if (!taken) throw error;
+      if (!taken) throw notCreated(runFile(options.stateDir, id), error);
       id = await pickRunId(options.stateDir);
     }
   }
+}
+
+// Nothing has begun: there is no run to resume.
+function notCreated(file: string, error: unknown): MailctlError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new MailctlError(error instanceof MailctlError ? why : `cannot write ${file}: ${why}`, {
+    code: error instanceof MailctlError ? error.code : 'journal.write',
+    exitCode: EXIT.failed,
+    detail: 'nothing was changed: without a journal nothing is done',
+    hint: 'make room there, or the same command with --state-dir and a directory elsewhere',
+    cause: error,
+  });
 }
 
 /** All runs of a state directory, newest first; those whose journal does not tell its time come first of all. */

@@ -268,6 +268,8 @@ class LaneRun {
         await this.#owe(step, seen.reason);
         return on;
       case 'todo': {
+        // An act that said no is believed at once: then there is no deadline to speak of.
+        if (error !== undefined && hasEnded(error.thrown)) return failed(seen, seen.note ?? '', error.thrown);
         const within = `not seen done within ${action.deadlineMs(step) / 1000} s`;
         return failed(seen, seen.note === undefined ? within : `${within}: ${seen.note}`, error?.thrown);
       }
@@ -487,7 +489,8 @@ function isOver(state: StepState, seen: Look | undefined): boolean {
 function failed(seen: Look, reason: string, thrown: unknown): StepEnd {
   return {
     kind: 'failed',
-    reason: thrown === undefined ? reason : `${reasonOf(thrown)}; ${reason}`,
+    reason:
+      thrown === undefined ? reason : [reasonOf(thrown), reason].filter((text) => text !== '').join('; '),
     code: codeOf(thrown) ?? ('code' in seen ? seen.code : undefined) ?? `step.${seen.state}`,
     last: seen.state,
     busy: thrown instanceof BusyError || ('code' in seen && seen.code === 'busy'),

@@ -168,3 +168,13 @@ test('the state directory is made for its owner alone, and refused if others can
   // Owned by us; asked for by somebody else.
   if (uid !== 0) await expect(ensureStateDir(state, uid + 1)).rejects.toThrow('belongs to user id');
 });
+
+test('a run whose journal cannot be created has changed nothing, and its hint names no run', async () => {
+  const dir = await tempDir();
+  await writeFile(join(dir, 'runs'), 'in the way');
+  await expect(createRun(newRun(dir, '7f3a'))).rejects.toMatchObject({
+    code: 'journal.write',
+    exitCode: 1,
+    hint: expect.stringMatching(/--state-dir(?!.*resume)/),
+  });
+});
