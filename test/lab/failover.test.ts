@@ -270,19 +270,16 @@ function stateVariants(lab: Lab) {
   return { none, readOnly, cleanUp };
 }
 
-/** Kills mailctl when its journal has so many lines. */
-async function killAt(lab: Lab, words: readonly string[], lines: number): Promise<string> {
-  const before = journals(lab.paths.state).length;
-  const { child, ended } = startMailctl(lab, words);
+/** Kills mailctl when its journal has so many lines; `home` is a state directory in which it is the only run. */
+async function killAt(lab: Lab, words: readonly string[], lines: number, home: string): Promise<string> {
+  const { child, ended } = startMailctl(lab, words, { env: { XDG_STATE_HOME: home } });
   let over = false;
   void ended.then(() => {
     over = true;
   });
-  const dir = path.join(lab.paths.state, 'mailctl', 'runs');
-  const known = new Set(before === 0 ? [] : fs.readdirSync(dir));
+  const dir = path.join(home, 'mailctl', 'runs');
   for (;;) {
-    const fresh = fs.existsSync(dir) ? fs.readdirSync(dir).filter((file) => !known.has(file)) : [];
-    const file = fresh[0];
+    const [file] = fs.existsSync(dir) ? fs.readdirSync(dir) : [];
     const found =
       file === undefined ? 0 : fs.readFileSync(path.join(dir, file), 'utf8').split('\n').length - 1;
     if (found >= lines || over) {
@@ -294,6 +291,24 @@ async function killAt(lab: Lab, words: readonly string[], lines: number): Promis
     }
     await sleep(2);
   }
+}
+
+/** Does the work for each place, a few at a time; each gets its number, its slot, and a state directory of its own. */
+async function eachPlace(
+  lab: Lab,
+  places: readonly number[],
+  work: (place: { index: number; lines: number; slot: string; home: string }) => Promise<void>,
+): Promise<void> {
+  const waiting = places.map((lines, index) => ({
+    index,
+    lines,
+    slot: `store${index + 1}`,
+    home: path.join(lab.paths.dir, `home-${index}`),
+  }));
+  const worker = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await work(next);
+  };
+  await Promise.all([worker(), worker(), worker(), worker()]);
 }
 
 describe.skipIf(skip)('a failover that is killed', () => {
@@ -313,20 +328,24 @@ describe.skipIf(skip)('a failover that is killed', () => {
     expect(await waitDelivered(lab, accepted)).toEqual([]);
     await slotsList(lab);
     await fail(lab, 'imap21');
-    for (const [index, place] of places.entries()) {
-      const slot = `store${index + 1}`;
-      const run = await killAt(lab, ['failover', slot, '--yes'], place);
-      const other = { env: { XDG_STATE_HOME: path.join(lab.paths.dir, 'other-bastion') } };
+    await eachPlace(lab, places, async ({ index, lines, slot, home }) => {
+      const run = await killAt(lab, ['failover', slot, '--yes'], lines, home);
+      const here = { env: { XDG_STATE_HOME: home } };
+      const elsewhere = { env: { XDG_STATE_HOME: `${home}-of-another-bastion` } };
       const ended =
         index % 2 === 0
-          ? await mailctlJson<FailoverDocument>(lab, ['runs', 'resume', run, '--yes'])
-          : await mailctlJson<FailoverDocument>(lab, ['failover', slot, '--yes', '--take-over', run], other);
+          ? await mailctlJson<FailoverDocument>(lab, ['runs', 'resume', run, '--yes'], here)
+          : await mailctlJson<FailoverDocument>(
+              lab,
+              ['failover', slot, '--yes', '--take-over', run],
+              elsewhere,
+            );
       expect(
         ended.json.slots.map(({ outcome }) => outcome),
-        `${slot} after ${place} lines: ${ended.stderr}`,
+        `${slot} after ${lines} lines: ${ended.stderr}`,
       ).toEqual(['moved']);
       expect(ended.code).toBe(0);
-    }
+    });
     const directory = await directoryOf(lab);
     expect([...directory.values()].map(({ master }) => master)).not.toContain('imap21');
     expect(await missingOnMasters(lab, accepted)).toEqual([]);
@@ -334,15 +353,15 @@ describe.skipIf(skip)('a failover that is killed', () => {
 
   test('with the master alive, at ten places, loses no message and ends done', async () => {
     const stream = startDeliveries(lab, { perSecond: 20 });
-    for (const [index, place] of [2, 5, 8, 10, 12, 14, 17, 19, 22, 25].entries()) {
-      const slot = `store${index + 1}`;
-      const run = await killAt(lab, ['failover', slot, '--yes'], place);
-      const ended = await mailctlJson<FailoverDocument>(lab, ['runs', 'resume', run, '--yes']);
+    await eachPlace(lab, [2, 5, 8, 10, 12, 14, 17, 19, 22, 25], async ({ lines, slot, home }) => {
+      const run = await killAt(lab, ['failover', slot, '--yes'], lines, home);
+      const here = { env: { XDG_STATE_HOME: home } };
+      const ended = await mailctlJson<FailoverDocument>(lab, ['runs', 'resume', run, '--yes'], here);
       expect(
         ended.json.slots.map(({ outcome }) => outcome),
-        `${slot} after ${place} lines: ${ended.stderr}`,
+        `${slot} after ${lines} lines: ${ended.stderr}`,
       ).toEqual(['moved']);
-    }
+    });
     await oneMasterEach(lab);
     expect(await waitDelivered(lab, await stream.stop())).toEqual([]);
   });
@@ -351,13 +370,15 @@ describe.skipIf(skip)('a failover that is killed', () => {
     await slotsList(lab);
     await fail(lab, 'imap21');
     // Before the commit: the host is back, its slots run as masters, and the lane can drain them after all.
-    const early = await killAt(lab, ['failover', 'store1', '--yes'], 9);
+    const homes = ['early', 'late'].map((name) => path.join(lab.paths.dir, name)) as [string, string];
+    const early = await killAt(lab, ['failover', 'store1', '--yes'], 9, homes[0]);
     // After it: NEW serves, and what imap21 starts is a stray.
-    const late = await killAt(lab, ['failover', 'store2', '--yes'], 18);
+    const late = await killAt(lab, ['failover', 'store2', '--yes'], 18, homes[1]);
     await returnHost(lab, 'imap21', { boot: true });
     await sleep(1500);
-    for (const run of [early, late]) {
-      const ended = await mailctlJson<FailoverDocument>(lab, ['runs', 'resume', run, '--yes']);
+    for (const [index, run] of [early, late].entries()) {
+      const here = { env: { XDG_STATE_HOME: homes[index] as string } };
+      const ended = await mailctlJson<FailoverDocument>(lab, ['runs', 'resume', run, '--yes'], here);
       expect(
         ended.json.slots.map(({ outcome }) => outcome),
         ended.stderr,
