@@ -323,8 +323,9 @@ function chooseNew(slot: Slot, from: string, facts: FailoverFacts, wishes: Failo
     return { to: null, loss: null, why: `${wishes.to} does not carry ${slot.slot}` };
   }
   const rank = (loss: LossEstimate) => loss.possibleLossS ?? Number.POSITIVE_INFINITY;
+  // What is on its disk counts, running or not: it is stopped and started anyway. Two unknowns are equal.
   const best = candidates.sort(
-    (a, b) => Number(b.running) - Number(a.running) || rank(a.loss) - rank(b.loss) || 0,
+    (a, b) => rank(a.loss) - rank(b.loss) || Number(b.running) - Number(a.running),
   )[0];
   if (best === undefined) {
     const why =
