@@ -109,7 +109,7 @@ export interface SafeToLeave {
 
 /** Judged from the results and what was seen after the run. */
 export function judgeSafety(results: readonly SlotResult[], sight: FleetSight): SafeToLeave {
-  const down = results.filter((result) => result.outcome !== 'moved' && !isServed(result, sight));
+  const down = results.filter((result) => !isServed(result, sight));
   const unfinished = results.filter((result) => result.outcome === 'incomplete' && !down.includes(result));
   const served = results.filter((result) => !down.includes(result));
   const lonely = served.filter((result) => !hasSecondCopy(result, sight));
@@ -139,10 +139,12 @@ function names(results: readonly SlotResult[]): string {
   return list.length <= 3 ? list.join(', ') : `${list.length} slots`;
 }
 
-// Refused or failed with OLD alive: nothing was changed, and OLD still serves.
-function isServed({ decision }: SlotResult, sight: FleetSight): boolean {
+// A moved slot is served by NEW, or it is down: a stray elsewhere is no service. Refused or failed with OLD alive:
+// nothing was changed, and OLD still serves.
+function isServed({ decision, outcome }: SlotResult, sight: FleetSight): boolean {
   const hosts = decision.slot.instances.map((instance) => instance.host);
   return hosts.some((host) => {
+    if (outcome === 'moved' && host !== decision.to) return false;
     const state = stateOf(sight, decision.slot.slot, host);
     return state?.running === true && state.started && state.role === 'master';
   });
