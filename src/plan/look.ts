@@ -1,6 +1,6 @@
 // Looking: a check that cannot throw, and looking again until it is so. What an error of an act is worth: it
 // decides nothing by itself, but it may tell that nothing of the act is still on its way.
-import { MailctlError, TransportError, type TransportFailure } from '../errors.js';
+import { CommandError, MailctlError, TransportError, type TransportFailure } from '../errors.js';
 import type { Clock } from '../lib/clock.js';
 import type { CheckResult } from './action.js';
 
@@ -40,6 +40,11 @@ export function hasEnded(error: unknown): boolean {
 
 /** The operator's words for whatever was thrown. */
 export function reasonOf(error: unknown): string {
+  // "ended with status 1" alone tells nobody what to repair.
+  if (error instanceof CommandError) {
+    const said = error.stderr.trim().slice(0, 300);
+    if (said !== '' && !error.message.includes(said)) return `${error.message}: ${said}`;
+  }
   return error instanceof Error ? error.message : String(error);
 }
 
