@@ -35,7 +35,8 @@ export class HostWatch {
 
   /** Begins to watch a host that did not answer. */
   add(host: string, error: MailctlError): void {
-    if (this.#watched.has(host)) return;
+    // One that answered meanwhile and is silent again is watched anew: what was seen before it came back is void.
+    if (this.#watched.get(host)?.answers === false) return;
     const watched: Watched = {
       reason: error.message,
       failure: error.code.replace(/^transport\./, ''),

@@ -129,7 +129,8 @@ async function lookWithWitnesses(
   return { sight, early };
 }
 
-// What was asked early holds if it covers every silent host; a host that fell silent since is asked about now.
+// What was asked early holds if somebody tried ports of every silent host; a host that fell silent since is asked
+// about now, and so is one whose replicas were slow to answer: their files name the ports.
 async function witnessesOf(
   silent: readonly string[],
   slots: readonly Slot[],
@@ -139,7 +140,9 @@ async function witnessesOf(
 ): Promise<Witnesses> {
   if (silent.length === 0) return { reachable: [], peers: [], sightings: new Map() };
   const seen = await early?.catch(() => undefined);
-  if (seen !== undefined && silent.every((host) => seen.sightings.has(host))) return seen;
+  const isCovered = (host: string) =>
+    seen?.sightings.get(host)?.some(({ ports }) => ports.length > 0) === true;
+  if (seen !== undefined && silent.every(isCovered)) return seen;
   return callWitnesses(silent, slots, sight, around);
 }
 
