@@ -64,6 +64,9 @@ back() {
 
 # Ends every process of an instance: QUIT lets master end its children and wait for them; whoever is left after
 # the time goes by SIGKILL to the group. Debian's kill takes "-194" for every process: "--" before the group.
+# A master that has been alone for two seconds waits for nobody: Cyrus 3.6 never hears of its children's end while a
+# connection waits at a port of its own (pselect prefers it to SIGCHLD), and would spin until the time is over.
+others_alive() { ps -e -o pid= -o pgid= -o stat= | awk -v g="$1" '$2 == g && $1 != g && $3 !~ /^Z/ { found = 1 } END { exit !found }'; }
 stop_builtin() {
   wait_s=$1 pidf=$2; shift 2
   pid_of "$pidf"
@@ -75,12 +78,17 @@ stop_builtin() {
   elif group_alive "$pid"; then group=$pid; env kill -TERM -- "-$pid"
   else o "$i" ok "was not running"; return; fi
   [ "$group" = "$pid" ] || group=
-  end=$(($(date +%s) + wait_s)) forced=
+  end=$(($(date +%s) + wait_s)) forced= looked= alone=0
   while :; do
     if ! alive "$pid" && { [ -z "$group" ] || ! group_alive "$group"; }; then o "$i" ok "$forced"; return; fi
-    if [ "$(date +%s)" -ge "$end" ]; then
+    now=$(date +%s)
+    if [ -n "$group" ] && [ "$now" != "$looked" ] && [ -z "$forced" ]; then
+      looked=$now
+      if others_alive "$group"; then alone=0; else alone=$((alone + 1)); fi
+    fi
+    if [ "$now" -ge "$end" ] || { [ "$alone" -ge 3 ] && [ -z "$forced" ]; }; then
       [ -n "$forced" ] && { o "$i" no "still running after SIGKILL"; return; }
-      forced='ended by SIGKILL' end=$(($(date +%s) + 5))
+      forced='ended by SIGKILL' end=$((now + 5))
       if [ -n "$group" ]; then env kill -KILL -- "-$group"; else env kill -KILL -- "$pid"; fi
     fi
     sleep 0.05
