@@ -20,7 +20,7 @@ interface Call {
 
 /** The commands of one kind of script. */
 export interface BatchOptions {
-  readonly command: Pick<Command, 'name' | 'script' | 'readOnly' | 'privileged'>;
+  readonly command: Pick<Command, 'name' | 'script' | 'readOnly' | 'privileged' | 'maxBytes'>;
   readonly pace: Pace;
   /** Which record ends a call. */
   readonly isLast: (record: Record_) => boolean;

@@ -29,7 +29,29 @@ done
 wait
 `}`;
 
-/** In: imapd.conf as $1. Out: what ctl_mboxlist -d prints (JSON). */
-export const MAILBOXES_SCRIPT = `${SCRIPT_HEAD}
-timeout 60 ctl_mboxlist -C "$1" -d
-`;
+/**
+ * What ctl_mboxlist -d prints, of many instances beside each other. In: a line an instance: number US imapd.conf.
+ * Out: number US m US line, a long one in pieces marked +; then number US status US its exit status; then number
+ * US end US what it complained of. Each line is one write of less than PIPE_BUF, so that none falls into another.
+ */
+export const MAILBOXES_SCRIPT = `${SCRIPT_HEAD}${String.raw`
+item() {
+  {
+    said=$( {
+      { timeout 60 ctl_mboxlist -C "$2" -d 2>&3; printf '\036%s\n' $?; } | awk -v i="$1" -v us="$US" '
+        /^\036[0-9]+$/ { print i us "status" us substr($0, 2); next }
+        {
+          line = $0
+          for (; length(line) > 3000; line = substr(line, 3001)) { print i us "+" us substr(line, 1, 3000); fflush() }
+          print i us "m" us line; fflush()
+        }' >&4
+    } 3>&1 )
+  } 4>&1
+  o "$1" end "$(printf '%s' "$said" | clean 300)"
+}
+while IFS= read -r request; do
+  IFS=$US; set -- $request
+  item "$@" < /dev/null &
+done
+wait
+`}`;

@@ -49,6 +49,8 @@ const LEASE_S = 60;
 /** Where LMTP listens by default (RFC 2033 names 24; 2003 is the usual one beside it). */
 const USUAL_LMTP_PORTS = [24, 2003];
 const OBSERVE_MS = 30_000;
+/** ms after it was asked for in which a look may stand for one more: a new one would take about as long. */
+const REUSE_MS = 250;
 const START_MS = 40_000;
 const SET_ROLE_MS = 30_000;
 /** Seconds for the walk over a replica's directories. */
@@ -57,8 +59,23 @@ const WALK_S = 8;
 /** Opens the driver. It holds no connection of its own. */
 export function cyrusStore({ config, transport, clock, testAccount }: CyrusStoreOptions): StoreDriver {
   const confs = new Map<string, Confs>();
-  /** Each instance as it was seen last. */
-  const seen = new Map<string, InstanceState>();
+  /** Each instance as it was seen last, by this process's clock; forgotten with each act on it. */
+  const seen = new Map<string, { readonly state: InstanceState; readonly askedAt: number; isNew: boolean }>();
+  /** Acts on each instance that were begun or ended: a look that was under way meanwhile is not kept. */
+  const acts = new Map<string, number>();
+  async function acting<T>(instance: Instance, act: () => Promise<T>): Promise<T> {
+    const key = keyOf(instance);
+    const count = () => {
+      acts.set(key, (acts.get(key) ?? 0) + 1);
+      seen.delete(key);
+    };
+    count();
+    try {
+      return await act();
+    } finally {
+      count();
+    }
+  }
   const pathsOf = (instance: Instance) => instancePaths(config, instance);
   const keyOf = (instance: { readonly host: string; readonly slot: string }) =>
     `${instance.host}\n${instance.slot}`;
@@ -66,13 +83,24 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
 
   const act = new Batch(transport, clock, {
     command: { name: 'cyrus.act', script: ACT_SCRIPT, readOnly: false, privileged: true },
-    pace: { soon: 2, most: 4, pauseMs: 250 },
+    pace: { soon: 1, most: 5, pauseMs: 60 },
     isLast: (record) => record[0] !== 'bad',
   });
   const files = new Batch(transport, clock, {
     command: { name: 'cyrus.files', script: FILES_SCRIPT, readOnly: true, privileged: true },
     pace: { soon: 1, most: 1, pauseMs: 0 },
     isLast: () => true,
+  });
+  const lists = new Batch(transport, clock, {
+    command: {
+      name: 'cyrus.mailboxes',
+      script: MAILBOXES_SCRIPT,
+      readOnly: true,
+      privileged: true,
+      maxBytes: 512 * 1024 * 1024,
+    },
+    pace: { soon: 1, most: 3, pauseMs: 100 },
+    isLast: (record) => record[0] === 'end',
   });
   const serve = new Batch(transport, clock, {
     command: { name: 'cyrus.serving', script: SERVE_SCRIPT, readOnly: true, privileged: false },
@@ -86,6 +114,8 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
   });
 
   async function see(host: Host, instances: readonly Instance[], flags: string, signal?: AbortSignal) {
+    const askedAt = clock.monotonic();
+    const before = instances.map((instance) => acts.get(keyOf(instance)));
     const result = await transport.run(
       host,
       {
@@ -114,7 +144,9 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
       if (known === undefined)
         throw new Error(`no configuration read yet of ${instance.slot} on ${host.name}`);
       const state = parseInstance(instance, paths, own, facts, known);
-      seen.set(keyOf(instance), state);
+      if (before[index] === acts.get(keyOf(instance))) {
+        seen.set(keyOf(instance), { state, askedAt, isNew: true });
+      }
       return state;
     });
   }
@@ -151,6 +183,12 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
     }
   });
   function look(host: Host, instance: Instance): Promise<InstanceState> {
+    const known = seen.get(keyOf(instance));
+    // A step's last look is the next step's first one. What was seen before an act of ours is never seen after it.
+    if (known?.isNew && clock.monotonic() - known.askedAt < REUSE_MS) {
+      known.isNew = false;
+      return Promise.resolve(known.state);
+    }
     return new Promise((resolve, reject) => looks.add(host, { instance, resolve, reject }));
   }
 
@@ -164,19 +202,9 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
   ) {
     const paths = pathsOf(instance);
     const hold = Math.max(LEASE_S, Math.ceil(deadlineMs / 1000) + 10);
-    const records = await act.call(
-      host,
-      [
-        verb,
-        paths.configDir,
-        String(grip.token),
-        grip.run,
-        grip.phase,
-        String(hold),
-        grip.record ?? '-',
-        ...fields,
-      ],
-      deadlineMs + 25_000,
+    const words = [verb, paths.configDir, String(grip.token), grip.run, grip.phase, String(hold)];
+    const records = await acting(instance, () =>
+      act.call(host, [...words, grip.record ?? '-', ...fields], deadlineMs + 25_000),
     );
     return settle(host, instance, verb, records);
   }
@@ -248,23 +276,25 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
     async mailboxes(host, instance, role) {
       const paths = pathsOf(instance);
       const conf = (paths.byRole[role] ?? paths.current).imapd;
-      const result = await transport.run(host, {
-        name: 'cyrus.mailboxes',
-        script: MAILBOXES_SCRIPT,
-        args: [conf],
-        readOnly: true,
-        privileged: true,
-        timeoutMs: 65_000,
-        maxBytes: 512 * 1024 * 1024,
-      });
-      if (result.status !== 0)
-        throw new CommandError(host.name, `ctl_mboxlist of ${instance.slot}`, result.status, result.stderr);
-      return parseMailboxes(result.stdout, `${host.name}: ctl_mboxlist of ${instance.slot}`);
+      const records = await lists.call(host, [conf], 65_000);
+      const status = Number(records.find((record) => record[0] === 'status')?.[1] ?? 1);
+      if (status !== 0)
+        throw new CommandError(
+          host.name,
+          `ctl_mboxlist of ${instance.slot}`,
+          status,
+          records.at(-1)?.[1] ?? '',
+        );
+      const text = records
+        .filter(([kind]) => kind === 'm' || kind === '+')
+        .map(([kind, ...line]) => line.join(FIELD) + (kind === 'm' ? '\n' : ''))
+        .join('');
+      return parseMailboxes(text, `${host.name}: ctl_mboxlist of ${instance.slot}`);
     },
 
     async serving(host, instance) {
       // Where to knock was seen by the look before, mostly a moment ago; that it is served there is seen by knocking.
-      const known = seen.get(keyOf(instance));
+      const known = seen.get(keyOf(instance))?.state;
       const isUp = known?.running === true && known.role !== null;
       const state = isUp ? known : await look(host, instance);
       const at = (kind: 'imap' | 'lmtp') => {
@@ -281,22 +311,10 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
 
     async takeLease(host, instance, wish): Promise<LeaseAnswer> {
       const paths = pathsOf(instance);
-      const [record] = await act.call(
-        host,
-        [
-          'take',
-          paths.configDir,
-          wish.run,
-          wish.operator,
-          wish.bastion,
-          wish.from,
-          wish.to,
-          wish.phase,
-          String(LEASE_S),
-          wish.record,
-          ...wish.takeOver,
-        ],
-        45_000,
+      const { run, operator, bastion, from, to, phase, record: line, takeOver } = wish;
+      const words = [run, operator, bastion, from, to, phase, String(LEASE_S), line, ...takeOver];
+      const [record] = await acting(instance, () =>
+        act.call(host, ['take', paths.configDir, ...words], 45_000),
       );
       if (record?.[0] === 'granted') return { granted: true, token: Number(record[1]) };
       if (record?.[0] === 'held') {

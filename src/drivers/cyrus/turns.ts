@@ -1,7 +1,7 @@
 // Calls to one host that are made together go in one script (sshd allows ten sessions, and lanes of fifteen slots
 // step together). What comes while a script is at work waits for its end, and then goes together as well: under
-// load the scripts get fuller, not more. One that takes long does not hold up the others for ever: after a while
-// the next is sent beside it.
+// load the scripts get fuller, not more. One that takes long does not hold up the others: after a while the next is
+// sent beside it, up to a number, so that a host's sessions are never used up in a moment.
 import type { Host } from '../../fleet/host.js';
 import type { Clock } from '../../lib/clock.js';
 
@@ -11,12 +11,12 @@ export interface Pace {
   readonly soon: number;
   /** At work at once, when those before take long. */
   readonly most: number;
-  /** What long is: ms after the last one was sent. */
+  /** What long is: ms after the last one was sent, and more for each that is at work (4, 9, 16 times that). */
   readonly pauseMs: number;
 }
 
 /** Calls are gathered for this long before a script is sent. */
-const GATHER_MS = 2;
+const GATHER_MS = 5;
 
 interface Queue<C> {
   waiting: C[];
@@ -50,7 +50,8 @@ export class Turns<C> {
   #arm(host: Host, queue: Queue<C>): void {
     const { soon, most, pauseMs } = this.pace;
     if (queue.waiting.length === 0 || queue.running >= most) return;
-    const due = queue.running < soon ? 0 : queue.sentAt + pauseMs - this.clock.monotonic();
+    const over = Math.max(0, queue.running - soon + 1);
+    const due = over === 0 ? 0 : queue.sentAt + pauseMs * over ** 2 - this.clock.monotonic();
     queue.cancel = this.clock.timer(Math.max(GATHER_MS, due), () => void this.#go(host, queue));
   }
 

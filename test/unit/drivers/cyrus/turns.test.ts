@@ -21,7 +21,7 @@ test('calls of one moment go together, and each host has scripts of its own', as
   const { clock, sent, turns } = world();
   for (const call of ['a', 'b']) turns.add(host('imap21'), call);
   turns.add(host('imap22'), 'c');
-  await clock.advance(2);
+  await clock.advance(5);
   expect(sent.map(({ host, calls }) => [host, calls])).toEqual([
     ['imap21', ['a', 'b']],
     ['imap22', ['c']],
@@ -31,23 +31,23 @@ test('calls of one moment go together, and each host has scripts of its own', as
 test('what comes while a script is at work is never served by it, and goes together at its end', async () => {
   const { clock, sent, turns } = world();
   turns.add(host('imap21'), 'a');
-  await clock.advance(2);
+  await clock.advance(5);
   for (const call of ['b', 'c', 'd']) {
     turns.add(host('imap21'), call);
     await clock.advance(10);
   }
   expect(sent).toHaveLength(1);
   sent[0]?.end();
-  await clock.advance(2);
+  await clock.advance(5);
   expect(sent.map(({ calls }) => calls)).toEqual([['a'], ['b', 'c', 'd']]);
 });
 
 test('a script that takes long holds up the next for the pause only, and at most so many are at work', async () => {
   const { clock, sent, turns } = world({ soon: 1, most: 2, pauseMs: 400 });
   turns.add(host('imap21'), 'slow');
-  await clock.advance(2);
+  await clock.advance(5);
   turns.add(host('imap21'), 'b');
-  await clock.advance(398);
+  await clock.advance(390);
   expect(sent).toHaveLength(1);
   await clock.advance(10);
   expect(sent.map(({ calls }) => calls)).toEqual([['slow'], ['b']]);
@@ -55,6 +55,6 @@ test('a script that takes long holds up the next for the pause only, and at most
   await clock.advance(10_000);
   expect(sent).toHaveLength(2);
   sent[1]?.end();
-  await clock.advance(2);
+  await clock.advance(5);
   expect(sent.at(-1)?.calls).toEqual(['c']);
 });
