@@ -1,7 +1,8 @@
 // npm test: types, lint, build, the unit project (layout, unit, golden, the quick part of the crash suite), and, as
 // root on Debian, the lab. Every part runs, also after one that failed; the last line sums the tests, and a part
-// without tests of its own (types, lint, build) counts as one failure when it fails.
-//   node scripts/test.mjs [PART...]    only these: types lint build unit nodes crash lab
+// without tests of its own (types, lint, build, packages) counts as one failure when it fails. A test that was
+// skipped is a failure where CI=true.
+//   node scripts/test.mjs [PART...]    only these: types lint build packages unit nodes crash lab
 //   MAILCTL_NODES=/path/node22:/path/node24   runs the unit part under these as well
 //   MAILCTL_COUNTS=FILE                adds a line "PASSED FAILED" to the file
 import { spawn } from 'node:child_process';
@@ -19,6 +20,7 @@ const scratch = await mkdtemp(join(tmpdir(), 'mailctl-test-'));
 let passed = 0;
 let failed = 0;
 const failures = [];
+const took = [];
 
 /** Runs a program with our own output; resolves to its exit code. */
 function run(command, args, env = {}) {
@@ -55,10 +57,28 @@ async function vitest(part, args, { node = process.execPath, env = {} } = {}) {
   const result = await readFile(report, 'utf8').then(JSON.parse, () => undefined);
   passed += result?.numPassedTests ?? 0;
   failed += result?.numFailedTests ?? 0;
+  for (const title of skippedIn(result)) {
+    if (isCi) fail(part, `skipped, which CI may not: ${title}`);
+    else console.log(`skipped: ${title}`);
+  }
   if (result === undefined) fail(part, `vitest ended with ${code} and left no report`);
   else if (result.numFailedTests > 0) failures.push(part);
   else if (code !== 0) fail(part, `vitest ended with ${code}`);
   else if (result.numPassedTests === 0) fail(part, 'no test ran');
+}
+
+/** The titles of tests that were not run; they say why. */
+function skippedIn(result) {
+  const all = (result?.testResults ?? []).flatMap((file) => file.assertionResults);
+  return all.filter(({ status }) => status !== 'passed' && status !== 'failed').map((test) => test.fullName);
+}
+
+/** Why this machine can have no lab; undefined: it can. */
+function whyNoLab() {
+  if (process.getuid?.() !== 0) return 'it needs root: it makes namespaces and mounts';
+  return existsSync('/etc/debian_version')
+    ? undefined
+    : "it needs Debian: it runs Debian's own Cyrus and Postfix";
 }
 
 /** The program starts under this node and answers. */
@@ -85,6 +105,12 @@ const parts = {
       '.',
     ]),
   build: () => check('build', process.execPath, ['scripts/build.mjs']),
+  // Before the unit tests: some of them want a real sshd, sudo and mandoc.
+  packages: async () => {
+    if (whyNoLab() !== undefined) return;
+    await check('packages', bin('tsx'), ['test/lab/cli.ts', 'packages', 'mandoc']);
+    console.log('the Debian packages that the tests need are there; of Postfix, the lab unpacks a copy');
+  },
   unit: async () => {
     await vitest('unit', ['--project', 'unit']);
     await smoke('smoke', process.execPath);
@@ -97,19 +123,9 @@ const parts = {
   },
   crash: () => vitest('crash, long', ['--project', 'unit', 'test/crash'], { env: { MAILCTL_CRASH: 'long' } }),
   lab: async () => {
-    const reason =
-      process.getuid?.() !== 0
-        ? 'it needs root: it makes namespaces and mounts'
-        : existsSync('/etc/debian_version')
-          ? undefined
-          : "it needs Debian: it runs Debian's own Cyrus and Postfix";
-    if (reason === undefined) {
-      console.log(
-        '\nlab: installs the Debian packages that it names first and that are missing, with --no-remove;',
-      );
-      console.log('     Postfix is unpacked into the lab, the one of this machine is not touched');
-      await vitest('lab', ['--project', 'lab']);
-    } else if (isCi) fail('lab', `skipped under CI: ${reason}`);
+    const reason = whyNoLab();
+    if (reason === undefined) await vitest('lab', ['--project', 'lab']);
+    else if (isCi) fail('lab', `skipped, which CI may not: ${reason}`);
     else console.log(`\nlab: skipped, ${reason}`);
   },
 };
@@ -121,13 +137,18 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 try {
-  for (const name of asked.length > 0 ? asked : ['types', 'lint', 'build', 'unit', 'nodes', 'lab']) {
+  for (const name of asked.length > 0
+    ? asked
+    : ['types', 'lint', 'build', 'packages', 'unit', 'nodes', 'lab']) {
+    const begun = performance.now();
     await parts[name]();
+    took.push(`${name} ${((performance.now() - begun) / 1000).toFixed(0)} s`);
   }
 } finally {
   await rm(scratch, { recursive: true, force: true });
 }
 if (process.env.MAILCTL_COUNTS) await appendFile(process.env.MAILCTL_COUNTS, `${passed} ${failed}\n`);
-console.log(failures.length === 0 ? '\nall parts passed' : `\nfailed parts: ${failures.join(', ')}`);
+console.log(`\ntook: ${took.join(', ')}`);
+console.log(failures.length === 0 ? 'all parts passed' : `failed parts: ${failures.join(', ')}`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failures.length === 0 && failed === 0 ? 0 : 1;

@@ -7,7 +7,7 @@ import { LabError } from './errors.js';
 import { crash, fail, hang, lag, returnHost, unlag } from './faults.js';
 import { insideArgv } from './host.js';
 import { count, messagesOn } from './mailboxes.js';
-import { requireRootOnDebian } from './packages.js';
+import { ensurePackages, requireRootOnDebian } from './packages.js';
 import { productEnv } from './product.js';
 import { hostNamed, hostNames, type Lab, type LayoutName, openLab } from './spec.js';
 import { statusText } from './status.js';
@@ -18,6 +18,7 @@ const usage = `npm run lab -- COMMAND
   up [--slots 15] [--replicas 1|2] [--layout default|addresses]
   down                              take everything away
   status                            hosts, and each slot's role on each host
+  packages [NAME...]                install the Debian packages that it needs, and these; up does it, too
 
   fail HOST                         its network is gone
   hang HOST [--sshd-only]           it accepts connections and never answers
@@ -84,6 +85,8 @@ async function main(): Promise<void> {
       return print((await takeDown()) ? 'the lab is gone\n' : 'there was no lab\n');
     case 'status':
       return print(statusText(openLab()));
+    case 'packages':
+      return ensurePackages((line) => print(`${line}\n`), args);
     case 'fail':
       return fail(openLab(), hostNamed(arg(0, 'HOST')));
     case 'hang':

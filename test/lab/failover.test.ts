@@ -2,9 +2,10 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../src/lib/clock.js';
 import { runCli } from '../support/run-cli.js';
+import { describeUnless } from '../support/unless.js';
 import {
   deliver,
   directoryOf,
@@ -28,7 +29,6 @@ import { journals, mailctl, mailctlJson, startMailctl } from './mailctl.js';
 import { productEnv } from './product.js';
 
 const reason = whyNoLab();
-const skip = reason !== undefined && !process.env.CI;
 
 interface SlotsDocument {
   readonly schema: string;
@@ -91,7 +91,7 @@ async function oneMasterEach(lab: Lab): Promise<void> {
   }
 }
 
-describe.skipIf(skip)('failover on real servers', () => {
+describeUnless(reason, 'failover on real servers', () => {
   let lab: Lab;
   beforeAll(async () => {
     lab = await up({ slots: 15, forTests: true });
@@ -311,7 +311,7 @@ async function eachPlace(
   await Promise.all([worker(), worker(), worker(), worker()]);
 }
 
-describe.skipIf(skip)('a failover that is killed', () => {
+describeUnless(reason, 'a failover that is killed', () => {
   let lab: Lab;
   beforeEach(async () => {
     lab = await up({ slots: 10, forTests: true });

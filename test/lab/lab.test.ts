@@ -1,7 +1,8 @@
 /** The lab itself, on a small one: every fault does what it says, and taking it down leaves nothing behind. */
 import fs from 'node:fs';
 import net from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeUnless } from '../support/unless.js';
 import {
   configuredRole,
   count,
@@ -44,8 +45,8 @@ import { allPids, argvOf, hasEnded, processesOf } from './proc.js';
 /** mx1's map of the directory answers from memory for half a second. */
 const mapMemory = 600;
 const reason = whyNoLab();
-// On a machine that cannot have a lab the tests are skipped, but never silently in CI.
-describe.skipIf(reason !== undefined && !process.env.CI)('the lab', () => {
+
+describeUnless(reason, 'the lab', () => {
   let lab: Lab;
 
   beforeAll(async () => {
@@ -217,7 +218,7 @@ describe.skipIf(reason !== undefined && !process.env.CI)('the lab', () => {
   });
 });
 
-describe.skipIf(reason !== undefined && !process.env.CI)('the lab in its second layout, two replicas', () => {
+describeUnless(reason, 'the lab in its second layout, two replicas', () => {
   let lab: Lab;
 
   beforeAll(async () => {

@@ -32,9 +32,12 @@ const units = ['cyrus-imapd', 'ssh', 'saslauthd', 'msmtpd'];
 const policy = '/usr/sbin/policy-rc.d';
 const archives = '/var/cache/apt/archives';
 
-/** Installs what is missing, after saying what. */
-export async function ensurePackages(say: (line: string) => void): Promise<void> {
-  const missing = await missingPackages();
+/** Installs what is missing of the lab's packages and of `more`, after saying what. */
+export async function ensurePackages(
+  say: (line: string) => void,
+  more: readonly string[] = [],
+): Promise<void> {
+  const missing = await missingPackages([...needed, ...more]);
   if (missing.length === 0) return;
   // cyrus-common wants some MTA; without one apt would choose a daemon. This one only forwards.
   const install = (await hasMta()) ? missing : [...missing, 'msmtp-mta'];
@@ -66,16 +69,16 @@ function field(name: string): string {
   return `\${${name}}`;
 }
 
-async function missingPackages(): Promise<string[]> {
+async function missingPackages(names: readonly string[]): Promise<string[]> {
   const format = `${field('Package')} ${field('db:Status-Status')}\\n`;
-  const shown = await run(['dpkg-query', '-W', '-f', format, ...needed], { mayFail: true });
+  const shown = await run(['dpkg-query', '-W', '-f', format, ...names], { mayFail: true });
   const installed = new Set(
     shown.stdout
       .split('\n')
       .filter((line) => line.endsWith(' installed'))
       .map((line) => line.split(' ')[0]),
   );
-  return needed.filter((name) => !installed.has(name));
+  return names.filter((name) => !installed.has(name));
 }
 
 async function hasMta(): Promise<boolean> {

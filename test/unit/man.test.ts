@@ -110,7 +110,7 @@ describe('mailctl(1)', () => {
     const { error, status, stdout } = spawnSync('mandoc', ['-T', 'lint', '-W', 'warning', file], {
       encoding: 'utf8',
     });
-    if (error !== undefined) context.skip('mandoc is not installed');
+    if (error !== undefined) context.skip('mandoc is not installed: apt-get install mandoc');
     expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
   });
 });

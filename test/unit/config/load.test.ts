@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Section } from '../../../src/config/config.js';
 import { loadConfig } from '../../../src/config/load.js';
 import { ConfigError } from '../../../src/errors.js';
+import { itUnless, notRoot } from '../../support/unless.js';
 
 const isRoot = process.getuid?.() === 0;
 let folder: string;
@@ -102,9 +103,17 @@ describe('the search', () => {
     expect((await refusal({ env: { MAILCTL_CONFIG: gone } })).detail).toBe('named by MAILCTL_CONFIG');
   });
 
-  it.skipIf(isRoot)('does not go on to another file when one may not be read', async () => {
+  it('does not go on to another file when one may not be read', async () => {
     write('home/.config/mailctl/mailctl.yaml', 'hosts: {own: {}}', 0);
-    expect((await refusal({})).message).toContain('you may not read it');
+    write('etc/mailctl.yaml', 'hosts: {system: {}}');
+    chmodSync(folder, 0o755);
+    // Root may read everything.
+    if (isRoot) process.seteuid?.(12345);
+    try {
+      expect((await refusal({ uid: 12345 })).message).toContain('you may not read it');
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+    }
   });
 });
 
@@ -254,7 +263,7 @@ describe('trust', () => {
     expect(error.message).toMatch(/it belongs to user \d+, neither to root nor to you \(\d+\)/);
   });
 
-  it.runIf(isRoot)('takes a file of root for another caller, and one of the caller', async () => {
+  itUnless(notRoot, 'takes a file of root for another caller, and one of the caller', async () => {
     const file = write('x.yaml', 'hosts: {mx1: {}}');
     expect((await load({ file, uid: 12345 })).config.file).toBe(file);
     chownSync(file, 12345, 12345);
@@ -266,7 +275,7 @@ describe('trust', () => {
     expect((await refusal({ file })).message).toMatch(/group \d+ can write it \(mode 0664\)/);
   });
 
-  it.runIf(isRoot)("takes it when root's own file names that group, by name or by number", async () => {
+  itUnless(notRoot, "takes it when root's own file names that group, by name or by number", async () => {
     const file = write('x.yaml', 'hosts: {mx1: {}}', 0o664);
     chownSync(file, 0, 4711);
     write('group', 'root:x:0:\nmailops:x:4711:ann,bob\n');
@@ -280,7 +289,8 @@ describe('trust', () => {
     expect((await refusal({ file })).code).toBe('config.untrusted');
   });
 
-  it.runIf(isRoot)(
+  itUnless(
+    notRoot,
     'does not believe a file of another owner, or one that others can write, about the group',
     async () => {
       const file = write('x.yaml', 'config_group: 4711\n', 0o664);
@@ -297,7 +307,7 @@ describe('trust', () => {
     },
   );
 
-  it.runIf(isRoot)('takes the system file itself when its own group is the one that it names', async () => {
+  itUnless(notRoot, 'takes the system file itself when its own group is the one that it names', async () => {
     const system = write('etc/mailctl.yaml', 'config_group: 4711\nhosts: {mx1: {}}\n', 0o664);
     chownSync(system, 0, 4711);
     expect((await load()).config.configGroup).toBe('4711');

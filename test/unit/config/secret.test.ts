@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { readPassword } from '../../../src/config/secret.js';
 import { ConfigError } from '../../../src/errors.js';
+import { itUnless, notRoot } from '../../support/unless.js';
 
-const isRoot = process.getuid?.() === 0;
 let folder: string;
 let file: string;
 beforeEach(() => {
@@ -78,7 +78,7 @@ it('refuses a file that is missing, and one that is no file', () => {
   );
 });
 
-it.runIf(isRoot)('refuses a file of another user, and takes one of root', () => {
+itUnless(notRoot, 'refuses a file of another user, and takes one of root', () => {
   expect(read('s3cret\n', 0o600, 12345)).toBe('s3cret');
   chownSync(file, 54321, 0);
   expect(refusal(() => readPassword({ user: 'probe', passwordFile: file }, 12345)).message).toContain(

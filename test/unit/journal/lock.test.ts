@@ -8,6 +8,7 @@ import { BusyError } from '../../../src/errors.js';
 import { acquireLock, isHeld, type LockKind, lockHolder } from '../../../src/journal/lock.js';
 import { systemClock } from '../../../src/lib/clock.js';
 import { tempDir } from '../../support/temp-dir.js';
+import { describeUnless } from '../../support/unless.js';
 
 const onLinux = process.platform === 'linux';
 const kinds: readonly LockKind[] = onLinux ? ['socket', 'file'] : ['file'];
@@ -47,7 +48,7 @@ describe.each(kinds)('the lock kept as a %s', (kind) => {
   });
 });
 
-describe.runIf(onLinux)('the lock kept as a socket', () => {
+describeUnless(onLinux ? undefined : 'it needs Linux', 'the lock kept as a socket', () => {
   test('is the same by every path that leads to the directory', async () => {
     const dir = await tempDir();
     const other = await tempDir();

@@ -21,6 +21,7 @@ import { MailctlError } from '../../../src/errors.js';
 import { databaseDirectory } from '../../../src/state/directory.js';
 import { ensureSchema, openState } from '../../../src/state/open.js';
 import { buildStateChild, runForJson } from '../../support/state-process.js';
+import { itUnless, notRoot } from '../../support/unless.js';
 
 let folder: string;
 beforeEach(() => {
@@ -74,7 +75,8 @@ const asStranger = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
 const giveAway = (...paths: string[]) => {
   for (const path of paths) chownSync(path, 65534, 65534);
 };
-const canMount = process.getuid?.() === 0 && spawnSync('unshare', ['-m', 'true']).status === 0;
+const cannotMount =
+  notRoot ?? (spawnSync('unshare', ['-m', 'true']).status === 0 ? undefined : 'it makes a mount namespace');
 
 describe('openState', () => {
   it('makes a private file in a private folder, in WAL mode, with the tables that other tools read', async () => {
@@ -352,13 +354,14 @@ describe('a database that cannot be written', () => {
   const run = (task: string, path: string) =>
     runForJson(inReadOnly(folder, [process.execPath, child, task, path]));
 
-  it.skipIf(!canMount)('is read on a read-only file system after a clean close', async () => {
+  itUnless(cannotMount, 'is read on a read-only file system after a clean close', async () => {
     const path = join(folder, 'mailctl.db');
     await makeDatabase(path);
     expect(await run('list', path)).toMatchObject([{ slot: 'store1', master: 'imap21' }]);
   });
 
-  it.skipIf(!canMount)(
+  itUnless(
+    cannotMount,
     'is read on a read-only file system with all that an unclean end left in its log',
     async () => {
       const path = join(folder, 'mailctl.db');
@@ -368,7 +371,7 @@ describe('a database that cannot be written', () => {
     },
   );
 
-  it.skipIf(!canMount)('is not read when its newest changes cannot be', async () => {
+  itUnless(cannotMount, 'is not read when its newest changes cannot be', async () => {
     const path = join(folder, 'mailctl.db');
     await makeDatabase(path);
     leaveLog(path);
@@ -376,7 +379,7 @@ describe('a database that cannot be written', () => {
     expect(await run('list', path)).toMatchObject({ error: 'state.unreadable' });
   });
 
-  it.skipIf(!canMount)('refuses writing with a clear error', async () => {
+  itUnless(cannotMount, 'refuses writing with a clear error', async () => {
     const path = join(folder, 'mailctl.db');
     await makeDatabase(path);
     expect(await run('open-write', path)).toMatchObject({ error: 'state.read-only' });
@@ -384,7 +387,7 @@ describe('a database that cannot be written', () => {
     expect(missing.error).toBe('state.read-only');
   });
 
-  it.skipIf(!canMount)('is read by a user who may only read it', async () => {
+  itUnless(cannotMount, 'is read by a user who may only read it', async () => {
     const path = join(folder, 'mailctl.db');
     await makeDatabase(path);
     chmodSync(folder, 0o755);
@@ -405,7 +408,7 @@ describe('a database that cannot be written', () => {
     expect(await byStranger('list')).toMatchObject({ error: 'state.permission' });
   });
 
-  it.skipIf(!canMount)('sees what was changed under a file that it reads as unchanging', async () => {
+  itUnless(cannotMount, 'sees what was changed under a file that it reads as unchanging', async () => {
     const path = join(folder, 'mailctl.db');
     await makeDatabase(path);
     chmodSync(folder, 0o755);
@@ -420,7 +423,7 @@ describe('a database that cannot be written', () => {
     expect(await reading).toEqual([1, 2]);
   });
 
-  it.skipIf(!canMount)('says that the disk is full, and has changed nothing', async () => {
+  itUnless(cannotMount, 'says that the disk is full, and has changed nothing', async () => {
     const disk = join(folder, 'disk');
     mkdirSync(disk);
     const path = join(disk, 'mailctl.db');

@@ -9,6 +9,7 @@ import { systemClock } from '../../../src/lib/clock.js';
 import { localTransport } from '../../../src/transport/local.js';
 import type { Command, RunOptions } from '../../../src/transport/transport.js';
 import { waitFor } from '../../support/sshd.js';
+import { describeUnless, notRoot } from '../../support/unless.js';
 
 const here: Host = { name: 'here', transport: 'local', groups: [] };
 let dir: string;
@@ -256,7 +257,8 @@ describe('the word to stop', () => {
   });
 });
 
-describe.skipIf(process.getuid?.() !== 0 || !existsSync('/usr/bin/sudo'))('sudo', () => {
+const noSudo = notRoot ?? (existsSync('/usr/bin/sudo') ? undefined : 'there is no /usr/bin/sudo');
+describeUnless(noSudo, 'sudo', () => {
   it('runs privileged scripts as the user, and no others', async () => {
     const as = transport({ sudo: 'nobody' });
     const privileged = command('id -un', { privileged: true, readOnly: false, stdin: 'x' });

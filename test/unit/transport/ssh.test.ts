@@ -4,19 +4,19 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import type { TransportError } from '../../../src/errors.js';
 import type { Host } from '../../../src/fleet/host.js';
 import { systemClock } from '../../../src/lib/clock.js';
 import { sshTransport } from '../../../src/transport/ssh.js';
 import type { Command, RunOptions, Transport } from '../../../src/transport/transport.js';
 import { freePort, type Sshd, SshWorld, sshdMissing, waitFor } from '../../support/sshd.js';
+import { describeUnless } from '../../support/unless.js';
 
 // A real sshd, real timeouts, and a machine that other tests keep busy.
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 const missing = sshdMissing();
-if (missing !== undefined) console.warn(`the ssh tests are skipped: ${missing}`);
 
 const CONNECT_MS = 3000;
 /** A hung host may cost the connect timeout, and what a busy machine adds. */
@@ -63,7 +63,7 @@ async function timed<T>(promise: Promise<T>): Promise<readonly [T, number]> {
   return [await promise, systemClock.monotonic() - begun];
 }
 
-describe.skipIf(missing !== undefined)('ssh to a host that answers', () => {
+describeUnless(missing, 'ssh to a host that answers', () => {
   let world: SshWorld;
   let server: Sshd;
   let transport: Transport;
@@ -251,7 +251,7 @@ describe.skipIf(missing !== undefined)('ssh to a host that answers', () => {
   });
 });
 
-describe.skipIf(missing !== undefined)('ssh to a host that does not answer', () => {
+describeUnless(missing, 'ssh to a host that does not answer', () => {
   let world: SshWorld;
   let server: Sshd;
   let transport: Transport;
