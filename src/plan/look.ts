@@ -100,6 +100,8 @@ export interface LookUntil extends Waiting {
   readonly ended: boolean;
   /** `away` is an answer as well (the step can be owed). */
   readonly awayCounts: boolean;
+  /** It is an answer after so many ms without any other (its undo can be owed); absent: only at the deadline. */
+  readonly awayMs?: number | undefined;
   /** `rewind` is an answer as well (not once the commit may have happened). */
   readonly rewindCounts: boolean;
 }
@@ -113,6 +115,7 @@ export async function lookUntilDone(check: () => Promise<CheckResult>, until: Lo
   const deadline = clock.monotonic() + until.deadlineMs;
   let waitMs = FIRST_WAIT_MS;
   let before: Look['state'] | undefined;
+  let awaySince: number | undefined;
   for (;;) {
     const seen = await lookOnce(check);
     if (seen.state === 'done' || (seen.state === 'rewind' && until.rewindCounts)) return seen;
@@ -120,6 +123,9 @@ export async function lookUntilDone(check: () => Promise<CheckResult>, until: Lo
     if (leftMs <= 0) return seen;
     const isAnswer =
       seen.state === 'todo' || seen.state === 'blocked' || (seen.state === 'away' && until.awayCounts);
+    awaySince = seen.state === 'away' ? (awaySince ?? clock.monotonic()) : undefined;
+    const isGone = awaySince !== undefined && clock.monotonic() - awaySince >= (until.awayMs ?? Infinity);
+    if (isGone) return seen;
     if (until.ended && isAnswer && seen.state === before) return seen;
     before = seen.state;
     await clock.sleep(Math.min(waitMs, leftMs), until.signal);

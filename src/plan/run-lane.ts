@@ -22,6 +22,9 @@ import type { Step } from './step.js';
 /** After this many rewinds the lane is reverted: a host that comes and goes must not keep it for ever. */
 export const MAX_REWINDS = 3;
 
+/** ms after which a host that was lost under an act of prepare is taken for away. */
+const GONE_MS = 12_000;
+
 /** Where an execution left a lane. */
 export type LaneEnd =
   | { readonly kind: 'closed' }
@@ -245,6 +248,8 @@ class LaneRun {
         deadlineMs: action.deadlineMs(step),
         ended: error !== undefined && hasEnded(error.thrown),
         awayCounts: step.mayBeOwed === true,
+        // Users wait while a slot is stopped: where the way back can be owed, a host that died is not waited for.
+        awayMs: step.phase === 'prepare' && step.undoMayBeOwed === true ? GONE_MS : undefined,
         rewindCounts: step.phase === 'prepare',
         clock: session.clock,
         signal: session.signal,

@@ -309,7 +309,8 @@ function chooseNew(slot: Slot, from: string, facts: FailoverFacts, wishes: Failo
     if (instance.host === from) continue;
     if (wishes.to !== undefined && instance.host !== wishes.to) continue;
     const why = whyNotNew(instance, facts, owing);
-    if (why !== null) reasons.push(`${instance.host}: ${why}`);
+    // What the transport says begins with its host's name itself.
+    if (why !== null) reasons.push(why.startsWith(`${instance.host}: `) ? why : `${instance.host}: ${why}`);
     else {
       const running = stateOf(facts.sight, slot.slot, instance.host)?.running === true;
       candidates.push({
@@ -319,6 +320,7 @@ function chooseNew(slot: Slot, from: string, facts: FailoverFacts, wishes: Failo
       });
     }
   }
+  if (wishes.to === from) return { to: null, loss: null, why: `${from} is its master already` };
   if (wishes.to !== undefined && instanceOn(slot, wishes.to) === undefined) {
     return { to: null, loss: null, why: `${wishes.to} does not carry ${slot.slot}` };
   }

@@ -446,7 +446,7 @@ export function endScreen(screen: EndScreen): readonly Line[] {
     lines.push(
       ...wrapped(
         ['refused  '],
-        `${result.decision.slot.slot}: ${result.reason ?? ''}; still served by ${result.decision.from}`,
+        `${result.decision.slot.slot}: ${result.reason ?? ''}; still served by ${servedBy(result.decision)}`,
         '         ',
       ),
     );
@@ -554,6 +554,10 @@ function nextCommands(
   if (commands.length > 0 || !screen.safety.safe) commands.push('mailctl slots list');
   return commands.slice(0, 6);
 }
+
+// A slot whose stray is to be stopped has moved long ago.
+const servedBy = ({ kind, from, to, slot }: SlotResult['decision']) =>
+  kind === 'demote' ? (to ?? slot.master) : from;
 
 const slotsOf = (results: readonly SlotResult[]) => results.map((result) => result.decision.slot.slot);
 

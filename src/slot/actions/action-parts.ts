@@ -98,6 +98,8 @@ export async function lookAt(
 /** Takes the lease where it is missing, and gives the proof of it for an act of this step. */
 export async function gripOf(parts: SlotActionParts, step: Step, instance: Instance): Promise<Grip> {
   const { lastAlive, provenUntil } = step.params;
+  // An act is about to change it: what was seen before says nothing once its answer is lost.
+  parts.seen.delete(seenKey(instance.host, instance.slot));
   await parts.leases.ensure(parts.hostNamed(instance.host), instance, {
     from: textOf(step.params, 'from'),
     to: textOf(step.params, 'to'),

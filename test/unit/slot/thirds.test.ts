@@ -133,3 +133,8 @@ describe('a third that runs as a replica', () => {
     expect(steps().map((step) => step.id)).not.toContain('start-imap23');
   });
 });
+
+test('a move to where the slot is already says so', () => {
+  const { decision } = decisionWith(stateFor('imap23', 'replica'), wishesOf({ to: 'imap21' }));
+  expect(refusal(decision)).toMatchObject({ gate: 'no-replica', reason: 'imap21 is its master already' });
+});
