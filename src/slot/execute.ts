@@ -13,7 +13,7 @@ import { slotActions } from './actions/index.js';
 import type { Directory } from './directory.js';
 import { HostWatch } from './host-watch.js';
 import { Leases } from './lease.js';
-import { type Surroundings, sightingsOf } from './look-around.js';
+import { AGAIN_S, type Surroundings, sightingsOf } from './look-around.js';
 import type { FleetSight } from './sight.js';
 import type { Slot } from './slot.js';
 
@@ -61,7 +61,7 @@ export function actionParts(
   const watch = new HostWatch(
     {
       ping: (name, signal) => around.ping(hostNamed(name), signal),
-      sightings: (name, signal) => sightingsOf(name, slots, sight, reachable, { ...around, signal }),
+      sightings: (name, signal) => sightingsOf(name, slots, sight, reachable, { ...around, signal }, AGAIN_S),
     },
     clock,
   );

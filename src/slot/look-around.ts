@@ -88,6 +88,8 @@ const PEERS_MAX = 16;
 const OBSERVERS_MAX = 3;
 /** Seconds for a TCP answer: one retransmission of the first packet fits. */
 const PORT_S = 3;
+/** The same for asking again during a run: one retransmission still fits, and the commit waits for it. */
+export const AGAIN_S = 2;
 
 /** What is known of the hosts that were silent. */
 export interface Silences {
@@ -176,6 +178,7 @@ export async function sightingsOf(
   sight: FleetSight,
   reachable: readonly Host[],
   around: Pick<Surroundings, 'driver' | 'hosts' | 'signal'>,
+  seconds = PORT_S,
 ): Promise<readonly Sighting[]> {
   const questions = new Map<
     string,
@@ -212,7 +215,7 @@ export async function sightingsOf(
       const host = around.hosts.get(observer);
       if (host === undefined || list.length === 0) return [];
       try {
-        const seen = await around.driver.tryPorts(host, list, PORT_S, around.signal);
+        const seen = await around.driver.tryPorts(host, list, seconds, around.signal);
         const find = (address: string, port: number) =>
           seen.find((one) => one.address === address && one.port === port)?.seen ?? 'unknown';
         const bySlot = new Map<string, Sighting['ports'][number][]>();
