@@ -531,6 +531,10 @@ function nextCommands(
 ): readonly string[] {
   const commands: string[] = [];
   if (incomplete.length > 0 && screen.run !== null) commands.push(`mailctl runs resume ${screen.run}`);
+  // A resume waits for the host that the lane leads to; planning anew does not.
+  const stuck = incomplete.filter((one) => screen.safety.down.includes(one));
+  if (stuck.length > 0 && stuck.length <= 3)
+    commands.push(`${formatCommand(['mailctl', 'failover', ...slotsOf(stuck)])}   if that host stays away`);
   const gates = new Map<string, SlotResult[]>();
   for (const result of refused) {
     const key = `${result.gate}\n${result.reason}`;
