@@ -14,24 +14,38 @@ lease_read() {
       from) l_from=$value ;; to) l_to=$value ;; phase) l_phase=$value ;; expires) l_expires=$value ;;
     esac
   done < "$lease"
-  case $l_token in ''|*[!0-9]*) l_token=0 ;; esac
-  case $l_expires in ''|*[!0-9]*) l_expires=0 ;; esac
+  # Only what a shell reckons with: a leading zero is octal to it, and too many digits wrap around.
+  case $l_token in ''|*[!0-9]*|0?*|????????????????*) l_token=0 ;; esac
+  case $l_expires in ''|*[!0-9]*|0?*|????????????????*) l_expires=0 ;; esac
 }
-# In place, so that the lock stays on the file that everybody opens.
+# In place, so that the lock stays on the file that everybody opens; and through the descriptor that was looked at.
 lease_write() {
   printf 'token %s\nrun %s\noperator %s\nbastion %s\nfrom %s\nto %s\nphase %s\nexpires %s\n' \
-    "$l_token" "$l_run" "$l_operator" "$l_bastion" "$l_from" "$l_to" "$l_phase" "$l_expires" > "$lease"
+    "$l_token" "$l_run" "$l_operator" "$l_bastion" "$l_from" "$l_to" "$l_phase" "$l_expires" > /proc/self/fd/9
+}
+# Replaces the lane file ("new"), or adds to it ("more"), by lines.
+lane_write() {
+  { command exec 8>> "$lane"; } 2>/dev/null && plain_quietly "$lane" && [ "$lane" -ef /proc/self/fd/8 ] || { exec 8>&-; return 1; }
+  [ "$1" = more ] || : > /proc/self/fd/8
+  shift
+  { printf '%s\n' "$@" >&8; } 2>/dev/null; wrote=$?
+  exec 8>&-
+  return $wrote
 }
 # Never through a link that somebody with rights on the store only has put there.
 plain() {
-  for f; do
-    if [ -L "$f" ] || { [ -e "$f" ] && [ ! -f "$f" ]; }; then o "$i" no "$f is not a plain file"; return 1; fi
-  done
+  for f; do plain_quietly "$f" || { o "$i" no "$f is not a plain file"; return 1; }; done
+}
+plain_quietly() {
+  [ ! -L "$1" ] && { [ ! -e "$1" ] || [ -f "$1" ]; }
 }
 held() { o "$i" held "$l_token" "$l_run" "$l_operator" "$l_bastion" "$l_from" "$l_to" "$l_phase" "$l_expires" "$now"; }
 `;
 
 const ACTS = String.raw`
+# Sets cs to hundredths of a second since boot: a look at the clock that needs no process.
+ticks() { IFS=' ' read -r cs _ < /proc/uptime; cs=$((\${cs%.*} * 100 + 1\${cs#*.} - 100)); }
+
 take() {
   run=$1 operator=$2 bastion=$3 from=$4 to=$5 phase=$6 hold=$7 record=$8; shift 8
   now=$(date +%s)
@@ -46,26 +60,43 @@ take() {
   lease_write || { o "$i" no "cannot write $lease"; return; }
   # What a lane that was given back still owes stays on record; anything else of it is history.
   # The run that has it already (its answer was lost, or it was resumed) goes on where it was.
-  if [ -n "$again" ]; then printf '%s\n' "$record" >> "$lane"
+  if [ -n "$again" ]; then lane_write more "$record"
   else
     kept=
     [ -f "$lane" ] && kept=$(grep '"kind":"owed"' "$lane" 2>/dev/null)
-    printf '%s\n' "$kept\${kept:+$NL}$record" > "$lane"
+    lane_write new "$kept\${kept:+$NL}$record"
   fi || { o "$i" no "cannot write $lane"; return; }
   o "$i" granted "$l_token"
 }
 
 back() {
-  if [ $# -gt 0 ]; then printf '%s\n' "$@" > "$lane"; else rm -f -- "$lane"; fi
+  # What is owed stands before the lease goes: without it nobody would know.
+  if [ $# -gt 0 ]; then lane_write new "$@"; else rm -f -- "$lane"; fi || { o "$i" no "cannot write $lane"; return; }
   l_run=- l_expires=0 l_phase=-
-  lease_write
+  lease_write || { o "$i" no "cannot write $lease"; return; }
   o "$i" ok
 }
 
 # Ends every process of an instance: QUIT lets master end its children and wait for them; whoever is left after
 # the time goes by SIGKILL to the group. Debian's kill takes "-194" for every process: "--" before the group.
-# A master that has been alone for two seconds waits for nobody: Cyrus 3.6 never hears of its children's end while a
+# A master that is seen alone three times in two seconds waits for nobody: Cyrus 3.6 never hears of its children's end while a
 # connection waits at a port of its own (pselect prefers it to SIGCHLD), and would spin until the time is over.
+# Is a process of group $1, whose leader is gone, the instance's own? By its words, or by a file that it has open.
+left_of() {
+  g=$1; shift
+  members=$(ps -e -o pid= -o pgid= -o stat= | awk -v g="$g" '$2 == g && $3 !~ /^Z/ { print $1 }')
+  IFS=$NL
+  for p in $members; do
+    IFS=$US
+    own=" $(tr '\000' ' ' < "/proc/$p/cmdline" 2>/dev/null) $(find "/proc/$p/fd" -type l -printf '%l ' 2>/dev/null)"
+    for path; do
+      [ -n "$path" ] || continue
+      case $own in *" $path "*|*" $path/"*) return 0 ;; esac
+    done
+  done
+  IFS=$US
+  return 1
+}
 others_alive() { ps -e -o pid= -o pgid= -o stat= | awk -v g="$1" '$2 == g && $1 != g && $3 !~ /^Z/ { found = 1 } END { exit !found }'; }
 stop_builtin() {
   wait_s=$1 pidf=$2; shift 2
@@ -74,58 +105,84 @@ stop_builtin() {
   if alive "$pid"; then
     names "$pid" "$pidf" "$@" || { o "$i" ok "was not running: pid $pid is somebody else"; return; }
     group=$pgrp
-    env kill -QUIT -- "$pid"
-  elif group_alive "$pid"; then group=$pid; env kill -TERM -- "-$pid"
+    kill -QUIT "$pid"
+  elif group_alive "$pid"; then
+    left_of "$pid" "$pidf" "$@" || { o "$i" ok "was not running: group $pid is somebody else's"; return; }
+    group=$pid; env kill -TERM -- "-$pid"
   else o "$i" ok "was not running"; return; fi
   [ "$group" = "$pid" ] || group=
-  end=$(($(date +%s) + wait_s)) forced= looked= alone=0
+  ticks
+  end=$((cs + 100 * wait_s)) forced= look=$((cs + 70)) alone=0
   while :; do
     if ! alive "$pid" && { [ -z "$group" ] || ! group_alive "$group"; }; then o "$i" ok "$forced"; return; fi
-    now=$(date +%s)
-    if [ -n "$group" ] && [ "$now" != "$looked" ] && [ -z "$forced" ]; then
-      looked=$now
+    ticks
+    if [ -n "$group" ] && [ "$cs" -ge "$look" ] && [ -z "$forced" ]; then
+      look=$((cs + 70))
       if others_alive "$group"; then alone=0; else alone=$((alone + 1)); fi
     fi
-    if [ "$now" -ge "$end" ] || { [ "$alone" -ge 3 ] && [ -z "$forced" ]; }; then
+    if [ "$cs" -ge "$end" ] || { [ "$alone" -ge 3 ] && [ -z "$forced" ]; }; then
       [ -n "$forced" ] && { o "$i" no "still running after SIGKILL"; return; }
-      forced='ended by SIGKILL' end=$((now + 5))
+      forced='ended by SIGKILL' end=$((cs + 500))
       if [ -n "$group" ]; then env kill -KILL -- "-$group"; else env kill -KILL -- "$pid"; fi
     fi
     sleep 0.05
   done
 }
 
-stop_command() {
-  wait_s=$1 pidf=$2 words=$3; shift 3
-  # The paths of the instance come first, then the site's own command.
-  while [ "$words" -gt 0 ]; do shift; words=$((words - 1)); done
-  said=$(timeout "$wait_s" "$@" 2>&1 9>&- < /dev/null); status=$?
-  if [ $status -eq 0 ]; then o "$i" ok; else o "$i" no "status $status: $(printf '%s' "$said" | clean 400)"; fi
+# Its ports open a moment after it has begun. Waiting for them here spares a look from afar for each try; whether it
+# has started is for the look to say. Ports as the kernel writes them, in hex.
+await_ports() {
+  pidf=$1 pause=0.05; shift
+  ticks; end=$((cs + 300))
+  while [ $# -gt 0 ]; do
+    open=$(grep -h ' 0A ' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
+    missing=
+    for port; do
+      case $open in *":$port 00000000:0000 "*|*":$port 00000000000000000000000000000000:0000 "*) ;; *) missing=1 ;; esac
+    done
+    ticks
+    [ -n "$missing" ] && [ "$cs" -lt "$end" ] || return
+    pid_of "$pidf"
+    [ -z "$pid" ] || alive "$pid" || return
+    sleep $pause; pause=0.1
+  done
 }
 
 start_builtin() {
-  imapd=$1 cyrus=$2 pidf=$3
+  imapd=$1 cyrus=$2 pidf=$3; shift 3
   master=$(command -v cyrmaster) || { o "$i" no "no cyrmaster on this host"; return; }
   dir=\${pidf%/*}
   [ -d "$dir" ] || mkdir -p -- "$dir"
   said=$(timeout 30 "$master" -C "$imapd" -M "$cyrus" -p "$pidf" -d 2>&1 9>&- < /dev/null); status=$?
-  if [ $status -eq 0 ]; then o "$i" ok; else o "$i" no "cyrmaster: status $status: $(printf '%s' "$said" | clean 400)"; fi
+  if [ $status -eq 0 ]; then await_ports "$pidf" "$@"; o "$i" ok; else o "$i" no "cyrmaster: status $status: $(printf '%s' "$said" | clean 400)"; fi
+}
+
+# Runs a command; sets status, and said to the beginning of its output. By a file: a daemon that it leaves keeps its
+# output open, and a pipe would be waited for until that ends.
+told() {
+  out=$(mktemp) || out=/dev/null
+  "$@" > "$out" 2>&1 9>&- < /dev/null; status=$?
+  [ $status -eq 0 ] || said=$(head -c 2000 < "$out" | clean 400)
+  [ "$out" = /dev/null ] || rm -f -- "$out"
 }
 
 run_command() {
   wait_s=$1; shift
-  said=$(timeout "$wait_s" "$@" 2>&1 9>&- < /dev/null); status=$?
-  if [ $status -eq 0 ]; then o "$i" ok; else o "$i" no "status $status: $(printf '%s' "$said" | clean 400)"; fi
+  told timeout -k 5 "$wait_s" "$@"
+  if [ $status -eq 0 ]; then o "$i" ok; else o "$i" no "status $status: $said"; fi
 }
 
 # A role may only be swapped while the instance is stopped: a running one would come up as the other one later.
 set_link() {
   link=$1 target=$2 pidf=$3; shift 3
   pid_of "$pidf"
-  if [ -n "$pid" ] && alive "$pid" && names "$pid" "$pidf" "$@"; then o "$i" no "it is running (pid $pid)"; return; fi
+  if [ -n "$pid" ]; then
+    if alive "$pid"; then names "$pid" "$pidf" "$@" && { o "$i" no "it is running (pid $pid)"; return; }
+    elif group_alive "$pid" && left_of "$pid" "$pidf" "$@"; then o "$i" no "others of its group $pid still run"; return; fi
+  fi
   if [ -e "$link" ] && [ ! -L "$link" ]; then o "$i" no "$link is not a link"; return; fi
   tmp=$link.mailctl.$$.$i
-  rm -f -- "$tmp"
+  if [ -e "$tmp" ] || [ -L "$tmp" ]; then rm -f -- "$tmp"; fi
   if said=$( { ln -s -- "$target" "$tmp" && mv -T -- "$tmp" "$link"; } 2>&1 ); then o "$i" ok
   else rm -f -- "$tmp"; o "$i" no "$(printf '%s' "$said" | clean 300)"; fi
 }
@@ -133,32 +190,35 @@ set_link() {
 # Until log and log-run are gone: their absence is the success, not an exit status (sync_client -R -1 says 0 even
 # when it failed).
 drain() {
-  end=$(($(date +%s) + $1)) imapd=$2 sync=$3; shift 3
+  ticks
+  end=$((cs + 100 * $1)) imapd=$2 sync=$3; shift 3
   said=
   while :; do
     left=
     for channel; do
       if [ "$channel" = . ]; then dir=$sync; else dir=$sync/$channel; fi
       [ -e "$dir/log" ] || [ -e "$dir/log-run" ] || continue
-      limit=$((end - $(date +%s)))
+      ticks; limit=$(((end - cs) / 100))
       [ "$limit" -gt 0 ] || limit=1
-      if [ "$channel" = . ]; then said=$(timeout "$limit" sync_client -C "$imapd" -R -1 2>&1 9>&- < /dev/null)
-      else said=$(timeout "$limit" sync_client -C "$imapd" -n "$channel" -R -1 2>&1 9>&- < /dev/null); fi
+      if [ "$channel" = . ]; then said=$(timeout -k 2 "$limit" sync_client -C "$imapd" -R -1 2>&1 9>&- < /dev/null)
+      else said=$(timeout -k 2 "$limit" sync_client -C "$imapd" -n "$channel" -R -1 2>&1 9>&- < /dev/null); fi
       if [ -e "$dir/log" ] || [ -e "$dir/log-run" ]; then left=1; fi
     done
     [ -z "$left" ] && { o "$i" ok; return; }
-    [ "$(date +%s)" -ge "$end" ] && { o "$i" no "$(printf '%s' "$said" | clean 400)"; return; }
+    ticks
+    [ "$cs" -ge "$end" ] && { o "$i" no "$(printf '%s' "$said" | clean 400)"; return; }
     sleep 0.2
   done
 }
 
 send_users() {
-  end=$(($(date +%s) + $1)) imapd=$2 channel=$3; shift 3
+  ticks
+  end=$((cs + 100 * $1)) imapd=$2 channel=$3; shift 3
   for user; do
-    limit=$((end - $(date +%s)))
+    ticks; limit=$(((end - cs) / 100))
     [ "$limit" -gt 0 ] || { o "$i" bad "$user"; continue; }
-    if [ "$channel" = . ]; then timeout "$limit" sync_client -C "$imapd" -u "$user" > /dev/null 2>&1 9>&- < /dev/null
-    else timeout "$limit" sync_client -C "$imapd" -n "$channel" -u "$user" > /dev/null 2>&1 9>&- < /dev/null; fi
+    if [ "$channel" = . ]; then timeout -k 2 "$limit" sync_client -C "$imapd" -u "$user" > /dev/null 2>&1 9>&- < /dev/null
+    else timeout -k 2 "$limit" sync_client -C "$imapd" -n "$channel" -u "$user" > /dev/null 2>&1 9>&- < /dev/null; fi
     [ $? -eq 0 ] || o "$i" bad "$user"
   done
   o "$i" ok
@@ -170,7 +230,7 @@ kick() {
   pid_of "$pidf"
   { [ -n "$pid" ] && alive "$pid" && names "$pid" "$pidf" "$@"; } || { o "$i" no "it does not run"; return; }
   ps -e -o ppid= -o pid= -o comm= | awk -v p="$pid" '$1 == p && $3 == "sync_client" { print $2 }' |
-    while IFS= read -r kid; do env kill -TERM -- "$kid"; done
+    while IFS= read -r kid; do kill -TERM "$kid"; done
   o "$i" ok
 }
 
@@ -179,7 +239,9 @@ item() (
   lease=$cd/mailctl.lease lane=$cd/mailctl.lane
   [ -d "$cd" ] || { o "$i" no "no directory $cd"; exit; }
   plain "$lease" "$lane" || exit
-  { exec 9<> "$lease"; } 2>/dev/null || { o "$i" no "cannot open $lease"; exit; }
+  { command exec 9<> "$lease"; } 2>/dev/null || { o "$i" no "cannot open $lease"; exit; }
+  # Looked at again: it may have been swapped for a link in between, and root must not write through that.
+  plain "$lease" && [ "$lease" -ef /proc/self/fd/9 ] || { o "$i" no "$lease was swapped"; exit; }
   # A renewal gives way: the act that holds the lock has moved the expiry itself.
   if [ "$verb" = renew ]; then patience=1; else patience=20; fi
   flock -w "$patience" 9 || { o "$i" no "another act on this instance is still at work"; exit; }
@@ -191,12 +253,11 @@ item() (
   l_phase=$phase
   [ "$l_expires" -ge $((now + hold)) ] || l_expires=$((now + hold))
   lease_write || { o "$i" no "cannot write $lease"; exit; }
-  [ "$record" = - ] || printf '%s\n' "$record" >> "$lane" || { o "$i" no "cannot write $lane"; exit; }
+  [ "$record" = - ] || lane_write more "$record" || { o "$i" no "cannot write $lane"; exit; }
   case $verb in
     renew|record) o "$i" ok ;;
     back) back "$@" ;;
     stop-builtin) stop_builtin "$@" ;;
-    stop-command) stop_command "$@" ;;
     start-builtin) start_builtin "$@" ;;
     run) run_command "$@" ;;
     set-link) set_link "$@" ;;
