@@ -360,7 +360,12 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
       const paths = pathsOf(instance);
       if (config.start === 'builtin') {
         const conf = paths.link === undefined ? (paths.byRole[role] ?? paths.current) : paths.current;
-        await doAct(host, instance, grip, 'start-builtin', [conf.imapd, conf.cyrus, paths.pidFile], START_MS);
+        const services = confs.get(keyOf(instance))?.roles[role]?.services ?? [];
+        const ports = services.flatMap(({ port }) =>
+          Number.isInteger(port) ? [(port as number).toString(16).toUpperCase().padStart(4, '0')] : [],
+        );
+        const words = [conf.imapd, conf.cyrus, paths.pidFile, ...new Set(ports)];
+        await doAct(host, instance, grip, 'start-builtin', words, START_MS);
       } else {
         await doAct(
           host,
