@@ -69,9 +69,7 @@ function headline(screen: PlanScreen, go: readonly Decision[], refused: readonly
 function hostLines(host: string, decisions: readonly Decision[], screen: PlanScreen): readonly Line[] {
   const first = decisions[0] as Decision;
   if (decisions.every((decision) => decision.kind === 'demote')) {
-    return [
-      `${host} is back: its slots have moved, what still runs there as a master is stopped and swapped`,
-    ];
+    return [`${host} is back: its slots have moved; what still runs there is stopped`];
   }
   if (first.fromReachable)
     return [[{ text: host, tone: 'good' }, ' ALIVE  a planned move: stopped, drained, nothing is lost']];
@@ -456,7 +454,11 @@ export function endScreen(screen: EndScreen): readonly Line[] {
     const worst = Math.max(...exposed.map((one) => one.decision.loss?.possibleLossS ?? 0));
     const hosts = joinNames([...new Set(exposed.map((one) => one.decision.from))]);
     lines.push(
-      `exposed  at most ${formatDuration(worst * 1000, 'up')} of changes on ${counted(exposed.length, 'slot')}; they are on ${hosts}'s disk`,
+      ...wrapped(
+        ['exposed  '],
+        `at most ${formatDuration(worst * 1000, 'up')} of changes on ${counted(exposed.length, 'slot')}; they are on ${hosts}'s disk`,
+        '         ',
+      ),
     );
   } else if (moved.some((one) => one.decision.kind === 'planned'))
     lines.push('exposed  nothing: each log was drained, the mailbox lists were compared');
@@ -464,10 +466,10 @@ export function endScreen(screen: EndScreen): readonly Line[] {
     lines.push('waiting  mail deferred on the MXs goes out at their next retry; not looked at');
     const alone = safety.lonely.length;
     const second = moved.length - safety.lonely.filter((one) => moved.includes(one)).length;
+    const have = `${counted(second, 'slot')} with a second running copy`;
+    const lack = `${counted(alone, 'slot')} with NONE: one more death loses mail`;
     lines.push(
-      alone === 0
-        ? `copies   ${counted(second, 'slot')} with a second running copy`
-        : `copies   ${counted(second, 'slot')} with a second running copy, ${alone} with NONE: one more death loses mail`,
+      ...wrapped(['copies   '], alone === 0 ? have : second === 0 ? lack : `${have}, ${lack}`, '         '),
     );
   }
   const owing = [...new Set(safety.toDemote.map(({ host }) => host))];
@@ -501,19 +503,24 @@ export function endScreen(screen: EndScreen): readonly Line[] {
 function endHeadline(screen: EndScreen, moved: number, refused: readonly SlotResult[]): Line {
   const { results, outcome } = screen;
   const isDemotion = results.length > 0 && results.every((one) => one.decision.kind === 'demote');
+  const masters = results.length === 1 ? 'its new master' : 'their new masters';
   const what = isDemotion
     ? `${moved} of ${counted(results.length, 'stray')} stopped and swapped`
-    : `${moved} of ${counted(results.length, 'slot')} served by ${results.length === 1 ? 'its new master' : 'their new masters'}`;
+    : `${moved} of ${counted(results.length, 'slot')} served ${refused.length === 0 ? `by ${masters}` : 'again'}`;
+  const run = screen.run === null ? '' : `run ${screen.run}  `;
+  const right = `${run}${(screen.tookMs / 1000).toFixed(1)}s  exit ${screen.exit}`;
+  const word = OUTCOME_WORDS[outcome];
+  const room = 79 - word.length - 2 - what.length - 3 - right.length;
+  const named = `, ${joinNames(slotsOf(refused))} refused`;
   const not =
     refused.length === 0
       ? ''
       : refused.length === results.length
         ? ', nothing was changed'
-        : `, ${joinNames(slotsOf(refused))} refused`;
+        : named.length <= room
+          ? named
+          : `, ${refused.length} refused`;
   const left = `${what}${not}`;
-  const run = screen.run === null ? '' : `run ${screen.run}  `;
-  const right = `${run}${(screen.tookMs / 1000).toFixed(1)}s  exit ${screen.exit}`;
-  const word = OUTCOME_WORDS[outcome];
   const tone = outcome === 'done' ? 'good' : 'bad';
   return [
     { text: word, tone },
@@ -530,9 +537,11 @@ function nextCommands(
   owing: readonly string[],
 ): readonly string[] {
   const commands: string[] = [];
-  if (incomplete.length > 0 && screen.run !== null) commands.push(`mailctl runs resume ${screen.run}`);
+  if (screen.outcome === 'incomplete' && screen.run !== null) commands.push(`mailctl runs resume ${screen.run}`);
   // A resume waits for the host that the lane leads to; planning anew does not.
-  const stuck = incomplete.filter((one) => screen.safety.down.includes(one));
+  const stuck = incomplete.filter(
+    (one) => screen.safety.down.includes(one) && !one.lane?.failure?.code?.startsWith('run.'),
+  );
   if (stuck.length > 0 && stuck.length <= 3)
     commands.push(`${formatCommand(['mailctl', 'failover', ...slotsOf(stuck)])}   if that host stays away`);
   const gates = new Map<string, SlotResult[]>();

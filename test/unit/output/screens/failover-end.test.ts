@@ -1,0 +1,82 @@
+// The last screen of a failover: every line of it fits 80 columns, whatever the fleet is called.
+import { expect, test } from 'vitest';
+import { type Line, renderLine } from '../../../../src/output/line.js';
+import { type EndScreen, endScreen } from '../../../../src/output/screens/failover.js';
+import type { SlotResult } from '../../../../src/slot/outcome.js';
+
+/** Only what the screen reads. */
+function result(slot: string, outcome: SlotResult['outcome'], lossS = 16): SlotResult {
+  const decision = {
+    slot: { slot, master: 'imap21', instances: [] },
+    kind: 'failover',
+    from: 'imap21',
+    to: 'imap22',
+    fromReachable: false,
+    gates: [],
+    loss: { possibleLossS: lossS, evidence: [] },
+  };
+  const isRefused = outcome === 'refused';
+  const reason = isRefused ? '16s would be missing, the limit is 12s, 10 events' : null;
+  return {
+    decision,
+    outcome,
+    gate: isRefused ? 'lag' : null,
+    reason,
+    lane: undefined,
+  } as unknown as SlotResult;
+}
+
+function screenOf(results: readonly SlotResult[], more: Partial<EndScreen> = {}): readonly string[] {
+  const moved = results.filter(({ outcome }) => outcome === 'moved');
+  const debts = moved.map(({ decision }) => ({ host: 'imap21', slot: decision.slot.slot }));
+  const lines: readonly Line[] = endScreen({
+    targets: ['imap21'],
+    run: '0a80',
+    outcome: 'partial',
+    results,
+    safety: {
+      safe: false,
+      reasons: ['store15 is down', `${moved.length} slots have one copy`],
+      down: results.filter(({ outcome }) => outcome === 'refused'),
+      lonely: moved,
+      toDemote: debts,
+      toRejoin: debts,
+    },
+    tookMs: 16_900,
+    exit: 3,
+    interrupted: false,
+    hasTestAccount: true,
+    after: null,
+    ...more,
+  });
+  return lines.map((line) => renderLine(line, false));
+}
+
+const many = Array.from({ length: 14 }, (_, at) => result(`store${at + 1}`, 'moved'));
+
+test('what was refused is named in the first line while there is room, and counted where there is not', () => {
+  const one = screenOf([...many, result('store15', 'refused')])[0];
+  expect(one).toMatch(
+    /^PARTIAL {2}14 of 15 slots served again, store15 refused +run 0a80 {2}16\.9s {2}exit 3$/,
+  );
+  const names = ['a-store-with-a-long-name', 'another-store', 'third-store'].map((name) =>
+    result(name, 'refused'),
+  );
+  expect(screenOf([...many, ...names])[0]).toContain('14 of 17 slots served again, 3 refused');
+});
+
+test('every line but a command fits 80 columns', () => {
+  const long = result(`store-${'x'.repeat(40)}`, 'refused');
+  for (const lines of [
+    screenOf(many),
+    screenOf([...many, result('store15', 'refused')]),
+    screenOf([long, ...many]),
+  ]) {
+    const prose = lines.filter((line) => !/^ \d {2}mailctl /.test(line));
+    expect(prose.filter((line) => line.length > 80)).toEqual([]);
+  }
+});
+
+test('a slot without a second copy is said to have none', () => {
+  expect(screenOf(many).join('\n')).toContain('copies   14 slots with NONE: one more death loses mail');
+});
