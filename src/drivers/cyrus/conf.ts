@@ -7,8 +7,16 @@ export type ImapdConf = ReadonlyMap<string, string>;
 /** Reads the lines of an imapd.conf. Lines that are no options are skipped, as Cyrus warns and goes on. */
 export function parseImapdConf(lines: readonly string[]): ImapdConf {
   const options = new Map<string, string>();
-  for (const raw of lines) {
-    const line = raw.trim();
+  let begun = '';
+  for (const [index, raw] of lines.entries()) {
+    // A backslash at the end of a line continues it (lib/libconfig.c).
+    const continues = /\\\r?$/.test(raw) && index < lines.length - 1;
+    if (continues) {
+      begun += raw.replace(/\\\r?$/, '');
+      continue;
+    }
+    const line = (begun + raw).replace(/\\$/, '').trim();
+    begun = '';
     if (line === '' || line.startsWith('#')) continue;
     const colon = line.indexOf(':');
     if (colon <= 0) continue;
@@ -55,7 +63,7 @@ export interface ConfService {
   readonly name: string;
   readonly section: string;
   readonly cmd: string;
-  /** As written: `imap`, `10143`, `127.0.0.1:imap`, `[::1]:143`, `/run/lmtp`. */
+  /** As written: `imap`, `10143`, `127.0.0.1:imap`, `[::1]:143`, `/run/lmtp`; undefined also for UDP. */
   readonly listen: string | undefined;
 }
 
@@ -64,20 +72,13 @@ export type CyrusConf =
   | { readonly ok: true; readonly services: readonly ConfService[] }
   | { readonly ok: false; readonly line: number; readonly problem: string };
 
-/** Reads the lines of a cyrus.conf: sections of `name key="value" ...`, `#` comments, `\` continues a line. */
+/** Reads the lines of a cyrus.conf: sections of `name key="value" ...`, `#` comments. Nothing continues a line (master/masterconf.c). */
 export function parseCyrusConf(lines: readonly string[]): CyrusConf {
   const services: ConfService[] = [];
   let section: string | undefined;
-  let pending = '';
   for (const [index, raw] of lines.entries()) {
     const fail = (problem: string): CyrusConf => ({ ok: false, line: index + 1, problem });
-    let text = pending + stripComment(raw);
-    pending = '';
-    if (/\\\s*$/.test(text)) {
-      pending = text.replace(/\\\s*$/, ' ');
-      continue;
-    }
-    text = text.trim();
+    let text = stripComment(raw).trim();
     if (text === '') continue;
     if (text === '}') {
       if (section === undefined) return fail('a } that closes nothing');
@@ -98,11 +99,11 @@ export function parseCyrusConf(lines: readonly string[]): CyrusConf {
       name: entry.name,
       section,
       cmd: entry.keys.get('cmd') ?? '',
-      listen: entry.keys.get('listen'),
+      // Only TCP is looked at: what listens by UDP shows no port there.
+      listen: entry.keys.get('proto')?.startsWith('udp') === true ? undefined : entry.keys.get('listen'),
     });
     if (closes) section = undefined;
   }
-  if (pending !== '') return { ok: false, line: lines.length, problem: 'ends with a line to be continued' };
   if (section !== undefined)
     return { ok: false, line: lines.length, problem: `section ${section} is not closed` };
   return { ok: true, services };

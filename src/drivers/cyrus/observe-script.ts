@@ -56,7 +56,9 @@ function clean(text, length_) { gsub(/[\001-\037\177]/, " ", text); return subst
 function conf(line, depth,    file, more) {
   gsub(/[\001-\010\013-\037\177]/, "?", line)
   if (label ~ /i$/) {
-    if (tolower(line) ~ /^[^:]*passw/ || line ~ /^[ \t]*(#|$)/) return
+    # A secret may go on over the lines that a backslash adds.
+    if (skip || tolower(line) ~ /^[^:]*passw/) { skip = line ~ /\\[ \t\r?]*$/; return }
+    if (line ~ /^[ \t]*(#|$)/) return
     if (line ~ /^@include:/ && depth < 5) {
       file = line; sub(/^@include:[ \t]*/, "", file)
       while ((getline more < file) > 0) conf(more, depth + 1)
@@ -139,7 +141,7 @@ END {
   }
   for (n = 1; n <= filed; n++) {
     split(files[n], part, us)
-    i = part[1]; label = part[2]; lines = 0
+    i = part[1]; label = part[2]; lines = 0; skip = 0
     while ((getline line < part[3]) > 0) {
       if (label == "lease") print i us "lease" us line
       else if (label == "lane") kept[lines++ % 200] = line
@@ -254,8 +256,10 @@ item() {
     [ ! -d "$cd/sync/quarantine" ] || quarantine "$i" "$cd/sync/quarantine" ;;
   esac
   case $flags in *d*) o '!dir' "$i" "$cd"; frees=$frees$cd$NL ;; esac
-  [ ! -f "$cd/mailctl.lease" ] || o '!file' "$i" lease "$cd/mailctl.lease"
-  [ ! -f "$cd/mailctl.lane" ] || o '!file' "$i" lane "$cd/mailctl.lane"
+  # Not through a link, which could lead to what only root may read.
+  for own in lease lane; do
+    if [ -f "$cd/mailctl.$own" ] && [ ! -L "$cd/mailctl.$own" ]; then o '!file' "$i" "$own" "$cd/mailctl.$own"; fi
+  done
 }
 {
   printf '%s\037time\037' -; date +%s

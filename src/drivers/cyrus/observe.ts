@@ -56,7 +56,7 @@ export function parseHostFacts(records: Records): HostFacts {
   const ports = new Map<string, number>();
   const sockets = new Map<string, { address: string; port: number }>();
   for (const [key, first = '', second = ''] of records) {
-    if (key === 'time') at = Number(first);
+    if (key === 'time' && /^\d+$/.test(first)) at = Number(first);
     if (key === 'svc' && /^\d+$/.test(second) && !ports.has(first)) ports.set(first, Number(second));
     if (key === 'sock') {
       const socket = parseSocket(first);
