@@ -25,6 +25,7 @@ import {
   plannedResults,
   runResults,
   type SlotResult,
+  withHooks,
 } from '../slot/outcome.js';
 import { type PreparedFailover, prepareFailover } from '../slot/prepare-failover.js';
 import { type FleetSight, owedOf } from '../slot/sight.js';
@@ -276,8 +277,8 @@ export class FailoverSession {
     const { context, prepared } = this;
     const results = runResults(prepared.decisions, result);
     const sight = await lookAgain(slotsOf(prepared.decisions), prepared.sight, this.around);
-    const safety = judgeSafety(results, sight);
     const after = result.after?.failure?.reason ?? null;
+    const safety = withHooks(judgeSafety(results, sight, this.wishes.maxLagS), after);
     const outcome =
       after !== null || result.stopped !== undefined ? 'incomplete' : overallOutcome(results, false);
     const exit = exitAfter(context, worstExit(exitOf(outcome, results)));
@@ -315,7 +316,7 @@ export class FailoverSession {
   ): Promise<void> {
     const silent = [...this.prepared.sight.values()].flatMap((seen) => (seen.ok ? [] : [seen]));
     const errors = silent.map((seen) => ({ ...reportError(seen.error).report, host: seen.host.name }));
-    const safety = judgeSafety(results, sight);
+    const safety = judgeSafety(results, sight, this.wishes.maxLagS);
     (await this.context.progress()).end();
     await this.context.output.print({
       schema: FAILOVER_SCHEMA,

@@ -4,6 +4,7 @@ import { EXIT } from '../errors.js';
 import type { LaneResult, RunResult } from '../plan/runner.js';
 import type { InstanceState } from './driver.js';
 import { type Decision, type GateId, mayGo, refusal } from './failover.js';
+import { channelTowards, judgeFreshness } from './freshness.js';
 import { type FleetSight, openLaneOf, owedOf, stateOf } from './sight.js';
 import type { Slot } from './slot.js';
 
@@ -108,11 +109,11 @@ export interface SafeToLeave {
 }
 
 /** Judged from the results and what was seen after the run. */
-export function judgeSafety(results: readonly SlotResult[], sight: FleetSight): SafeToLeave {
+export function judgeSafety(results: readonly SlotResult[], sight: FleetSight, maxLagS = 300): SafeToLeave {
   const down = results.filter((result) => !isServed(result, sight));
   const unfinished = results.filter((result) => result.outcome === 'incomplete' && !down.includes(result));
   const served = results.filter((result) => !down.includes(result));
-  const lonely = served.filter((result) => !hasSecondCopy(result, sight));
+  const lonely = served.filter((result) => !hasSecondCopy(result, sight, maxLagS));
   const debts = results.flatMap(({ decision }) => owedOf(sight, decision.slot));
   const toDemote = debts
     .filter((owed) => owed.steps.some((step) => step !== 'rejoin'))
@@ -134,6 +135,12 @@ export function judgeSafety(results: readonly SlotResult[], sight: FleetSight): 
   return { safe: reasons.length === 0, reasons, down, lonely, toDemote, toRejoin };
 }
 
+/** The same when a hook of the whole run has failed: somebody was not told who is master. */
+export function withHooks(safety: SafeToLeave, failure: string | null): SafeToLeave {
+  if (failure === null) return safety;
+  return { ...safety, safe: false, reasons: [...safety.reasons, 'a hook of the run has failed'] };
+}
+
 function names(results: readonly SlotResult[]): string {
   const list = results.map((result) => result.decision.slot.slot);
   return list.length <= 3 ? list.join(', ') : `${list.length} slots`;
@@ -150,16 +157,18 @@ function isServed({ decision, outcome }: SlotResult, sight: FleetSight): boolean
   });
 }
 
-function hasSecondCopy({ decision }: SlotResult, sight: FleetSight): boolean {
-  const master = decision.slot.instances.find((instance) => {
-    const state = stateOf(sight, decision.slot.slot, instance.host);
-    return state?.running === true && state.role === 'master';
-  })?.host;
-  const owing = new Set(owedOf(sight, decision.slot).map((owed) => owed.host));
-  return decision.slot.instances.some((instance) => {
-    const state = stateOf(sight, decision.slot.slot, instance.host);
-    if (owing.has(instance.host)) return false;
-    return instance.host !== master && state?.running === true && state.role === 'replica' && state.started;
+function hasSecondCopy({ decision: { slot } }: SlotResult, sight: FleetSight, maxLagS: number): boolean {
+  const states = slot.instances.map((instance) => stateOf(sight, slot.slot, instance.host));
+  const master = states.find((state) => state?.running === true && state.role === 'master');
+  const owing = new Set(owedOf(sight, slot).map((owed) => owed.host));
+  return slot.instances.some((instance, index) => {
+    const state = states[index];
+    if (owing.has(instance.host) || instance.host === master?.host) return false;
+    if (state?.running !== true || state.role !== 'replica' || !state.started) return false;
+    if (master === undefined) return true;
+    // A copy that is known to be behind is none: one more death would lose what it lacks.
+    const channel = channelTowards(master, instance, sight.get(instance.host)?.host, slot);
+    return judgeFreshness(master, channel, maxLagS).freshness !== 'stale';
   });
 }
 

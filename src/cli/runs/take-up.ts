@@ -11,7 +11,7 @@ import { foldJournal, isCommitted, type RunProgress } from '../../plan/progress.
 import type { Refusal } from '../../plan/run-lane.js';
 import { type Decision, decisionOfLane, type FailoverWishes, refusal } from '../../slot/failover.js';
 import { storeSamples } from '../../slot/list.js';
-import { exitOf, judgeSafety, laneOutcome, overallOutcome } from '../../slot/outcome.js';
+import { exitOf, judgeSafety, laneOutcome, overallOutcome, withHooks } from '../../slot/outcome.js';
 import { prepareFailover } from '../../slot/prepare-failover.js';
 import type { Slot } from '../../slot/slot.js';
 import type { Context } from '../context.js';
@@ -125,9 +125,9 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
       prepared.sight,
       around,
     );
-    const safety = judgeSafety(results, sight);
     const isBack = request.how === 'undo' && result.closed === 'reverted';
     const after = result.after?.failure?.reason ?? null;
+    const safety = withHooks(judgeSafety(results, sight, wishes.maxLagS), after);
     const outcome = isBack
       ? 'done'
       : after !== null || result.stopped !== undefined

@@ -42,9 +42,7 @@ export async function runSlots(context: Context, run: SlotRun, takeUp: TakeUp): 
   const startedAt = clock.monotonic();
   const id = run.plan.id;
   interruption.beginRun(() => {
-    progress.line(
-      `finishing the steps in hand; then: mailctl runs resume ${id}  (Ctrl-C again leaves at once)`,
-    );
+    progress.line(`finishing the steps in hand (again: leave now); mailctl runs resume ${id} goes on`);
   });
 
   let folded: RunProgress = foldJournal(run.journal.records, run.journal.file);
@@ -114,7 +112,7 @@ export async function runSlots(context: Context, run: SlotRun, takeUp: TakeUp): 
 // One line for what an operator waits for: the end of a lane, and what went wrong. The journal has the rest.
 function sayRecord(event: Extract<RunEvent, { kind: 'record' }>, say: (line: string) => void): void {
   const { record, progress } = event;
-  if (record.kind === 'failed') say(`${record.lane}: ${record.step}: ${record.reason}`);
+  if (record.kind === 'failed') say(`${record.lane || 'the run'}: ${record.step}: ${record.reason}`);
   else if (record.kind === 'reverting') say(`${record.lane}: going back: ${record.reason}`);
   else if (record.kind === 'did' && record.step === 'serve') {
     const facts = progress.plan.lanes.find((lane) => lane.id === record.lane)?.facts as

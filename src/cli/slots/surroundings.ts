@@ -18,7 +18,9 @@ export async function surroundingsOf(
   return {
     driver,
     deliveries: postfixDeliveries(transport),
-    mxs: inventory.hosts.filter((host) => (hosts.get(host.name)?.queues ?? []).some(({ driver: queue }) => queue === 'postfix')),
+    mxs: inventory.hosts.filter((host) =>
+      (hosts.get(host.name)?.queues ?? []).some(({ driver: queue }) => queue === 'postfix'),
+    ),
     hosts: inventory.byName,
     concurrency: context.globals.concurrency,
     signal: context.interruption.abort,

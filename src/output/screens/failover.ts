@@ -537,7 +537,8 @@ function nextCommands(
   owing: readonly string[],
 ): readonly string[] {
   const commands: string[] = [];
-  if (screen.outcome === 'incomplete' && screen.run !== null) commands.push(`mailctl runs resume ${screen.run}`);
+  if (screen.outcome === 'incomplete' && screen.run !== null)
+    commands.push(`mailctl runs resume ${screen.run}`);
   // A resume waits for the host that the lane leads to; planning anew does not.
   const stuck = incomplete.filter(
     (one) => screen.safety.down.includes(one) && !one.lane?.failure?.code?.startsWith('run.'),

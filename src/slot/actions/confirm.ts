@@ -16,7 +16,6 @@ export function confirm(parts: SlotActionParts): Action {
         return { state: 'blocked', reason: `the directory ${found}`, code: 'directory-disagrees' };
       }
       return lookAt(parts, instance, (state) => {
-        if (state.quarantined.files > 0 && state.role === 'master') return { state: 'done' };
         if (state.running === null) {
           return {
             state: 'blocked',
