@@ -43,7 +43,7 @@ held() { o "$i" held "$l_token" "$l_run" "$l_operator" "$l_bastion" "$l_from" "$
 `;
 
 const ACTS = String.raw`
-# Sets cs to hundredths of a second since boot: a look at the clock that needs no process.
+# Sets cs to hundredths of a second since boot: a look at the clock that forks nothing.
 ticks() { IFS=' ' read -r cs _ < /proc/uptime; cs=$((\${cs%.*} * 100 + 1\${cs#*.} - 100)); }
 
 take() {
