@@ -277,13 +277,13 @@ export function roleByPorts(own: readonly Socket[], confs: Confs): Role | null {
   return readonly?.readOnly && !kinds.has('lmtp') ? 'readonly' : 'master';
 }
 
+// One address or all of them: two instances of a host cannot share either.
 function portsHeldByNobody(confs: Confs, host: HostFacts): number[] {
   const wished = (Object.values(confs.roles) as RoleConf[]).flatMap((conf) => conf.services);
   const listening = [...host.sockets.values()];
   const held = wished.filter(
     (service) =>
       service.port !== undefined &&
-      service.address !== '' &&
       listening.some((socket) => socket.port === service.port && socket.address === service.address),
   );
   return [...new Set(held.map((service) => service.port ?? 0))];
