@@ -7,6 +7,11 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // Many of them wait: for a host that is silent, for a process to end. One worker a core would idle.
+          maxWorkers: 3,
+          // For a test that hangs; what is slow on a busy machine has not failed.
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
           include: ['test/unit/**/*.test.ts', 'test/golden/**/*.test.ts', 'test/crash/**/*.test.ts'],
         },
       },

@@ -40,6 +40,18 @@ try {
     });
     await state.close();
     say(result);
+  } else if (task === 'make') {
+    const state = await openState(path, { mode: 'write' });
+    const master = { slot: 'store1', host: 'imap21', instance: 'store1', address: undefined };
+    await databaseDirectory(state).applySlotMap({
+      add: [{ slot: 'store1', master: 'imap21', instances: [master], state: undefined }],
+      change: [],
+      remove: [],
+      unlisted: [],
+      same: [],
+    });
+    await state.close();
+    say('made');
   } else if (task === 'list') {
     const state = await openState(path, { mode: 'read' });
     say(await databaseDirectory(state).list());

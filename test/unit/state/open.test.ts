@@ -351,6 +351,9 @@ describe('a database that cannot be written', () => {
     child = await buildStateChild();
   });
 
+  // In a process of its own: libsql really closes a file when its statements are collected, and what it tidies up
+  // then, some time later, is what these tests lay out.
+  const makeDatabase = (path: string) => runForJson([process.execPath, child, 'make', path]);
   const run = (task: string, path: string) =>
     runForJson(inReadOnly(folder, [process.execPath, child, task, path]));
 
