@@ -13,9 +13,10 @@ import { lookAtPlan } from '../plan/look-at-plan.js';
 import type { Plan } from '../plan/plan.js';
 import type { RunResult } from '../plan/runner.js';
 import { slotActions } from '../slot/actions/index.js';
+import { type Decision, type FailoverWishes, mayGo } from '../slot/decide.js';
 import type { Directory } from '../slot/directory.js';
 import { actionParts } from '../slot/execute.js';
-import { type Decision, type FailoverWishes, mayGo, planAfter, planLane } from '../slot/failover.js';
+import { planAfter, planLane } from '../slot/failover.js';
 import { storeSamples } from '../slot/list.js';
 import type { Surroundings } from '../slot/look-around.js';
 import {

@@ -2,7 +2,7 @@
 // leave.
 import { EXIT, UsageError } from '../errors.js';
 import { formatCommand } from '../lib/command-text.js';
-import type { FailoverWishes } from '../slot/failover.js';
+import type { FailoverWishes } from '../slot/decide.js';
 import { type CommandSpec, defineCommand } from './command.js';
 import type { Context } from './context.js';
 import { args, dryRunOption, list, reasonOption, text, timeSpan, value, yesOption } from './options.js';

@@ -2,8 +2,8 @@
 // codes of design 2.1. Pure.
 import { EXIT } from '../errors.js';
 import type { LaneResult, RunResult } from '../plan/runner.js';
+import { type Decision, type GateId, mayGo, refusal } from './decide.js';
 import type { InstanceState } from './driver.js';
-import { type Decision, type GateId, mayGo, refusal } from './failover.js';
 import { channelTowards, judgeFreshness } from './freshness.js';
 import { type FleetSight, openLaneOf, owedOf, stateOf } from './sight.js';
 import type { Slot } from './slot.js';

@@ -3,8 +3,8 @@
 import { MailctlError, RefusedError, UsageError } from '../errors.js';
 import type { Clock } from '../lib/clock.js';
 import { nearest } from '../lib/nearest.js';
+import { type Decision, decide, type FailoverFacts, type FailoverWishes, slotsOfTarget } from './decide.js';
 import type { Directory } from './directory.js';
-import { type Decision, decide, type FailoverFacts, type FailoverWishes, slotsOfTarget } from './failover.js';
 import {
   askReplicaFiles,
   callWitnesses,

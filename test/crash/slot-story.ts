@@ -11,15 +11,9 @@ import type { Json, Plan } from '../../src/plan/plan.js';
 import { foldJournal, isCommitted } from '../../src/plan/progress.js';
 import type { Refusal } from '../../src/plan/run-lane.js';
 import type { RunResult } from '../../src/plan/runner.js';
+import { type Decision, type FailoverWishes, mayGo, refusal } from '../../src/slot/decide.js';
 import { executeSlots } from '../../src/slot/execute.js';
-import {
-  type Decision,
-  type FailoverWishes,
-  mayGo,
-  planAfter,
-  planLane,
-  refusal,
-} from '../../src/slot/failover.js';
+import { planAfter, planLane } from '../../src/slot/failover.js';
 import { storeSamples } from '../../src/slot/list.js';
 import { lookAtSlots, type Surroundings } from '../../src/slot/look-around.js';
 import { type PreparedFailover, prepareFailover } from '../../src/slot/prepare-failover.js';

@@ -5,7 +5,7 @@ import { formatCommand } from '../../lib/command-text.js';
 import { formatDuration } from '../../lib/duration.js';
 import type { LaneProgress, RunProgress } from '../../plan/progress.js';
 import type { DeathVerdict } from '../../slot/death.js';
-import { type Decision, type Gate, mayGo, OVERRIDABLE, refusal } from '../../slot/failover.js';
+import { type Decision, type Gate, mayGo, OVERRIDABLE, refusal } from '../../slot/decide.js';
 import type { RunOutcome, SafeToLeave, SlotResult } from '../../slot/outcome.js';
 import type { Column } from '../columns/column.js';
 import type { Line, Span } from '../line.js';

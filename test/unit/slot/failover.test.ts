@@ -1,20 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { DeathVerdict } from '../../../src/slot/death.js';
-import { signsOfLife } from '../../../src/slot/evidence.js';
 import {
   type Decision,
   decide,
-  decisionOfLane,
   type FailoverFacts,
   type FailoverWishes,
   type GateId,
   mayGo,
   OVERRIDABLE,
-  planAfter,
-  planLane,
   refusal,
   slotsOfTarget,
-} from '../../../src/slot/failover.js';
+} from '../../../src/slot/decide.js';
+import { signsOfLife } from '../../../src/slot/evidence.js';
+import { decisionOfLane, planAfter, planLane } from '../../../src/slot/failover.js';
 import { beganLine, openedLine, owedLine } from '../../../src/slot/lane-record.js';
 import type { Sample } from '../../../src/slot/samples.js';
 import { lease, NOW_S, sightOf, silence, slotOn, state, stopped } from '../../support/slot-sight.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LaneResult, LaneState, RunResult } from '../../../src/plan/runner.js';
-import type { Decision, Gate } from '../../../src/slot/failover.js';
+import type { Decision, Gate } from '../../../src/slot/decide.js';
 import { beganLine, openedLine, owedLine } from '../../../src/slot/lane-record.js';
 import {
   exitOf,

@@ -2,8 +2,9 @@
 // has everything.
 import { describe, expect, test } from 'vitest';
 import { type DeathVerdict, judgeDeath } from '../../../src/slot/death.js';
+import { decide, type FailoverWishes, mayGo, refusal } from '../../../src/slot/decide.js';
 import type { InstanceState } from '../../../src/slot/driver.js';
-import { decide, type FailoverWishes, mayGo, planLane, refusal } from '../../../src/slot/failover.js';
+import { planLane } from '../../../src/slot/failover.js';
 import { owedLine } from '../../../src/slot/lane-record.js';
 import { channelOf, sightOf, slotOf, stateFor } from '../../support/slot-facts.js';
 

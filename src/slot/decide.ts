@@ -1,0 +1,374 @@
+// Judging a failover: from what the directory says, what was seen and what the operator said, to a decision per
+// slot. Pure. A gate refuses its own slot and no other; only the word that is named for it passes it.
+import { formatDuration } from '../lib/duration.js';
+import type { DeathVerdict } from './death.js';
+import type { InstanceState, ReplicaFiles } from './driver.js';
+import { estimateLoss, type LossEstimate, type SignOfLife } from './evidence.js';
+import type { OpenLane } from './lane-record.js';
+import type { Sample } from './samples.js';
+import { type FleetSight, isMaster, openLaneOf, owedOf, stateOf } from './sight.js';
+import { type Instance, instanceOn, type Slot } from './slot.js';
+
+/** Gates by the ids that -o json uses (design 3.3). */
+export type GateId =
+  | 'lag'
+  | 'quarantine'
+  | 'still-serving'
+  | 'not-proven-dead'
+  | 'two-masters'
+  | 'busy'
+  | 'disk'
+  | 'directory-disagrees'
+  | 'no-replica';
+
+/** Gates that `--override GATE:SLOT` answers. */
+export const OVERRIDABLE: readonly GateId[] = ['still-serving', 'two-masters', 'disk', 'directory-disagrees'];
+
+/** A closed gate; `word` is what the operator said to pass it. */
+export interface Gate {
+  readonly gate: GateId;
+  readonly reason: string;
+  readonly word: string | null;
+  /** The silent host that it is about. */
+  readonly host?: string;
+}
+
+/** What the operator said. */
+export interface FailoverWishes {
+  readonly to: string | undefined;
+  readonly maxLagS: number;
+  readonly acceptLoss: ReadonlySet<string>;
+  /** The operator's own eyes: `console: fsck prompt`. */
+  readonly fenced: string | undefined;
+  /** `still-serving:store1`. */
+  readonly overrides: ReadonlySet<string>;
+  /** Runs that may be taken over: --take-over, and dead runs of our own journals. */
+  readonly takeOver: ReadonlySet<string>;
+}
+
+/** What was gathered. */
+export interface FailoverFacts {
+  readonly sight: FleetSight;
+  /** Silent master hosts, judged. */
+  readonly deaths: ReadonlyMap<string, DeathVerdict>;
+  readonly samples: readonly Sample[];
+  /** Files of replicas of slots whose master is silent, by slot and host. */
+  readonly files: readonly (ReplicaFiles & { readonly host: string })[];
+  readonly signs: ReadonlyMap<string, readonly SignOfLife[]>;
+}
+
+/** What is to be done with one slot. */
+export interface Decision {
+  readonly slot: Slot;
+  /**
+   * `planned`: OLD answers; `dead`: it does not; `finish`: a lane that was begun and not given back;
+   * `demote`: the slot has moved already, and OLD (a stray or in debt) can be stopped and swapped now.
+   */
+  readonly kind: 'planned' | 'dead' | 'finish' | 'demote';
+  readonly from: string;
+  readonly to: string | null;
+  readonly gates: readonly Gate[];
+  /** For a dead master. */
+  readonly loss: LossEstimate | null;
+  /** The open lane that is finished. */
+  readonly open: OpenLane | null;
+  /** OLD answers, so that its own steps can be done now. */
+  readonly fromReachable: boolean;
+  /** The open lane is past its point of no return: NEW was started as master, and only what follows is left. */
+  readonly isStarted: boolean;
+}
+
+/** True when no gate is closed against it. */
+export function mayGo(decision: Decision): boolean {
+  return decision.gates.every((gate) => gate.word !== null) && decision.to !== null;
+}
+
+/** The gate that refuses a slot; undefined: none does. */
+export function refusal(decision: Decision): Gate | undefined {
+  return decision.gates.find((gate) => gate.word === null);
+}
+
+/** Which slots a target means: those that the directory gives to the host, open lanes from it, and its debts. */
+export function slotsOfTarget(
+  target: string,
+  isHost: boolean,
+  slots: readonly Slot[],
+  sight: FleetSight,
+): readonly Slot[] {
+  if (!isHost) return slots.filter((slot) => slot.slot === target);
+  return slots.filter((slot) => {
+    if (slot.master === target) return true;
+    if (openLaneOf(sight, slot)?.from === target) return true;
+    const state = stateOf(sight, slot.slot, target);
+    if (state === undefined) return false;
+    return (
+      isMaster(state) ||
+      owedOf(sight, slot).some((owed) => owed.host === target && owed.steps.some((step) => step !== 'rejoin'))
+    );
+  });
+}
+
+/** Decides about one slot. `target`: the host that was named, when a host was. */
+export function decide(
+  slot: Slot,
+  target: string | undefined,
+  facts: FailoverFacts,
+  wishes: FailoverWishes,
+): Decision {
+  const { sight } = facts;
+  const found = openLaneOf(sight, slot);
+  // NEW was, or may have been, started and is gone since: to name NEW, or the slot, is a failover from there.
+  const isGone = found !== null && stateOf(sight, slot.slot, found.to) === undefined;
+  const open = isGone && slot.master === found.to && target !== found.from ? null : found;
+  const busy = busyGate(slot, facts, wishes);
+  if (open === null && target !== undefined && slot.master !== target) {
+    const gates = busy === null ? [] : [busy];
+    return {
+      slot,
+      kind: 'demote',
+      from: target,
+      to: slot.master,
+      gates,
+      loss: null,
+      open: null,
+      fromReachable: true,
+      isStarted: false,
+    };
+  }
+  const gates: Gate[] = busy === null ? [] : [busy];
+  if (open !== null && [open.from, open.to].some((host) => instanceOn(slot, host) === undefined)) {
+    const reason = `the open lane of run ${open.run} goes from ${open.from} to ${open.to}, which do not both carry it`;
+    gates.push({ gate: 'directory-disagrees', reason, word: null });
+    return {
+      slot,
+      kind: 'finish',
+      from: slot.master,
+      to: null,
+      gates,
+      loss: null,
+      open,
+      fromReachable: false,
+      isStarted: false,
+    };
+  }
+  // NEW died before the directory named it: the lane goes back from whatever bastion, as a failover from NEW to OLD.
+  const isBack =
+    isGone &&
+    open !== null &&
+    slot.master === open.from &&
+    stateOf(sight, slot.slot, open.from) !== undefined;
+  const from = isBack ? open.to : (open?.from ?? slot.master);
+  const old = stateOf(sight, slot.slot, from);
+  const fromReachable = old !== undefined;
+  const death = facts.deaths.get(from);
+  const isStarted = open !== null && wasStarted(slot, open, sight);
+  const choice =
+    open === null
+      ? chooseNew(slot, from, facts, wishes)
+      : isBack
+        ? { to: open.from, loss: null, why: '' }
+        : { to: open.to, loss: lossOf(slot, from, open.to, facts, wishes, open), why: '' };
+  const kind = open !== null ? 'finish' : fromReachable ? 'planned' : 'dead';
+
+  if (open !== null && slot.master !== open.from && slot.master !== open.to) {
+    gates.push(
+      gate(
+        'directory-disagrees',
+        slot,
+        wishes,
+        `the directory names ${slot.master}, the open lane of run ${open.run} goes from ${open.from} to ${open.to}`,
+      ),
+    );
+  }
+  if (!isStarted) {
+    const masters = slot.instances
+      .map((instance) => instance.host)
+      .filter((host) => isMaster(stateOf(sight, slot.slot, host)));
+    const strays = masters.filter((host) => host !== from);
+    if (strays.length > 0 && open === null) {
+      const id = masters.includes(from) ? 'two-masters' : 'directory-disagrees';
+      gates.push(
+        gate(id, slot, wishes, `${strays.join(', ')} runs it as master, the directory names ${slot.master}`),
+      );
+    }
+    if (!fromReachable) gates.push(...deathGates(slot, death, from, wishes));
+    // Nor is a master started beside a third that nobody saw.
+    for (const { host } of slot.instances) {
+      const isThird = host !== from && host !== choice.to;
+      if (choice.to === null || !isThird || stateOf(sight, slot.slot, host) !== undefined) continue;
+      gates.push(...deathGates(slot, facts.deaths.get(host), host, wishes));
+    }
+    if (choice.to === null) gates.push({ gate: 'no-replica', reason: choice.why, word: null });
+    else if (!fromReachable && !isBack) gates.push(...lossGates(slot, choice.loss, wishes));
+    const free = choice.to === null ? null : (stateOf(sight, slot.slot, choice.to)?.freeBytes ?? null);
+    if (free !== null && free < DISK_MIN_BYTES) {
+      gates.push(gate('disk', slot, wishes, `${choice.to} has ${Math.floor(free / 1024)} KiB free`));
+    }
+    if (fromReachable && old.quarantined.files > 0) {
+      gates.push(quarantineGate(slot, old.quarantined.events, wishes));
+    }
+  }
+  if (open !== null && isGone && !isBack) {
+    const then = slot.master === open.to ? `; mailctl failover ${slot.slot} goes on from there` : '';
+    const reason = `${open.to}, where the open lane of run ${open.run} leads, does not answer${then}`;
+    gates.push({ gate: 'no-replica', reason, word: null });
+  }
+  return {
+    slot,
+    kind,
+    from,
+    to: choice.to,
+    gates,
+    loss: fromReachable ? null : choice.loss,
+    open,
+    fromReachable,
+    isStarted,
+  };
+}
+
+// The directory named NEW before it was started. What only came up as a master by itself (its host has booted after
+// its role was swapped) has taken no mail: the directory does not name it.
+function wasStarted(slot: Slot, open: OpenLane, sight: FleetSight): boolean {
+  if (slot.master !== open.to) return false;
+  return open.started || isMaster(stateOf(sight, slot.slot, open.to));
+}
+
+/** Below this a started master would fail at its first deliveries. */
+const DISK_MIN_BYTES = 64 * 1024 * 1024;
+
+function gate(id: GateId, slot: Slot, wishes: FailoverWishes, reason: string): Gate {
+  const word = wishes.overrides.has(`${id}:${slot.slot}`) ? `--override ${id}:${slot.slot}` : null;
+  return { gate: id, reason, word };
+}
+
+function quarantineGate(slot: Slot, events: number, wishes: FailoverWishes): Gate {
+  const word = wishes.acceptLoss.has(slot.slot) ? `--accept-loss ${slot.slot}` : null;
+  return { gate: 'quarantine', reason: `${events} events are quarantined and not on any replica`, word };
+}
+
+function deathGates(
+  slot: Slot,
+  death: DeathVerdict | undefined,
+  from: string,
+  wishes: FailoverWishes,
+): Gate[] {
+  const id = death === undefined ? 'not-proven-dead' : death.gate;
+  if (id === null) return [];
+  const reason = death?.reason ?? `${from} could not be judged`;
+  if (id === 'still-serving') return [{ ...gate(id, slot, wishes, reason), host: from }];
+  const word = wishes.fenced === undefined ? null : `--fenced ${wishes.fenced}`;
+  return [{ gate: id, reason, word, host: from }];
+}
+
+function lossGates(slot: Slot, loss: LossEstimate | null, wishes: FailoverWishes): Gate[] {
+  const word = wishes.acceptLoss.has(slot.slot) ? `--accept-loss ${slot.slot}` : null;
+  const gates: Gate[] = [];
+  if (loss !== null && loss.quarantinedEvents > 0)
+    gates.push(quarantineGate(slot, loss.quarantinedEvents, wishes));
+  const lossS = loss?.possibleLossS ?? null;
+  const limit = formatDuration(wishes.maxLagS * 1000);
+  if (lossS === null)
+    gates.push({ gate: 'lag', reason: `nothing proves how fresh its replica is (limit ${limit})`, word });
+  else if (lossS >= wishes.maxLagS) {
+    const events = loss?.pendingEvents ? `, ${loss.pendingEvents} events` : '';
+    gates.push({
+      gate: 'lag',
+      reason: `${formatDuration(lossS * 1000, 'up')} would be missing, the limit is ${limit}${events}`,
+      word,
+    });
+  }
+  return gates;
+}
+
+function busyGate(slot: Slot, facts: FailoverFacts, wishes: FailoverWishes): Gate | null {
+  for (const instance of slot.instances) {
+    const state = stateOf(facts.sight, slot.slot, instance.host);
+    const lease = state?.lease;
+    if (state === undefined || lease === null || lease === undefined || lease.run === undefined) continue;
+    if (lease.expires < state.at || wishes.takeOver.has(lease.run)) continue;
+    return {
+      gate: 'busy',
+      reason: `run ${lease.run} of ${lease.operator} on ${lease.bastion} holds it (${lease.phase}, lease for another ${lease.expires - state.at} s)`,
+      word: null,
+    };
+  }
+  return null;
+}
+
+type Choice = { readonly to: string | null; readonly loss: LossEstimate | null; readonly why: string };
+
+// The most complete reachable replica, unless --to says otherwise; a replica that owes a rejoin is no copy.
+function chooseNew(slot: Slot, from: string, facts: FailoverFacts, wishes: FailoverWishes): Choice {
+  const owing = new Set(owedOf(facts.sight, slot).map((owed) => owed.host));
+  const reasons: string[] = [];
+  const candidates: { host: string; loss: LossEstimate; running: boolean }[] = [];
+  for (const instance of slot.instances) {
+    if (instance.host === from) continue;
+    if (wishes.to !== undefined && instance.host !== wishes.to) continue;
+    const why = whyNotNew(instance, facts, owing);
+    // What the transport says begins with its host's name itself.
+    if (why !== null) reasons.push(why.startsWith(`${instance.host}: `) ? why : `${instance.host}: ${why}`);
+    else {
+      const running = stateOf(facts.sight, slot.slot, instance.host)?.running === true;
+      candidates.push({
+        host: instance.host,
+        loss: lossOf(slot, from, instance.host, facts, wishes, null),
+        running,
+      });
+    }
+  }
+  if (wishes.to === from) return { to: null, loss: null, why: `${from} is its master already` };
+  if (wishes.to !== undefined && instanceOn(slot, wishes.to) === undefined) {
+    return { to: null, loss: null, why: `${wishes.to} does not carry ${slot.slot}` };
+  }
+  const rank = (loss: LossEstimate) => loss.possibleLossS ?? Number.POSITIVE_INFINITY;
+  // What is on its disk counts, running or not: it is stopped and started anyway. Two unknowns are equal.
+  const best = candidates.sort(
+    (a, b) => rank(a.loss) - rank(b.loss) || Number(b.running) - Number(a.running),
+  )[0];
+  if (best === undefined) {
+    const why =
+      slot.instances.length < 2
+        ? 'the directory names no replica'
+        : `no replica can take it: ${reasons.join('; ')}`;
+    return { to: null, loss: null, why };
+  }
+  return { to: best.host, loss: best.loss, why: '' };
+}
+
+function whyNotNew(instance: Instance, facts: FailoverFacts, owing: ReadonlySet<string>): string | null {
+  const seen = facts.sight.get(instance.host);
+  if (seen === undefined || !seen.ok) return seen === undefined ? 'not asked' : seen.error.message;
+  const state = seen.states.get(instance.slot);
+  if (state === undefined) return 'not seen';
+  if (owing.has(instance.host)) return 'owes a rejoin';
+  return whyNoReplica(state);
+}
+
+function whyNoReplica(state: InstanceState): string | null {
+  if (state.running === null) return state.problem ?? 'cannot be told whether it runs';
+  if (state.running && state.role === 'master') return null; // A stray: the gates above speak of it.
+  if (state.running && state.role !== 'replica') return state.problem ?? 'does not run as a replica';
+  if (state.configuredRole === null && state.problem !== null) return state.problem;
+  return null;
+}
+
+function lossOf(
+  slot: Slot,
+  from: string,
+  to: string,
+  facts: FailoverFacts,
+  wishes: FailoverWishes,
+  open: OpenLane | null,
+): LossEstimate {
+  return estimateLoss({
+    slot: slot.slot,
+    sample: facts.samples.find(
+      (one) => one.slot === slot.slot && one.host === from && one.channel === to && one.role === 'master',
+    ),
+    files: facts.files.find((one) => one.slot === slot.slot && one.host === to),
+    signs: facts.signs.get(from) ?? [],
+    recorded: open?.judged ?? null,
+    maxLagS: wishes.maxLagS,
+  });
+}
