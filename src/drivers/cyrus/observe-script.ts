@@ -61,6 +61,9 @@ function conf(line, depth,    file, more) {
     if (line ~ /^[ \t]*(#|$)/) return
     if (line ~ /^@include:/ && depth < 5) {
       file = line; sub(/^@include:[ \t]*/, "", file)
+      # One that includes itself would be read for ever; Cyrus refuses to start with it.
+      if (file in reading) return
+      reading[file]
       while ((getline more < file) > 0) conf(more, depth + 1)
       close(file); return
     }
@@ -142,6 +145,7 @@ END {
   for (n = 1; n <= filed; n++) {
     split(files[n], part, us)
     i = part[1]; label = part[2]; lines = 0; skip = 0
+    split("", reading); reading[part[3]]
     while ((getline line < part[3]) > 0) {
       if (label == "lease") print i us "lease" us line
       else if (label == "lane") kept[lines++ % 200] = line
