@@ -147,7 +147,7 @@ async function connectToRead(path: string): Promise<Connection> {
     return toConnection(raw, undefined);
   } catch (error) {
     raw?.close();
-    if (sqliteCode(error) !== 'SQLITE_CANTOPEN' || !isReadable(path)) throw error;
+    if (!/^SQLITE_(CANTOPEN|READONLY)/.test(sqliteCode(error)) || !isReadable(path)) throw error;
     return connectToFrozen(path, error);
   }
 }

@@ -39,10 +39,25 @@ export function isBusy(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(sqliteCode(error));
 }
 
+/** SQLite's primary result codes, the low byte of the extended ones, as far as they mean something here. */
+const PRIMARY_CODES: { readonly [number: number]: string } = {
+  5: 'SQLITE_BUSY',
+  6: 'SQLITE_LOCKED',
+  8: 'SQLITE_READONLY',
+  10: 'SQLITE_IOERR',
+  11: 'SQLITE_CORRUPT',
+  13: 'SQLITE_FULL',
+  14: 'SQLITE_CANTOPEN',
+  26: 'SQLITE_NOTADB',
+};
+
 /** SQLite's symbolic result code, e.g. `SQLITE_BUSY`; '' for what is no error of SQLite. */
 export function sqliteCode(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code === 'string' && code.startsWith('SQLITE_')) return code;
+  // libsql 0.5 knows some extended codes by their number only, such as 1544, a directory that cannot be written.
+  const number = /^UNKNOWN_SQLITE_ERROR_(\d+)$/.exec(typeof code === 'string' ? code : '')?.[1];
+  if (number !== undefined) return PRIMARY_CODES[Number(number) & 0xff] ?? 'SQLITE_ERROR';
   // libsql 0.5 reports a failed open as a plain error that ends with the number.
   return error instanceof Error && /^ConnectionFailed\(.*: 14"\)$/.test(error.message)
     ? 'SQLITE_CANTOPEN'
