@@ -572,7 +572,8 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
           const token = (held?.token ?? 0) + 1;
           const { run, operator, bastion, from, to, phase } = wish;
           own.lease = { token, run, operator, bastion, from, to, phase, expires: world.now + LEASE_S };
-          const kept = held?.run === run ? own.lane : own.lane.filter((line) => line.includes('"kind":"owed"'));
+          const kept =
+            held?.run === run ? own.lane : own.lane.filter((line) => line.includes('"kind":"owed"'));
           own.lane = [...kept, wish.record];
           answer = { granted: true, token };
         },
