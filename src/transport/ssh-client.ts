@@ -63,9 +63,12 @@ export async function callSsh(
     readonly clock: Clock;
     readonly timeoutMs: number;
     readonly stdout: Stream;
+    /** Called with the child, for whoever may not be able to wait for its end. */
+    readonly onStart?: ((child: Child) => void) | undefined;
   },
 ): Promise<ShortCall> {
   const child = startSsh(args, how.env, ['ignore', how.stdout, 'ignore']);
+  how.onStart?.(child);
   const chunks: Buffer[] = [];
   child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
   const closed = new Promise<void>((resolve) => {

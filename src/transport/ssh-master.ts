@@ -6,6 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, TransportError } from '../errors.js';
+import type { Child } from './child.js';
 import { openControlDir } from './control-dir.js';
 import {
   KEEPALIVE_COUNT,
@@ -36,6 +37,7 @@ export class SshMasters {
   readonly #uid: number;
   readonly #known = new Map<string, Promise<Master>>();
   readonly #ending = new Set<Promise<void>>();
+  readonly #opening = new Set<Child>();
   #dir: string | undefined;
 
   constructor(settings: SshSettings) {
@@ -84,8 +86,10 @@ export class SshMasters {
     void told.finally(() => this.#ending.delete(told));
   }
 
-  /** Waits until those that were told to end have heard it. */
+  /** Ends what is still being opened, and waits until those that were told to end have heard it. */
   async close(): Promise<void> {
+    // Nobody waits for it any more, and a dead host would hold up our own end for its connect timeout.
+    for (const child of this.#opening) child.kill('SIGKILL');
     await Promise.all(this.#ending);
   }
 
@@ -157,7 +161,16 @@ export class SshMasters {
         ...proxyCommand,
         ...['--', target.name],
       ],
-      { env, clock, timeoutMs: connectSeconds(this.#settings) * 1000 + SSH_OWN_WORDS_MS, stdout: 'ignore' },
+      {
+        env,
+        clock,
+        timeoutMs: connectSeconds(this.#settings) * 1000 + SSH_OWN_WORDS_MS,
+        stdout: 'ignore',
+        onStart: (child) => {
+          this.#opening.add(child);
+          void child.exited.then(() => this.#opening.delete(child));
+        },
+      },
     );
     const tookMs = clock.monotonic() - begunAt;
     const made = lstatSync(own, { throwIfNoEntry: false });

@@ -452,6 +452,20 @@ describeUnless(missing, 'ssh to a host that does not answer', () => {
     expect(error.kind).toBe('interrupted');
     expect(ms).toBeLessThan(1000);
   });
+
+  it('is not waited for by a process that has nothing else to do any more', async () => {
+    world.addHost('slow', await listen(() => {}));
+    const stop = new AbortController();
+    const asked = failure(transport.run(host('slow'), command('true'), { signal: stop.signal }));
+    await waitFor(() => sockets.length > 0, 'the connection');
+    stop.abort();
+    await asked;
+    const gone = once(sockets[0] as Socket, 'close');
+    sockets[0]?.resume();
+    await transport.close();
+    const [, ms] = await timed(gone);
+    expect(ms).toBeLessThan(1500);
+  });
 });
 
 function keyOf(world: SshWorld, name: string): string {
