@@ -53,6 +53,11 @@ group_alive() {
 /** The part that joins what the shell saw with what its few helpers printed; see BODY. */
 const JOIN = String.raw`
 function clean(text, length_) { gsub(/[\001-\037\177]/, " ", text); return substr(text, 1, length_) }
+# A directory would end mawk, a pipe would hold it up.
+function is_plain(file) {
+  gsub(/\047/, "\047\"\047\"\047", file)
+  return system("[ -f \047" file "\047 ] && [ -r \047" file "\047 ]") == 0
+}
 function conf(line, depth,    file, more) {
   gsub(/[\001-\010\013-\037\177]/, "?", line)
   if (label ~ /i$/) {
@@ -62,7 +67,7 @@ function conf(line, depth,    file, more) {
     if (line ~ /^@include:/ && depth < 5) {
       file = line; sub(/^@include:[ \t]*/, "", file)
       # One that includes itself would be read for ever; Cyrus refuses to start with it.
-      if (file in reading) return
+      if (file in reading || !is_plain(file)) return
       reading[file]
       while ((getline more < file) > 0) conf(more, depth + 1)
       close(file); return

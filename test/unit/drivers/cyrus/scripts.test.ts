@@ -117,11 +117,15 @@ describe('the observation', { timeout }, () => {
     const slot = await on.slot('store1');
     const file = join(slot.base, 'role.master/imapd.conf');
     const other = join(slot.base, 'included.conf');
+    const quoted = join(slot.base, "it's $(id) here.conf");
+    const fifo = join(slot.base, 'fifo');
     writeFileSync(
       file,
-      `configdirectory: x\n@include: ${other}\n@include: ${file}\n@include: /nowhere\n@include: /\n`,
+      `configdirectory: x\n@include: ${on.base}\n@include: ${fifo}\n@include: ${quoted}\n@include: ${other}\n@include: ${file}\n@include: /nowhere\n@include: /\n`,
     );
-    writeFileSync(other, 'sync_log: yes\nsync_host: imap22\n');
+    writeFileSync(other, 'sync_log: yes\n');
+    writeFileSync(quoted, 'sync_host: imap22\n');
+    execFileSync('mkfifo', [fifo]);
     expect(await on.look(slot)).toMatchObject({ logging: true, channels: [{ syncHost: 'imap22' }] });
   });
 
