@@ -1,13 +1,17 @@
 // mailctl(1) is prose by hand; what it names is demanded here: every command, option, exit code, gate and error
 // code of the program, and nothing that is gone.
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { AnyCommand, ArgSpec, OptionSpec } from '../../src/cli/command.js';
 import { program } from '../../src/cli/commands.js';
 import { globalOptions } from '../../src/cli/options.js';
+import { sections } from '../../src/config/format.js';
+import type { Format } from '../../src/config/format-kinds.js';
 import { EXIT } from '../../src/errors.js';
+import { VERDICTS } from '../../src/slot/analysis.js';
+import { OVERRIDABLE } from '../../src/slot/decide.js';
 import { errorCodes } from '../support/error-codes.js';
 
 const root = join(import.meta.dirname, '../..');
@@ -44,6 +48,37 @@ function flagsOf(specs: object): readonly string[] {
 /** The words of `.It Cm` lines. */
 function itemsIn(lines: readonly string[]): readonly string[] {
   return lines.flatMap((line) => /^\.It Cm (\S+)$/.exec(line)?.[1] ?? []).sort();
+}
+
+/** Sources in which documents are put together. */
+const documentFiles = [
+  'src/cli/failover-json.ts',
+  'src/cli/slots/list.ts',
+  'src/cli/slots/slot-detail.ts',
+  'src/cli/runs/list.ts',
+  'src/cli/runs/run-view.ts',
+];
+
+const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => readFileSync(join(root, 'src', path), 'utf8'));
+
+/** The keys of a format, and of the formats in it. */
+function keysOf(format: Format<unknown>): readonly string[] {
+  switch (format.kind) {
+    case 'nullable':
+      return keysOf(format.of);
+    case 'either':
+      return format.options.flatMap(keysOf);
+    case 'list':
+      return keysOf(format.item);
+    case 'names':
+      return keysOf(format.value);
+    case 'map':
+      return Object.entries(format.keys).flatMap(([key, value]) => [key, ...keysOf(value)]);
+    default:
+      return [];
+  }
 }
 
 interface Described {
@@ -104,6 +139,52 @@ describe('mailctl(1)', () => {
     const diagnostics = itemsIn(section('DIAGNOSTICS'));
     expect(codes.filter((code) => !diagnostics.includes(code) && !gates.includes(code))).toEqual([]);
     expect(diagnostics.filter((code) => !codes.includes(code))).toEqual([]);
+  });
+
+  test('every verdict is in it, and none that is gone', () => {
+    expect(itemsIn(section('VERDICTS'))).toEqual([...VERDICTS].sort());
+  });
+
+  test('every gate of a document is in it', () => {
+    const gates = itemsIn(section('GATES'));
+    expect(gates).toEqual(
+      expect.arrayContaining([...OVERRIDABLE, 'lag', 'quarantine', 'busy', 'no-replica']),
+    );
+  });
+
+  test('every schema of a document is in it, and none that is gone', () => {
+    const schemas = new Set(sources.flatMap((text) => text.match(/mailctl\/[a-z-]+\/v\d+/g) ?? []));
+    const described = itemsIn(section('OUTPUT')).filter((item) => item.includes('/'));
+    // The one of errors has no fields of its own.
+    expect(described).toEqual([...schemas].filter((schema) => schema !== 'mailctl/error/v1').sort());
+    expect(page).toContain('mailctl/error/v1');
+  });
+
+  test('every field of the documents that scripts rely on is in it', () => {
+    const fields = documentFiles.flatMap((path) =>
+      [...readFileSync(join(root, path), 'utf8').matchAll(/^ {4,14}([a-z]+(?:_[a-z]+)+):/gm)].map(
+        ([, key]) => key,
+      ),
+    );
+    expect(fields.length).toBeGreaterThan(30);
+    const words = new Set(
+      section('OUTPUT')
+        .join(' ')
+        .split(/[\s,;()]+/),
+    );
+    expect([...new Set(fields)].filter((field) => !words.has(field ?? ''))).toEqual([]);
+  });
+
+  test('every section of the configuration is in it, with its keys', () => {
+    const lines = section('CONFIGURATION').join('\n').split(/^\.Sh/m)[0] ?? '';
+    const words = new Set(lines.split(/[\s,;()]+/));
+    const unused = ['destinations', 'uplinks'];
+    const named = Object.entries(sections).flatMap(([name, format]) => [
+      name,
+      ...(unused.includes(name) ? [] : keysOf(format)),
+    ]);
+    expect(named.length).toBeGreaterThan(30);
+    expect(named.filter((key) => !words.has(key))).toEqual([]);
   });
 
   test('mandoc finds nothing to warn of, where there is mandoc', (context) => {
