@@ -51,8 +51,9 @@ export class Batch {
     const records = calls.map((): Record_[] => []);
     const answered = new Set<number>();
     const onLine = (line: string) => {
-      const [number, ...record] = line.split(FIELD);
-      const index = Number(number);
+      const [number = '', ...record] = line.split(FIELD);
+      // Not Number('') of a line without one: that is 0, the first call.
+      const index = /^\d+$/.test(number) ? Number(number) : Number.NaN;
       const call = calls[index];
       if (call === undefined || answered.has(index)) return;
       records[index]?.push(record);
