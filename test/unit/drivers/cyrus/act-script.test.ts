@@ -167,7 +167,7 @@ describe('the lease', { timeout }, () => {
     const grip = await on.take(slot);
     await on.driver.start(on.host, slot.instance, grip, 'master');
     on.owns(Number(readFileSync(slot.pidFile, 'utf8')));
-    execFileSync('flock', ['-n', slot.lease, 'true']);
+    execFileSync('flock', ['-w', '5', slot.lease, 'true']);
     await on.driver.renewLease(on.host, slot.instance, grip);
   });
 
