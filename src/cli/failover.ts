@@ -74,14 +74,26 @@ export const failoverCommand = defineCommand({
       timeSpan,
       "the configuration's max_lag",
     ),
-    acceptLoss: list('--accept-loss <slot>', 'move this slot although its replica lacks changes', text),
-    fenced: value(
-      '--fenced <text>',
-      'you have seen with your own eyes that the host is off: what you saw',
+    acceptLoss: list(
+      '--accept-loss <slot>',
+      'move this slot although its replica lacks changes: passes lag and quarantine',
       text,
     ),
-    overrides: list('--override <gate:slot>', 'pass this gate for this slot', overrideWord),
-    takeOver: list('--take-over <run>', 'take over from this run, which you know to be dead', text),
+    fenced: value(
+      '--fenced <text>',
+      'you have seen with your own eyes that the host is off: what you saw; passes not-proven-dead',
+      text,
+    ),
+    overrides: list(
+      '--override <gate:slot>',
+      'pass still-serving, two-masters, disk or directory-disagrees for this slot',
+      overrideWord,
+    ),
+    takeOver: list(
+      '--take-over <run>',
+      'take over from this run, which you know to be dead: passes busy',
+      text,
+    ),
     reason: reasonOption,
     yes: yesOption,
     dryRun: dryRunOption,

@@ -20,8 +20,8 @@ export const configCheckCommand = defineCommand({
   summary: 'Check the configuration file strictly',
   description:
     'Reports every fault of every section as file:line:column with what would be right, and looks at the files ' +
-    'that the configuration names. Exits 2 when there is an error, 0 with warnings only. It asks no host: ' +
-    'whether ssh and sudo work is a question for doctor.',
+    'that the configuration names. Exits 2 when there is an error, 0 with warnings only. It asks no host: whether ' +
+    'ssh and sudo work is what slots list tells.',
   args: {},
   options: {},
   examples: [
