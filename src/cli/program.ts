@@ -5,6 +5,7 @@ import { EXIT, UsageError } from '../errors.js';
 import { nearest } from '../lib/nearest.js';
 import type { AnyCommand, ArgSpec, OptionSpec, ProgramSpec } from './command.js';
 import type { Globals } from './context.js';
+import { guessCommand } from './guess.js';
 import { commandHelp, groupHelp, programHelp } from './help-text.js';
 import { globalOptions } from './options.js';
 
@@ -33,7 +34,7 @@ export function parseCommandLine(program: ProgramSpec, argv: readonly string[], 
     }
     // A group alone, or nothing at all, asks for nothing: a script must not take that for success.
     if (error.code === 'commander.help') return { kind: 'text', text: parsing.text, exitCode: EXIT.usage };
-    throw usageError(error);
+    throw usageError(error, helpOf(program, argv));
   }
   return parsing.found ?? { kind: 'text', text: programHelp(program, width, true), exitCode: EXIT.usage };
 }
@@ -197,12 +198,20 @@ function unknownCommand(group: Command, word: string): UsageError {
   });
 }
 
+/** What to type for the help of the command that a line most likely asked for. */
+function helpOf(program: ProgramSpec, argv: readonly string[]): string {
+  const command = guessCommand(program.commands, argv);
+  return command === undefined
+    ? 'mailctl --help lists the commands'
+    : `mailctl ${command.name} --help says how it is called`;
+}
+
 /** Commander's own message as an error of ours; its suggestion becomes the hint. */
-function usageError(error: CommanderError): UsageError {
+function usageError(error: CommanderError, help: string): UsageError {
   const [message = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
   const suggestion = /\(Did you mean (.*)\?\)/.exec(rest.join(' '))?.[1];
   return new UsageError(message, {
     code: error.code === 'commander.unknownCommand' ? 'usage.command' : 'usage',
-    hint: suggestion === undefined ? 'mailctl --help lists the commands' : `did you mean ${suggestion}?`,
+    hint: suggestion === undefined ? help : `did you mean ${suggestion}?`,
   });
 }

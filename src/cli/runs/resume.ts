@@ -17,7 +17,6 @@ export const runsResumeCommand = defineCommand({
   sections: ['defaults', 'hosts', 'stores', 'directory', 'state'],
   json: failoverJson,
   async run({ run, yes }, context) {
-    if (!yes) (await context.prompt()).requireTerminal();
     const { takeUpRun } = await import('./take-up.js');
     const answer = await takeUpRun({ run, yes, how: 'resume' }, context);
     return answer ?? EXIT.done;

@@ -51,6 +51,8 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
       },
     );
   }
+  // Before any host is asked; a run that is closed asks nothing.
+  if (!request.yes) (await context.prompt()).requireTerminal();
 
   const config = await context.config();
   const directory = await context.directory();

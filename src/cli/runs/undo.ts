@@ -18,7 +18,6 @@ export const runsUndoCommand = defineCommand({
   sections: ['defaults', 'hosts', 'stores', 'directory', 'state'],
   json: failoverJson,
   async run({ run, yes, reason }, context) {
-    if (!yes) (await context.prompt()).requireTerminal();
     const { takeUpRun } = await import('./take-up.js');
     const answer = await takeUpRun({ run, yes, how: 'undo' }, context);
     if (answer !== undefined) return answer;

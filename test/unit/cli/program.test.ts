@@ -211,19 +211,19 @@ test.each([
     'a missing argument',
     ['failover'],
     "missing required argument 'TARGET'",
-    'mailctl --help lists the commands',
+    'mailctl failover --help says how it is called',
   ],
   [
     'one argument too many',
     ['slots', 'show', 'a', 'b'],
     'too many arguments',
-    'mailctl --help lists the commands',
+    'mailctl slots show --help says how it is called',
   ],
   [
     'an option without its value',
     ['failover', 'x', '--to'],
     "option '--to <host>' argument missing",
-    'mailctl --help lists the commands',
+    'mailctl failover --help says how it is called',
   ],
   ['a bad duration', ['failover', 'x', '--max-lag', '5'], '--max-lag: "5" is no duration', 'for example 90s'],
   [
