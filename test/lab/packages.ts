@@ -158,10 +158,18 @@ async function downloadPostfix(say: (line: string) => void): Promise<string> {
 /** Why no lab can be made here; undefined when it can. */
 export function whyNoLab(): string | undefined {
   if (process.getuid?.() !== 0) return 'the lab needs root: it makes namespaces and mounts';
-  if (!fs.existsSync('/etc/debian_version') || !fs.existsSync('/usr/bin/apt-get')) {
-    return "the lab needs Debian: it runs Debian's own Cyrus and Postfix";
+  if (!isDebian12() || !fs.existsSync('/usr/bin/apt-get')) {
+    return 'the lab needs Debian 12: it runs its Cyrus 3.6 and its Postfix 3.7';
   }
   return undefined;
+}
+
+function isDebian12(): boolean {
+  try {
+    return /^12(\.|$)/m.test(fs.readFileSync('/etc/debian_version', 'utf8'));
+  } catch {
+    return false;
+  }
 }
 
 /** Throws where no lab can be made. */

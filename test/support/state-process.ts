@@ -1,14 +1,15 @@
 // Runs state-child.ts in processes of its own: bundled once, so that twenty of them start in a moment.
 import { type SpawnOptions, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
 /** Bundles the child beside node_modules, where the native library is found; gives the file. */
 export async function buildStateChild(): Promise<string> {
   const root = new URL('../../', import.meta.url).pathname;
-  mkdirSync(join(root, 'node_modules/.cache'), { recursive: true });
-  const outfile = join(mkdtempSync(join(root, 'node_modules/.cache/state-child-')), 'child.mjs');
+  const folder = join(root, 'node_modules/.cache');
+  mkdirSync(folder, { recursive: true });
+  const outfile = join(folder, `mailctl-state-child-${process.pid}.mjs`);
   await build({
     entryPoints: [join(root, 'test/support/state-child.ts')],
     outfile,
@@ -18,7 +19,10 @@ export async function buildStateChild(): Promise<string> {
     external: ['libsql'],
     logLevel: 'error',
   });
-  return outfile;
+  // One file for all: whoever runs the one before keeps it, and nothing piles up.
+  const child = join(folder, 'mailctl-state-child.mjs');
+  renameSync(outfile, child);
+  return child;
 }
 
 /**
