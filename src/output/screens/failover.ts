@@ -45,7 +45,7 @@ export function planScreen(screen: PlanScreen, canvas: Canvas): readonly Line[] 
   const plain = go.filter((decision) => decision.gates.length === 0);
   const shown = screen.all || plain.length <= ROWS_SHOWN + 2 ? plain : plain.slice(0, ROWS_SHOWN);
   const rows = [...worded, ...shown, ...refused];
-  if (rows.length > 0) lines.push(...withNotes(canvas, rows, shown, plain, refused));
+  if (rows.length > 0) lines.push(...withNotes(canvas, rows, shown, plain, refused, screen.targets));
   return lines;
 }
 
@@ -172,6 +172,7 @@ function withNotes(
   shown: readonly Decision[],
   plain: readonly Decision[],
   refused: readonly Decision[],
+  targets: readonly string[],
 ): readonly Line[] {
   const noted = rows.some((row) => noteCell(row) !== '');
   const table = canvas.table(rows, noted ? columns : columns.slice(0, -1));
@@ -188,7 +189,7 @@ function withNotes(
     // The folded line stands where its rows would: before those that are refused.
     lines.splice(lines.length - refused.length, 0, [{ text: ` + ${hidden} more, ${how}`, tone: 'dim' }]);
   }
-  for (const [reason, of] of grouped(refused)) lines.push(...refusalLines(reason, of));
+  for (const [reason, of] of grouped(refused)) lines.push(...refusalLines(reason, of, targets));
   return lines;
 }
 
@@ -202,7 +203,11 @@ function grouped(refused: readonly Decision[]): ReadonlyMap<string, readonly Dec
   return groups;
 }
 
-function refusalLines(key: string, decisions: readonly Decision[]): readonly Line[] {
+function refusalLines(
+  key: string,
+  decisions: readonly Decision[],
+  targets: readonly string[],
+): readonly Line[] {
   const gate = refusal(decisions[0] as Decision) as Gate;
   const slots = decisions.map((decision) => decision.slot.slot);
   const lines: Line[] = [
@@ -212,16 +217,20 @@ function refusalLines(key: string, decisions: readonly Decision[]): readonly Lin
       '    ',
     ),
   ];
-  for (const command of waysOn(gate, decisions)) lines.push(`    ${command}`);
+  for (const command of waysOn(gate, decisions, targets)) lines.push(`    ${command}`);
   return lines;
 }
 
 /** The whole commands that would go on, ready to paste; none where nothing answers the gate. */
-export function waysOn(gate: Gate, decisions: readonly Decision[]): readonly string[] {
+export function waysOn(
+  gate: Gate,
+  decisions: readonly Decision[],
+  targets: readonly string[],
+): readonly string[] {
   const slots = decisions.map((decision) => decision.slot.slot).sort(compareNames);
-  const target = slots.length === 1 ? slots : [...new Set(decisions.map((decision) => decision.from))];
+  // Never more than was asked for: a host has slots that nobody spoke of.
   const command = (...words: string[]) =>
-    formatCommand(['mailctl', 'failover', ...(slots.length === 1 ? slots : target), ...words]);
+    formatCommand(['mailctl', 'failover', ...(slots.length === 1 ? slots : targets), ...words]);
   const perSlot = (option: string, value: (slot: string) => string) =>
     slots.slice(0, 8).flatMap((slot) => [option, value(slot)]);
   if (gate.gate === 'lag' || gate.gate === 'quarantine') {
@@ -234,8 +243,14 @@ export function waysOn(gate: Gate, decisions: readonly Decision[]): readonly str
     const run = /^run (\S+) /.exec(gate.reason)?.[1];
     return run === undefined ? [] : [`when that run is dead: ${command('--take-over', run)}`];
   }
-  if (OVERRIDABLE.includes(gate.gate))
-    return [command(...perSlot('--override', (slot) => `${gate.gate}:${slot}`))];
+  const override = command(...perSlot('--override', (slot) => `${gate.gate}:${slot}`));
+  if (gate.gate === 'two-masters') {
+    const stray = /^(\S+) runs it as master/.exec(gate.reason)?.[1];
+    const stop =
+      stray === undefined ? [] : [`${formatCommand(['mailctl', 'failover', stray])}   stops it there first`];
+    return [...stop, override];
+  }
+  if (OVERRIDABLE.includes(gate.gate)) return [override];
   return [];
 }
 
@@ -558,6 +573,7 @@ function nextCommands(
       ...waysOn(
         gate,
         of.map((one) => one.decision),
+        screen.targets,
       ),
     );
   }

@@ -1,7 +1,7 @@
 // The last screen of a failover: every line of it fits 80 columns, whatever the fleet is called.
 import { expect, test } from 'vitest';
 import { type Line, renderLine } from '../../../../src/output/line.js';
-import { type EndScreen, endScreen } from '../../../../src/output/screens/failover.js';
+import { type EndScreen, endScreen, waysOn } from '../../../../src/output/screens/failover.js';
 import type { SlotResult } from '../../../../src/slot/outcome.js';
 
 /** Only what the screen reads. */
@@ -75,6 +75,19 @@ test('every line but a command fits 80 columns', () => {
     const prose = lines.filter((line) => !/^ \d {2}mailctl /.test(line));
     expect(prose.filter((line) => line.length > 80)).toEqual([]);
   }
+});
+
+test('the way on names no slot that was not asked for, and the stray that can be stopped first', () => {
+  const two = ['store1', 'store2'].map((slot) => result(slot, 'refused').decision);
+  const reason = 'imap21 runs it as master, the directory names imap22';
+  expect(waysOn({ gate: 'two-masters', reason, word: null }, two, ['store1', 'store2'])).toEqual([
+    'mailctl failover imap21   stops it there first',
+    'mailctl failover store1 store2 --override two-masters:store1 --override two-masters:store2',
+  ]);
+  const hangs = { gate: 'not-proven-dead', reason: 'imap21 hangs', word: null } as const;
+  expect(waysOn(hangs, two, ['imap21'])).toEqual([
+    "mailctl failover imap21 --fenced 'what your own eyes saw'",
+  ]);
 });
 
 test('a slot without a second copy is said to have none', () => {
