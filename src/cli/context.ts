@@ -15,6 +15,7 @@ import type { Directory } from '../slot/directory.js';
 import type { StoreDriver } from '../slot/driver.js';
 import type { SampleStore } from '../slot/samples.js';
 import type { SlotMapStore } from '../slot/slot-map.js';
+import type { UserSources } from '../slot/users.js';
 import type { StateDatabase } from '../state/database.js';
 import type { Transport } from '../transport/transport.js';
 import type { Prompt } from './confirm.js';
@@ -83,6 +84,8 @@ export interface Context {
   directory(options?: ReadOnly): Promise<Directory>;
   /** The directory where slots can be imported. @throws ConfigError when it is the site's own commands */
   slotMap(): Promise<Directory & SlotMapStore>;
+  /** The site's lists of users and moves; what is not configured answers null. @throws MailctlError when asked */
+  userSources(options?: ReadOnly): Promise<UserSources>;
   /** Stored samples. A database that is away is a warning, given once: nothing is stored and nothing is known. */
   samples(options?: ReadOnly): Promise<SampleStore>;
   /** The state directory, made if it is not there (0700). @throws ConfigError */
@@ -301,6 +304,13 @@ export function createContext(parts: ContextParts): Context {
       }
       const { databaseDirectory } = await import('../state/directory.js');
       return databaseDirectory(await database((await locations()).directory));
+    },
+    userSources: async (options) => {
+      const [{ directory }, { userSources }] = await Promise.all([config(), import('./user-sources.js')]);
+      return userSources(directory, {
+        here: async () => ({ transport: await transport(options), host: thisHost() }),
+        database: async () => database((await locations()).directory, { readOnly: true }),
+      });
     },
     samples: async (options) => {
       const [{ tolerantSamples }, { databaseSamples }] = await Promise.all([

@@ -86,8 +86,20 @@ export interface HookConfig {
   readonly timeoutMs: number;
 }
 
+/** `directory.moves:`: where the moves of users between slots are listed. */
+export type MovesConfig =
+  | { readonly kind: 'command'; readonly command: readonly string[] }
+  | { readonly kind: 'file'; readonly file: string }
+  /** In the directory's database. */
+  | { readonly kind: 'table'; readonly table: string };
+
 /** `directory:` */
-export type DirectoryConfig = { readonly hooks: readonly HookConfig[] } & (
+export type DirectoryConfig = {
+  /** Prints the users of {slot}, or of all slots. */
+  readonly users: readonly string[] | undefined;
+  readonly moves: MovesConfig | undefined;
+  readonly hooks: readonly HookConfig[];
+} & (
   | { readonly kind: 'database'; readonly url: string | undefined }
   | {
       readonly kind: 'commands';

@@ -187,6 +187,28 @@ const hook = map(
 
 const databaseUrl = text(words.databaseUrl, { examples: ['sqlite:/var/lib/mailctl/mailctl.db'] });
 
+const moves = map(
+  {
+    command: optional(argv([], 'prints the moves of users between slots', ['list-moves'])),
+    file: optional(
+      text(words.localPath, {
+        description: 'a file with the moves, replaced as a whole',
+        examples: ['/var/lib/site/moves.tsv'],
+      }),
+    ),
+    table: optional(
+      text(words.tableName, {
+        description: "a table in the directory's database: user_name, from_slot, to_slot, state, at",
+        examples: ['user_moves'],
+      }),
+    ),
+  },
+  (value) =>
+    Object.values(value).filter((one) => one !== undefined).length === 1
+      ? []
+      : [{ path: [], message: 'needs one of command, file and table' }],
+);
+
 const directory = map(
   {
     url: optional(databaseUrl),
@@ -201,8 +223,20 @@ const directory = map(
         '{state}',
       ]),
     ),
+    users: optional(argv(['slot'], 'prints the users of a slot', ['list-users', '{slot}'])),
+    moves: optional(moves),
     hooks: optional(list(hook)),
   },
+  (value) =>
+    value.list !== undefined && value.moves?.table !== undefined
+      ? [
+          {
+            path: ['moves', 'table'],
+            message:
+              'is looked for in a database, and the directory is three commands; give a command or a file',
+          },
+        ]
+      : [],
   (value) => {
     const missing = (['list', 'get', 'set'] as const).filter((key) => value[key] === undefined);
     if (missing.length === 3) return [];

@@ -80,6 +80,12 @@ export const STARTING_FILE = `## mailctl.yaml: the configuration of mailctl.
 ##  list: [slot-list]
 ##  get: [slot-get, "{slot}"]
 ##  set: [slot-set, "{slot}", "{from}", "{to}", "{state}"]
+##  users: prints the users of a slot, one a line, so that a replay brings back nobody who is gone
+#   users: [list-users, "{slot}"]
+##  moves: users on the way between slots (user, from, to, state): a command, a file, or a table of the database
+#   moves: { command: [list-moves] }
+##  moves: { file: /var/lib/site/moves.tsv }
+##  moves: { table: user_moves }
 ##  hooks: told after the directory has changed, per slot ({slot} {from} {to} {run}) or once per run ({run})
 ##  host: where it runs, without it: here; run: the command; timeout: how long it may take
 #   hooks: [{ host: mx1, run: [reload-lmtp, "{slot}", "{to}"], per: slot, timeout: 30s }]

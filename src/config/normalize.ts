@@ -12,6 +12,7 @@ import type {
   DestinationConfig,
   DirectoryConfig,
   HostConfig,
+  MovesConfig,
   QueueConfig,
   RoleConfig,
   StoresConfig,
@@ -139,10 +140,20 @@ function directoryOf(raw: RawFile, around: Surroundings): DirectoryConfig {
     per: hook.per ?? 'slot',
     timeoutMs: ms(hook.timeout, 30_000),
   }));
+  const common = { users: directory?.users, moves: movesOf(directory?.moves, around), hooks };
   if (directory?.list !== undefined && directory.get !== undefined && directory.set !== undefined) {
-    return { kind: 'commands', list: directory.list, get: directory.get, set: directory.set, hooks };
+    return { kind: 'commands', list: directory.list, get: directory.get, set: directory.set, ...common };
   }
-  return { kind: 'database', url: databaseUrl(directory?.url, around), hooks };
+  return { kind: 'database', url: databaseUrl(directory?.url, around), ...common };
+}
+
+function movesOf(
+  moves: Present<RawFile['directory']>['moves'],
+  around: Surroundings,
+): MovesConfig | undefined {
+  if (moves?.command !== undefined) return { kind: 'command', command: moves.command };
+  if (moves?.file !== undefined) return { kind: 'file', file: expandPath(moves.file, around) };
+  return moves?.table === undefined ? undefined : { kind: 'table', table: moves.table };
 }
 
 function destinationsOf(raw: RawFile): ReadonlyMap<string, DestinationConfig> {

@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import { formatExactDuration } from '../lib/duration.js';
 import { formatRate } from '../lib/rate.js';
 import { maskUrlPasswords } from '../lib/redact.js';
-import type { Account, Config, CyrusConfig, DirectoryConfig } from './config.js';
+import type { Account, Config, CyrusConfig, DirectoryConfig, MovesConfig } from './config.js';
 
 /** A configuration as plain data with the keys of the file; for `-o json` and for YAML. */
 export function effectiveConfig(config: Config): object {
@@ -82,7 +82,13 @@ function directory(config: DirectoryConfig): object {
     per: hook.per,
     timeout: formatExactDuration(hook.timeoutMs),
   }));
-  return { ...source, hooks };
+  return { ...source, users: config.users, moves: moves(config.moves), hooks };
+}
+
+function moves(config: MovesConfig | undefined): object | undefined {
+  if (config === undefined) return undefined;
+  const { kind, ...source } = config;
+  return source;
 }
 
 function account(config: Account | undefined): object | undefined {

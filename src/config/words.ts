@@ -130,6 +130,13 @@ export function sqlitePath(url: string): string | undefined {
   return rest.startsWith('///') ? rest.slice(2) : rest;
 }
 
+/** A table of a database, with or without its schema. */
+export const tableName: WordRule = (text) =>
+  plainText(text) ??
+  (/^[A-Za-z_]\w{0,62}(?:\.[A-Za-z_]\w{0,62})?$/.test(text)
+    ? undefined
+    : `${showValue(text)} is no name of a table: write user_moves or site.user_moves`);
+
 /** A recipient domain. */
 export const domainName: WordRule = (text) =>
   plainText(text) ??

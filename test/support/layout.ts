@@ -32,6 +32,8 @@ const SLOT_WORDS = [
   'slot/slot-map',
   'slot/slot-map-file',
   'slot/lane-record',
+  'slot/users',
+  'slot/moves',
   'slot/driver',
 ];
 

@@ -31,6 +31,8 @@ function samples(): Record<string, unknown>[] {
       get: ['g', '{slot}'],
       set: ['s', '{slot}', '{from}', '{to}'],
       hooks: [{ run: ['x', '{run}'], per: 'run' }],
+      users: ['u', '{slot}'],
+      moves: { file: '/x' },
     },
     config_group: 4711,
     state: null,

@@ -232,6 +232,19 @@ describe('paths and values', () => {
     });
   });
 
+  it('knows where users and moves are listed', async () => {
+    const file = write('users.yaml', 'directory: { users: [u, "{slot}"], moves: { file: moves.tsv } }\n');
+    expect((await load({ file })).config.directory).toMatchObject({
+      users: ['u', '{slot}'],
+      moves: { kind: 'file', file: join(folder, 'moves.tsv') },
+    });
+    const other = write('moves.yaml', 'directory: { moves: { command: [m] } }\n');
+    expect((await load({ file: other })).config.directory).toMatchObject({
+      users: undefined,
+      moves: { kind: 'command', command: ['m'] },
+    });
+  });
+
   it('knows a directory of three commands, and hooks with their defaults', async () => {
     const file = write(
       'x.yaml',

@@ -190,6 +190,17 @@ describe('a value', () => {
       'directory: {hooks: [{run: [x, "{to}"], per: run}]}',
       /1:31: directory.hooks\[0\].run\[1\]: a hook that runs once per run has no slot/,
     ],
+    ['directory: {moves: {}}', '1:20: directory.moves: needs one of command, file and table'],
+    [
+      'directory: {moves: {file: /x, table: y}}',
+      '1:20: directory.moves: needs one of command, file and table',
+    ],
+    ['directory: {moves: {table: "x; drop table y"}}', /"x; drop table y" is no name of a table/],
+    [
+      'directory: {list: [a], get: [b, "{slot}"], set: [c, "{slot}", "{from}", "{to}"], moves: {table: x}}',
+      /directory.moves.table: is looked for in a database, and the directory is three commands/,
+    ],
+    ['directory: {users: [x, "{user}"]}', /unknown placeholder \{user\}/],
     ['directory: {hooks: [{run: []}]}', /run: is an empty list; must be at least 1 word/],
     ['directory: {hooks: [{run: systemctl reload x}]}', /run: is "systemctl reload x"; must be a list/],
     [
