@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { deliver, mailq, waitDelivered } from './deliveries.js';
 import { takeDown } from './down.js';
 import { LabError } from './errors.js';
-import { crash, fail, hang, lag, returnHost, unlag } from './faults.js';
+import { crash, delay, fail, hang, lag, returnHost, unlag } from './faults.js';
 import { insideArgv } from './host.js';
 import { count, messagesOn } from './mailboxes.js';
 import { ensurePackages, requireRootOnDebian } from './packages.js';
@@ -22,6 +22,7 @@ const usage = `npm run lab -- COMMAND
 
   fail HOST                         its network is gone
   hang HOST [--sshd-only]           it accepts connections and never answers
+  delay HOST MS                     its round trip takes so much longer; 0: near again
   return HOST [--boot]              network and processes are back; --boot: after a power cycle
   crash SLOT [HOST]                 SIGKILL to all of the slot's processes there
   lag SLOT [--messages 3]           replication stops, then mail is delivered
@@ -91,6 +92,10 @@ async function main(): Promise<void> {
       return fail(openLab(), hostNamed(arg(0, 'HOST')));
     case 'hang':
       return hang(openLab(), hostNamed(arg(0, 'HOST')), { sshdOnly: values['sshd-only'] });
+    case 'delay': {
+      const ms = args[1] === '0' ? 0 : number(arg(1, 'MS'), 'MS');
+      return delay(openLab(), hostNamed(arg(0, 'HOST')), ms);
+    }
     case 'return':
       return returnHost(openLab(), hostNamed(arg(0, 'HOST')), { boot: values.boot });
     case 'crash':

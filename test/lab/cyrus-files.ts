@@ -72,12 +72,12 @@ function syncHost(peer: Instance): StoreHost | string {
   return peer.address.startsWith('198.51.100.') ? peer.host : peer.address;
 }
 
-/** cyrus.conf of an instance in a role; `replicating: false` leaves the replication clients out. */
+/** cyrus.conf of an instance in a role; `replicating` leaves the replication clients out, all or those towards hosts. */
 export function cyrusConf(
   instance: Instance,
   slot: SlotSpec,
   role: Role,
-  options: { replicating: boolean } = { replicating: true },
+  { replicating = true }: { readonly replicating?: boolean | readonly StoreHost[] } = {},
 ): string {
   const conf = instance.imapdConf;
   // Children do not get the master's -C: without one of their own they would read /etc/imapd.conf.
@@ -92,7 +92,8 @@ export function cyrusConf(
   }
   if (role === 'master') {
     services.push(`lmtp ${cmd('lmtpd', ' -a')} listen="${instance.address}:${instance.lmtpPort}"`);
-    for (const peer of options.replicating ? peersOf(instance, slot) : []) {
+    for (const peer of peersOf(instance, slot)) {
+      if (!(typeof replicating === 'boolean' ? replicating : replicating.includes(peer.host))) continue;
       const channel = usesChannels(slot) ? ` -n ${peer.host}` : '';
       daemons.push(`sync${peer.host} ${cmd('sync_client', ` -l -r${channel}`)}`);
     }

@@ -1,5 +1,4 @@
 /** Failover on real servers: planned and unplanned, judged, interrupted, and resumed. */
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -27,6 +26,7 @@ import {
 } from './lab.js';
 import { journals, mailctl, mailctlJson, startMailctl } from './mailctl.js';
 import { productEnv } from './product.js';
+import { stateVariants } from './state-variants.js';
 
 const reason = whyNoLab();
 
@@ -246,29 +246,6 @@ describeUnless(reason, 'failover on real servers', () => {
     expect(after.json.slots.filter(({ owed }) => owed.includes('imap21: rejoin'))).toHaveLength(14);
   });
 });
-
-/** State databases that tell nothing: a fresh one, and one that cannot be written. The directory stays as it is. */
-function stateVariants(lab: Lab) {
-  const base = path.join(lab.paths.dir, 'variants');
-  fs.mkdirSync(base, { recursive: true });
-  const variant = (name: string): Record<string, string> => {
-    const dir = path.join(base, name);
-    fs.mkdirSync(dir, { recursive: true });
-    const config = path.join(base, `${name}.yaml`);
-    const text = fs.readFileSync(lab.paths.mailctlYaml, 'utf8');
-    fs.writeFileSync(config, `${text}\nstate:\n  url: sqlite:${dir}/state.db\n`, { mode: 0o600 });
-    return { MAILCTL_CONFIG: config, XDG_STATE_HOME: path.join(base, `${name}-home`) };
-  };
-  const none = variant('none');
-  const readOnly = variant('readonly');
-  const locked = path.join(base, 'readonly');
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'mailctl-lab-ro', locked]);
-  const cleanUp = () => {
-    execFileSync('umount', ['-l', locked]);
-    fs.rmSync(base, { recursive: true, force: true });
-  };
-  return { none, readOnly, cleanUp };
-}
 
 /** Kills mailctl when its journal has so many lines; `home` is a state directory in which it is the only run. */
 async function killAt(lab: Lab, words: readonly string[], lines: number, home: string): Promise<string> {

@@ -10,16 +10,29 @@ import { type Accepted, deliver, waitDelivered } from './deliveries.js';
 import { configuredRole, srvFile } from './disks.js';
 import { LabError } from './errors.js';
 import { bootServices, powerOff, powerOn, runningInit } from './host.js';
-import { setCable } from './network.js';
+import { setCable, setDelay } from './network.js';
 import { processesOf, signal } from './proc.js';
 import { waitUntil } from './run.js';
 import { masterOf, processesOfInstance, runningRole } from './slots.js';
-import { type HostName, type Instance, instanceOf, instancesOn, type Lab, slotOf } from './spec.js';
+import {
+  type HostName,
+  type Instance,
+  instanceOf,
+  instancesOn,
+  type Lab,
+  type StoreHost,
+  slotOf,
+} from './spec.js';
 
 /** Takes a host off the network: packets to it are dropped, nobody is told. Its processes go on. */
 export async function fail(lab: Lab, host: HostName): Promise<void> {
   runningInit(lab.paths, host);
   await setCable(host, 'down');
+}
+
+/** Moves a host far away: its round trip takes `ms` longer, also after a reboot. 0: near again. */
+export async function delay(lab: Lab, host: HostName, ms: number): Promise<void> {
+  await setDelay(lab, host, ms, runningInit(lab.paths, host));
 }
 
 /**
@@ -89,26 +102,31 @@ export function runningMaster(lab: Lab, slot: string): Instance {
 
 /**
  * Stops a slot's replication while IMAP and LMTP go on, then delivers messages, so that its log holds events.
- * It stays so through restarts of the slot, until `unlag`.
+ * It stays so through restarts of the slot, until `unlag`. `towards`: only the channel to that replica, of two.
  */
 export async function lag(
   lab: Lab,
   slot: string,
-  options: { messages?: number; user?: string } = {},
+  options: { messages?: number; user?: string; towards?: StoreHost } = {},
 ): Promise<readonly Accepted[]> {
   const master = runningMaster(lab, slot);
-  writeCyrusConf(lab, master, { replicating: false });
+  const { towards } = options;
+  const others = slotOf(lab, slot).instances.map(({ host }) => host);
+  const replicating = towards === undefined ? [] : others.filter((host) => host !== towards);
+  writeCyrusConf(lab, master, { replicating });
   hangUp(lab, master);
   // Its own way out: without the line in cyrus.conf nobody starts it again.
   const cyrus = machineAccount('cyrus');
-  const files = syncFolders(master, slotOf(lab, slot)).map((folder) =>
-    path.join(srvFile(lab, master, folder), 'shutdown'),
-  );
+  const files = syncFolders(master, slotOf(lab, slot))
+    .filter((folder) => towards === undefined || folder.endsWith(`/${towards}`))
+    .map((folder) => path.join(srvFile(lab, master, folder), 'shutdown'));
   for (const file of files) {
     fs.writeFileSync(file, '');
     fs.chownSync(file, cyrus.uid, cyrus.gid);
   }
-  const stopped = await waitUntil(() => syncClients(lab, master).length === 0, 15_000);
+  const clients = () =>
+    syncClients(lab, master).filter(({ argv }) => towards === undefined || argv.includes(towards));
+  const stopped = await waitUntil(() => clients().length === 0, 15_000);
   for (const file of files) fs.rmSync(file, { force: true });
   if (!stopped) throw new LabError(`${slot}: its sync_client does not stop`);
   const accepted = await deliver(lab, slot, options.user ?? 'ann', options.messages ?? 3);
@@ -139,7 +157,11 @@ function hangUp(lab: Lab, instance: Instance): void {
   if (master) signal(master.pid, 'SIGHUP');
 }
 
-function writeCyrusConf(lab: Lab, instance: Instance, options: { replicating: boolean }): void {
+function writeCyrusConf(
+  lab: Lab,
+  instance: Instance,
+  options: { readonly replicating: boolean | readonly StoreHost[] },
+): void {
   const text = cyrusConf(instance, slotOf(lab, instance.slot), 'master', options);
   const cyrus = machineAccount('cyrus');
   const files = new Set([instance.roleFiles.master.cyrusConf]);

@@ -14,13 +14,16 @@ export { type DirectoryEntry, directoryOf, setDirectory } from './directory.js';
 export { configuredRole, setRoleOnDisk, srvFile } from './disks.js';
 export { takeDown } from './down.js';
 export { LabError } from './errors.js';
-export { crash, fail, hang, lag, returnHost, runningMaster, unlag } from './faults.js';
-export { inHost, initOf } from './host.js';
+export { crash, delay, fail, hang, lag, returnHost, runningMaster, unlag } from './faults.js';
+export { inHost, initOf, powerOff } from './host.js';
+export { ImapSession } from './imap.js';
 export { count, messagesOn } from './mailboxes.js';
+export { moveToOwnDisk, setBirth } from './own-disk.js';
 export { whyNoLab } from './packages.js';
 export { type LabPaths, labPaths } from './paths.js';
 export { productEnv } from './product.js';
 export { run, sleep, waitUntil } from './run.js';
+export { secret } from './secrets.js';
 export {
   masterOf,
   processesOfInstance,

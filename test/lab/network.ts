@@ -2,8 +2,11 @@
  * The lab's network: a bridge on the machine (the bastion is the machine itself) and one veth pair per host.
  * Pulling a host's cable means setting the bridge's end of its pair down.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { LabError } from './errors.js';
 import { run } from './run.js';
 import { bastionAddress, type HostName, hostAddress, hostNames, instancesOn, type Lab } from './spec.js';
 
@@ -32,20 +35,18 @@ export async function makeNetwork(lab: Lab): Promise<void> {
 export async function plugIn(lab: Lab, host: HostName, pid: number): Promise<void> {
   const cable = cableOf(host);
   await cutCable(host);
-  await ipBatch(
-    ['ip'],
-    [
-      `link add ${cable} type veth peer name eth0 netns ${pid}`,
-      `link set ${cable} master ${bridge}`,
-      `link set ${cable} up`,
-    ],
-  );
+  const delayMs = delayOf(lab, host);
+  if (delayMs > 0) await layLongCable(host, pid, delayMs);
+  else await ipBatch(['ip'], [`link add ${cable} type veth peer name eth0 netns ${pid}`]);
+  await ipBatch(['ip'], [`link set ${cable} master ${bridge}`, `link set ${cable} up`]);
   const own = new Set(instancesOn(lab, host).map((instance) => instance.address));
   own.add(hostAddress[host]);
   await ipBatch(
     ['nsenter', '-t', String(pid), '-n', 'ip'],
     [
       'link set lo up',
+      // As a card keeps its address: the others' ARP tables outlive a boot and a new cable.
+      `link set eth0 address 02:00:00:00:00:${Number(hostAddress[host].split('.')[3]).toString(16)}`,
       ...[...own].map((address) => `addr add ${address}/24 dev eth0`),
       'link set eth0 up',
       `route add default via ${bastionAddress}`,
@@ -53,6 +54,42 @@ export async function plugIn(lab: Lab, host: HostName, pid: number): Promise<voi
       ...(lab.spec.layout === 'addresses' && host === 'mx1' ? ['route add 203.0.113.0/24 dev eth0'] : []),
     ],
   );
+}
+
+const delayScript = fileURLToPath(new URL('./hostfiles/delay.pl', import.meta.url));
+
+/** Milliseconds by which a host's round trip is longer; kept beside its pid, so that a reboot changes nothing. */
+function delayOf(lab: Lab, host: HostName): number {
+  const file = path.join(lab.paths.run, `${host}.delay`);
+  return fs.existsSync(file) ? Number(fs.readFileSync(file, 'utf8')) : 0;
+}
+
+/** Moves a host far away: what goes to it takes `ms` longer; 0 brings it near again. Connections survive it. */
+export async function setDelay(lab: Lab, host: HostName, ms: number, pid: number): Promise<void> {
+  fs.writeFileSync(path.join(lab.paths.run, `${host}.delay`), String(ms));
+  await plugIn(lab, host, pid);
+}
+
+// The process that hands packets over late ends with its devices, when the cable is cut or the host is gone.
+async function layLongCable(host: HostName, pid: number, ms: number): Promise<void> {
+  const words = ['perl', delayScript, String(pid), cableOf(host), 'eth0', String(ms)];
+  const child = spawn('setsid', words, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  const ready = new Promise<void>((resolve, reject) => {
+    const hear = (chunk: Buffer) => {
+      said += chunk.toString();
+      if (said.includes('ready')) resolve();
+    };
+    child.stdout.on('data', hear);
+    child.stderr.on('data', hear);
+    child.on('error', reject);
+    child.on('exit', () => reject(new LabError(`no long cable to ${host}: ${said.trim()}`)));
+  });
+  await ready;
+  child.stdout.destroy();
+  child.stderr.destroy();
+  child.removeAllListeners('exit');
+  child.unref();
 }
 
 /** Takes a host's cable away altogether. */

@@ -17,7 +17,8 @@ const needed = [
   'sasl2-bin',
   'iproute2',
   'util-linux',
-  'perl-base',
+  'perl',
+  'e2fsprogs',
   // What Postfix needs besides what everybody has.
   'libdb5.3',
   'libicu72',

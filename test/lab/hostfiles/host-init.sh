@@ -35,7 +35,8 @@ ln -s /proc/self/fd/0 "$root/dev/stdin"
 ln -s /proc/self/fd/1 "$root/dev/stdout"
 ln -s /proc/self/fd/2 "$root/dev/stderr"
 # Not on the overlay: what survives a reboot lies on the disk itself, and birth times are those of the tmpfs.
-mount --bind "$disk/srv" "$root/srv"
+# With what is mounted below it: a store may be on a file system of its own.
+mount --rbind "$disk/srv" "$root/srv"
 mount --bind "$disk/root" "$root/root"
 if [ "$host" = mx1 ]; then
   mkdir -p "$root/srv/directory"
