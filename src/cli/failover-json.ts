@@ -38,6 +38,8 @@ export function failoverDocument({
       possible_loss_s: possibleLoss(result),
       evidence: (result.decision.loss?.evidence ?? []).map(({ kind, at, value }) => ({ kind, at, value })),
       kind: result.decision.kind,
+      chosen_because: result.decision.because ?? null,
+      passed_over: result.decision.passedOver ?? [],
       overrides: result.decision.gates.flatMap(({ gate, word }) => (word === null ? [] : [{ gate, word }])),
     })),
     to_demote: safety.toDemote,

@@ -38,7 +38,7 @@ export const failoverJson: CommandSpec['json'] = {
   }),
 };
 
-const OVERRIDE_GATES = ['still-serving', 'two-masters', 'disk', 'directory-disagrees'];
+const OVERRIDE_GATES = ['still-serving', 'two-masters', 'capacity', 'disk', 'directory-disagrees'];
 
 /** `GATE:SLOT`. */
 function overrideWord(word: string): string {
@@ -86,7 +86,7 @@ export const failoverCommand = defineCommand({
     ),
     overrides: list(
       '--override <gate:slot>',
-      'pass still-serving, two-masters, disk or directory-disagrees for this slot',
+      'pass still-serving, two-masters, capacity, disk or directory-disagrees for this slot',
       overrideWord,
     ),
     takeOver: list(

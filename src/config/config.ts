@@ -23,6 +23,26 @@ export interface HostConfig {
   readonly queues: readonly QueueConfig[];
   /** The host's own `sudo:`, else `defaults.sudo`; false, or the user that privileged scripts run as. */
   readonly sudo: string | false;
+  /** Higher becomes master first. */
+  readonly preference: number;
+  /** Masters at once; undefined: no limit is known. */
+  readonly maxSlots: number | undefined;
+  readonly fence: FenceConfig | undefined;
+}
+
+/** A host's `fence:`: the commands that cut it off, and that see whether it is. */
+export interface FenceConfig {
+  readonly run: readonly string[];
+  readonly verify: readonly string[] | undefined;
+  /** Host that they run on; undefined: here. */
+  readonly on: string | undefined;
+  readonly timeoutMs: number;
+}
+
+/** `stores.min_free`: one of the two is 0; a percentage is of the whole disk. */
+export interface RoomConfig {
+  readonly bytes: number;
+  readonly percent: number;
 }
 
 /** One entry of a host's `queues:`. */
@@ -74,6 +94,8 @@ export interface StoresConfig {
   readonly maxLagMs: number;
   readonly drainTimeoutMs: number;
   readonly testAccount: Account | undefined;
+  /** undefined: 1G, or 5 % of a disk on which that is less. */
+  readonly minFree: RoomConfig | undefined;
   readonly cyrus: CyrusConfig | undefined;
 }
 

@@ -83,6 +83,16 @@ const queue = either(
   'must be a driver, or { driver: NAME, within: [docker, exec, -i, CONTAINER] }',
 );
 
+const fence = map({
+  run: argv(['host', 'address'], 'cuts a host off for good: power, management console, switch port', [
+    'power-off',
+    '{host}',
+  ]),
+  verify: optional(argv(['host', 'address'], 'exits 0 when the host is off', ['power-is-off', '{host}'])),
+  on: optional(text(words.name, { description: 'host that both run on; without it: this machine' })),
+  timeout: optional(duration('how long each of the two may take')),
+});
+
 const host = map({
   groups: optional(list(text(words.name))),
   location: optional(
@@ -92,6 +102,13 @@ const host = map({
   transport: optional(oneOf('ssh', 'local')),
   queues: optional(list(queue)),
   sudo: optional(sudo),
+  preference: optional(
+    wholeNumber(0, 1000, { description: 'of several replicas, higher becomes master first', examples: [10] }),
+  ),
+  max_slots: optional(
+    wholeNumber(0, 100_000, { description: 'slots that it can be the master of at once', examples: [15] }),
+  ),
+  fence: optional(fence),
 });
 
 // Where a slot's data and its lease lie, and whether it runs, must not depend on the role that is being changed.
@@ -164,6 +181,13 @@ const stores = map({
   ),
   drain_timeout: optional(duration('how long the last events of a stopped master may take to its replica')),
   test_account: optional(account),
+  min_free: optional(
+    text(
+      words.sizeOrPercent,
+      { description: 'room that the disk of a new master must have', examples: ['1G'] },
+      'must be a size or a share of the disk: 1G, 5%',
+    ),
+  ),
   cyrus: optional(cyrus),
 });
 

@@ -34,6 +34,12 @@ export const STARTING_FILE = `## mailctl.yaml: the configuration of mailctl.
 #     transport: ssh
 ##    instead of defaults.sudo
 #     sudo: false
+##    of several replicas, the one on the host of higher preference becomes master first
+#     preference: 10
+##    how many slots it can be the master of at once
+#     max_slots: 15
+##    cuts it off for good when failover is told --fence; verify exits 0 when it is off; on: where both run
+#     fence: { run: [power-off, "{host}"], verify: [power-is-off, "{host}"], on: mx1, timeout: 30s }
 #   imap22: { groups: [store], location: row-b }
 ##  queues: what has mail waiting there: postfix, exim, mailman3, exec
 #   mx1: { groups: [mx], queues: [postfix] }
@@ -46,6 +52,8 @@ export const STARTING_FILE = `## mailctl.yaml: the configuration of mailctl.
 #   max_lag: 5m
 ##  how long the last events of a stopped master may take to reach its replica
 #   drain_timeout: 60s
+##  room that the disk of a new master must have: a size, or a share such as 5%
+#   min_free: 1G
 ##  a mailbox that every slot has, to prove that people can log in; nobody else may read its password file
 #   test_account: { user: probe, password_file: /etc/mailctl/probe.pw }
 ##  Cyrus IMAP. In paths and commands {slot} {instance} {host} {address} {role} are filled in.

@@ -4,6 +4,7 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { parseDuration } from '../lib/duration.js';
 import { parseRate } from '../lib/rate.js';
+import { parseSize } from '../lib/size.js';
 import type {
   Account,
   Config,
@@ -11,10 +12,12 @@ import type {
   Defaults,
   DestinationConfig,
   DirectoryConfig,
+  FenceConfig,
   HostConfig,
   MovesConfig,
   QueueConfig,
   RoleConfig,
+  RoomConfig,
   StoresConfig,
   UplinkConfig,
 } from './config.js';
@@ -81,9 +84,19 @@ function hostsOf(raw: RawFile, defaults: Defaults, around: Surroundings): Readon
         transport: host?.transport ?? 'ssh',
         queues: (host?.queues ?? []).map(queueOf),
         sudo: sudoUser(host?.sudo) ?? defaults.sudo,
+        preference: host?.preference ?? 0,
+        maxSlots: host?.max_slots,
+        fence: fenceOf(host?.fence),
       },
     ]),
   );
+}
+
+function fenceOf(
+  fence: Present<Present<Present<RawFile['hosts']>[string]>['fence']> | undefined,
+): FenceConfig | undefined {
+  if (fence === undefined) return undefined;
+  return { run: fence.run, verify: fence.verify, on: fence.on, timeoutMs: ms(fence.timeout, 30_000) };
 }
 
 function queueOf(queue: Present<Present<Present<RawFile['hosts']>[string]>['queues']>[number]): QueueConfig {
@@ -98,8 +111,16 @@ function storesOf(raw: RawFile, around: Surroundings): StoresConfig {
     maxLagMs: ms(stores?.max_lag, 300_000),
     drainTimeoutMs: ms(stores?.drain_timeout, 60_000),
     testAccount: accountOf(stores?.test_account, around),
+    minFree: roomOf(stores?.min_free),
     cyrus: stores?.cyrus === undefined ? undefined : cyrusOf(stores.cyrus, around),
   };
+}
+
+function roomOf(text: string | undefined): RoomConfig | undefined {
+  if (text === undefined) return undefined;
+  return text.endsWith('%')
+    ? { bytes: 0, percent: Number(text.slice(0, -1)) }
+    : { bytes: parseSize(text) ?? 0, percent: 0 };
 }
 
 function cyrusOf(cyrus: Present<Present<RawFile['stores']>['cyrus']>, around: Surroundings): CyrusConfig {

@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import { formatExactDuration } from '../lib/duration.js';
 import { formatRate } from '../lib/rate.js';
 import { maskUrlPasswords } from '../lib/redact.js';
-import type { Account, Config, CyrusConfig, DirectoryConfig, MovesConfig } from './config.js';
+import type { Account, Config, CyrusConfig, DirectoryConfig, MovesConfig, RoomConfig } from './config.js';
 
 /** A configuration as plain data with the keys of the file; for `-o json` and for YAML. */
 export function effectiveConfig(config: Config): object {
@@ -24,11 +24,18 @@ export function effectiveConfig(config: Config): object {
       transport: host.transport,
       queues: host.queues,
       sudo: host.sudo,
+      preference: host.preference,
+      max_slots: host.maxSlots,
+      fence:
+        host.fence === undefined
+          ? undefined
+          : { ...host.fence, timeoutMs: undefined, timeout: formatExactDuration(host.fence.timeoutMs) },
     })),
     stores: {
       max_lag: formatExactDuration(config.stores.maxLagMs),
       drain_timeout: formatExactDuration(config.stores.drainTimeoutMs),
       test_account: account(config.stores.testAccount),
+      min_free: config.stores.minFree === undefined ? undefined : room(config.stores.minFree),
       cyrus: config.stores.cyrus === undefined ? undefined : cyrus(config.stores.cyrus),
     },
     directory: directory(config.directory),
@@ -89,6 +96,10 @@ function moves(config: MovesConfig | undefined): object | undefined {
   if (config === undefined) return undefined;
   const { kind, ...source } = config;
   return source;
+}
+
+function room({ bytes, percent }: RoomConfig): string {
+  return percent > 0 ? `${percent}%` : String(bytes);
 }
 
 function account(config: Account | undefined): object | undefined {

@@ -4,6 +4,7 @@ import { parseDuration } from '../lib/duration.js';
 import { nearest } from '../lib/nearest.js';
 import { placeholdersIn } from '../lib/placeholders.js';
 import { parseRate } from '../lib/rate.js';
+import { parseSize } from '../lib/size.js';
 import { showValue } from './faults.js';
 
 /** What is wrong, in words that say what would be right; undefined: nothing. */
@@ -102,6 +103,12 @@ export const duration =
 /** `100/s`. */
 export const rate: WordRule = (text) =>
   parseRate(text) === undefined ? `${showValue(text)} is no rate: write 50/s or 3000/m` : undefined;
+
+/** `1G`, or `5%` of a disk. */
+export const sizeOrPercent: WordRule = (text) =>
+  parseSize(text) === undefined && !/^(?:100|\d{1,2})%$/.test(text)
+    ? `${showValue(text)} is no size and no share: write 500M, 1G or 5%`
+    : undefined;
 
 /** `sqlite:PATH`, or a PostgreSQL url (known to the format; `config check` says that it is not supported yet). */
 export const databaseUrl: WordRule = (text) => {

@@ -10,4 +10,20 @@ export interface Host {
   readonly groups: readonly string[];
   /** Rack or row; hosts that fail together share one. */
   readonly location?: string | undefined;
+  /** Of several replicas, the one on the host of higher preference becomes master first; 0 when it says nothing. */
+  readonly preference?: number | undefined;
+  /** Masters that it can carry at once. */
+  readonly maxSlots?: number | undefined;
+  /** How it is cut off for good, where somebody can do that. */
+  readonly fence?: Fence | undefined;
+}
+
+/** The commands that cut a host off, and that see whether it is; words, never a shell line. */
+export interface Fence {
+  readonly run: readonly string[];
+  /** Exits 0 when the host is off. */
+  readonly verify?: readonly string[] | undefined;
+  /** Host that they run on; undefined: here. */
+  readonly on?: string | undefined;
+  readonly timeoutMs: number;
 }

@@ -1,5 +1,5 @@
 // The hosts and groups of a configuration, in its order. Knows names, asks nobody.
-import type { Host } from './host.js';
+import type { Fence, Host } from './host.js';
 
 /** What an inventory needs to know of a configured host; config.ts has more. */
 export interface HostEntry {
@@ -7,6 +7,9 @@ export interface HostEntry {
   readonly address: string | undefined;
   readonly groups: readonly string[];
   readonly location: string | undefined;
+  readonly preference?: number | undefined;
+  readonly maxSlots?: number | undefined;
+  readonly fence?: Fence | undefined;
 }
 
 /** All hosts, and the groups that they form. */
@@ -22,8 +25,11 @@ export interface Inventory {
 export function inventoryOf(entries: ReadonlyMap<string, HostEntry>): Inventory {
   const hosts: Host[] = [];
   const groups = new Map<string, Host[]>();
-  for (const [name, { transport, address, groups: named, location }] of entries) {
-    const host: Host = { name, transport, address, groups: named, location };
+  for (const [
+    name,
+    { transport, address, groups: named, location, preference, maxSlots, fence },
+  ] of entries) {
+    const host: Host = { name, transport, address, groups: named, location, preference, maxSlots, fence };
     hosts.push(host);
     for (const group of new Set(named)) {
       const members = groups.get(group);

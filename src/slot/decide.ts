@@ -1,9 +1,11 @@
 // Judging a failover: from what the directory says, what was seen and what the operator said, to a decision per
 // slot. Pure. A gate refuses its own slot and no other; only the word that is named for it passes it.
 import { formatDuration } from '../lib/duration.js';
+import { type Candidate, chooseBest, type FleetFacts, hostHealth, overCapacity, overDisk } from './choose.js';
 import type { DeathVerdict } from './death.js';
 import type { InstanceState, ReplicaFiles } from './driver.js';
 import { estimateLoss, type LossEstimate, type SignOfLife } from './evidence.js';
+import { channelTowards, judgeFreshness } from './freshness.js';
 import type { OpenLane } from './lane-record.js';
 import type { Sample } from './samples.js';
 import { type FleetSight, isMaster, openLaneOf, owedOf, stateOf } from './sight.js';
@@ -17,12 +19,19 @@ export type GateId =
   | 'not-proven-dead'
   | 'two-masters'
   | 'busy'
+  | 'capacity'
   | 'disk'
   | 'directory-disagrees'
   | 'no-replica';
 
 /** Gates that `--override GATE:SLOT` answers. */
-export const OVERRIDABLE: readonly GateId[] = ['still-serving', 'two-masters', 'disk', 'directory-disagrees'];
+export const OVERRIDABLE: readonly GateId[] = [
+  'still-serving',
+  'two-masters',
+  'capacity',
+  'disk',
+  'directory-disagrees',
+];
 
 /** A closed gate; `word` is what the operator said to pass it. */
 export interface Gate {
@@ -55,6 +64,8 @@ export interface FailoverFacts {
   /** Files of replicas of slots whose master is silent, by slot and host. */
   readonly files: readonly (ReplicaFiles & { readonly host: string })[];
   readonly signs: ReadonlyMap<string, readonly SignOfLife[]>;
+  /** For the choice among replicas; absent: nothing of the fleet is known. */
+  readonly fleet?: FleetFacts;
 }
 
 /** What is to be done with one slot. */
@@ -76,6 +87,10 @@ export interface Decision {
   readonly fromReachable: boolean;
   /** The open lane is past its point of no return: NEW was started as master, and only what follows is left. */
   readonly isStarted: boolean;
+  /** Why this NEW, where there was a choice. */
+  readonly because?: string | null;
+  /** Replicas that were not even asked about, and why. */
+  readonly passedOver?: readonly { readonly host: string; readonly why: string }[];
 }
 
 /** True when no gate is closed against it. */
@@ -200,9 +215,13 @@ export function decide(
     }
     if (choice.to === null) gates.push({ gate: 'no-replica', reason: choice.why, word: null });
     else if (!fromReachable && !isBack) gates.push(...lossGates(slot, choice.loss, wishes));
-    const free = choice.to === null ? null : (stateOf(sight, slot.slot, choice.to)?.freeBytes ?? null);
-    if (free !== null && free < DISK_MIN_BYTES) {
-      gates.push(gate('disk', slot, wishes, `${choice.to} has ${Math.floor(free / 1024)} KiB free`));
+    if (choice.to !== null) {
+      const host = choice.to;
+      const capacity =
+        open === null ? overCapacity(host, mastersAfter(host, facts), maxSlotsOf(host, facts)) : null;
+      if (capacity !== null) gates.push(gate('capacity', slot, wishes, capacity));
+      const disk = overDisk(host, stateOf(sight, slot.slot, host), facts.fleet?.minFree);
+      if (disk !== null) gates.push(gate('disk', slot, wishes, disk));
     }
     if (fromReachable && old.quarantined.files > 0) {
       gates.push(quarantineGate(slot, old.quarantined.events, wishes));
@@ -223,7 +242,32 @@ export function decide(
     open,
     fromReachable,
     isStarted,
+    because: choice.because ?? null,
+    passedOver: choice.passedOver ?? [],
   };
+}
+
+/**
+ * Decides about many slots. Each one that goes is a master more on its host for those after it, so that the slots of
+ * a dead host spread; those with the fewest replicas first, since they have no choice.
+ */
+export function decideAll(
+  meant: readonly { readonly slot: Slot; readonly host: string | undefined }[],
+  facts: FailoverFacts,
+  wishes: FailoverWishes,
+): readonly Decision[] {
+  const { fleet } = facts;
+  if (fleet === undefined) return meant.map(({ slot, host }) => decide(slot, host, facts, wishes));
+  const masters = new Map(fleet.masters);
+  const decisions = new Map<string, Decision>();
+  const inOrder = meant.toSorted((a, b) => a.slot.instances.length - b.slot.instances.length);
+  for (const { slot, host } of inOrder) {
+    const decision = decide(slot, host, { ...facts, fleet: { ...fleet, masters } }, wishes);
+    decisions.set(slot.slot, decision);
+    if (decision.to === null || decision.to === slot.master || !mayGo(decision)) continue;
+    masters.set(decision.to, (masters.get(decision.to) ?? 0) + 1);
+  }
+  return meant.map(({ slot }) => decisions.get(slot.slot) as Decision);
 }
 
 // The directory named NEW before it was started. What only came up as a master by itself (its host has booted after
@@ -233,8 +277,13 @@ function wasStarted(slot: Slot, open: OpenLane, sight: FleetSight): boolean {
   return open.started || isMaster(stateOf(sight, slot.slot, open.to));
 }
 
-/** Below this a started master would fail at its first deliveries. */
-const DISK_MIN_BYTES = 64 * 1024 * 1024;
+function mastersAfter(host: string, facts: FailoverFacts): number {
+  return (facts.fleet?.masters.get(host) ?? 0) + 1;
+}
+
+function maxSlotsOf(host: string, facts: FailoverFacts): number | undefined {
+  return facts.sight.get(host)?.host.maxSlots;
+}
 
 function gate(id: GateId, slot: Slot, wishes: FailoverWishes, reason: string): Gate {
   const word = wishes.overrides.has(`${id}:${slot.slot}`) ? `--override ${id}:${slot.slot}` : null;
@@ -295,45 +344,99 @@ function busyGate(slot: Slot, facts: FailoverFacts, wishes: FailoverWishes): Gat
   return null;
 }
 
-type Choice = { readonly to: string | null; readonly loss: LossEstimate | null; readonly why: string };
+type Choice = {
+  readonly to: string | null;
+  readonly loss: LossEstimate | null;
+  readonly why: string;
+  readonly because?: string | null;
+  readonly passedOver?: NonNullable<Decision['passedOver']>;
+};
 
-// The most complete reachable replica, unless --to says otherwise; a replica that owes a rejoin is no copy.
+// Of the replicas that can take it the best (choose.ts), or the one that --to names; a replica that owes a rejoin is
+// no copy, and a host that is failing itself is chosen by the operator's word only.
 function chooseNew(slot: Slot, from: string, facts: FailoverFacts, wishes: FailoverWishes): Choice {
-  const owing = new Set(owedOf(facts.sight, slot).map((owed) => owed.host));
-  const reasons: string[] = [];
-  const candidates: { host: string; loss: LossEstimate; running: boolean }[] = [];
-  for (const instance of slot.instances) {
-    if (instance.host === from) continue;
-    if (wishes.to !== undefined && instance.host !== wishes.to) continue;
-    const why = whyNotNew(instance, facts, owing);
-    // What the transport says begins with its host's name itself.
-    if (why !== null) reasons.push(why.startsWith(`${instance.host}: `) ? why : `${instance.host}: ${why}`);
-    else {
-      const running = stateOf(facts.sight, slot.slot, instance.host)?.running === true;
-      candidates.push({
-        host: instance.host,
-        loss: lossOf(slot, from, instance.host, facts, wishes, null),
-        running,
-      });
-    }
-  }
   if (wishes.to === from) return { to: null, loss: null, why: `${from} is its master already` };
   if (wishes.to !== undefined && instanceOn(slot, wishes.to) === undefined) {
     return { to: null, loss: null, why: `${wishes.to} does not carry ${slot.slot}` };
   }
-  const rank = (loss: LossEstimate) => loss.possibleLossS ?? Number.POSITIVE_INFINITY;
-  // What is on its disk counts, running or not: it is stopped and started anyway. Two unknowns are equal.
-  const best = candidates.sort(
-    (a, b) => rank(a.loss) - rank(b.loss) || Number(b.running) - Number(a.running),
-  )[0];
-  if (best === undefined) {
+  const owing = new Set(owedOf(facts.sight, slot).map((owed) => owed.host));
+  const old = stateOf(facts.sight, slot.slot, from);
+  const passedOver: { host: string; why: string }[] = [];
+  const losses = new Map<string, LossEstimate>();
+  const able: Candidate[] = [];
+  for (const instance of slot.instances) {
+    if (instance.host === from) continue;
+    if (wishes.to !== undefined && instance.host !== wishes.to) continue;
+    const why = whyNotNew(instance, facts, owing);
+    if (why !== null) {
+      passedOver.push({ host: instance.host, why });
+      continue;
+    }
+    const loss = lossOf(slot, from, instance.host, facts, wishes, null);
+    losses.set(instance.host, loss);
+    able.push(candidateOf(slot, instance, old, loss, facts, wishes));
+  }
+  const failing = able.filter((one) => one.health === 'failing' && wishes.to === undefined);
+  for (const { host, why } of failing) passedOver.push({ host, why: `its host is failing: ${why}` });
+  const candidates = able.filter((one) => !failing.includes(one));
+  if (candidates.length === 0) {
+    // What the transport says begins with its host's name itself.
+    const reasons = passedOver.map(({ host, why }) =>
+      why.startsWith(`${host}: `) ? why : `${host}: ${why}`,
+    );
     const why =
       slot.instances.length < 2
         ? 'the directory names no replica'
         : `no replica can take it: ${reasons.join('; ')}`;
-    return { to: null, loss: null, why };
+    return { to: null, loss: null, why, passedOver };
   }
-  return { to: best.host, loss: best.loss, why: '' };
+  const { host, because } = chooseBest(candidates, hostOf(from, facts)?.location, old !== undefined);
+  const chosen = candidates.find((one) => one.host === host);
+  const strain = chosen === undefined || chosen.health === 'well' ? null : `${host}: ${chosen.why}`;
+  return {
+    to: host,
+    loss: losses.get(host) ?? null,
+    why: '',
+    because: wishes.to !== undefined ? '--to' : (because ?? strain),
+    passedOver,
+  };
+}
+
+const hostOf = (host: string, facts: FailoverFacts) => facts.sight.get(host)?.host;
+
+function candidateOf(
+  slot: Slot,
+  instance: Instance,
+  old: InstanceState | undefined,
+  loss: LossEstimate,
+  facts: FailoverFacts,
+  wishes: FailoverWishes,
+): Candidate {
+  const { sight, fleet } = facts;
+  const { host } = instance;
+  const own = hostOf(host, facts);
+  const state = stateOf(sight, slot.slot, host);
+  const known = { slots: [], masters: new Map(), answeredMs: new Map(), minFree: undefined };
+  // A living OLD is drained; how far its log is behind tells which of two is ready sooner.
+  const seen =
+    old === undefined ? null : judgeFreshness(old, channelTowards(old, instance, own, slot), wishes.maxLagS);
+  const lagS = seen === null ? loss.possibleLossS : seen.lagS;
+  const masters = mastersAfter(host, facts);
+  return {
+    ...hostHealth(host, slot.slot, sight, fleet ?? known),
+    host,
+    isFresh:
+      seen === null
+        ? lagS !== null && lagS < wishes.maxLagS && loss.quarantinedEvents === 0
+        : seen.freshness === 'fresh',
+    lagS,
+    running: state?.running === true,
+    full: overCapacity(host, masters, own?.maxSlots) ?? overDisk(host, state, fleet?.minFree),
+    masters,
+    maxSlots: own?.maxSlots,
+    location: own?.location,
+    preference: own?.preference ?? 0,
+  };
 }
 
 function whyNotNew(instance: Instance, facts: FailoverFacts, owing: ReadonlySet<string>): string | null {

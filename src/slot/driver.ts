@@ -78,6 +78,12 @@ export interface InstanceState {
   /** Lines of its lane file, oldest first, as they are. */
   readonly laneLines: readonly string[];
   readonly freeBytes: number | null;
+  /** Size of that file system; null or absent: not told. */
+  readonly totalBytes?: number | null;
+  /** The file system of its data was remounted read-only: nothing can be written there. */
+  readonly readOnlyDisk?: boolean;
+  /** Its host's load average over a minute for each processor; null or absent: not told. */
+  readonly hostLoad?: number | null;
   readonly problem: string | null;
 }
 

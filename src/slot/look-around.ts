@@ -3,6 +3,7 @@
 import { MailctlError, TransportError } from '../errors.js';
 import { gather, type HostResult } from '../fleet/gather.js';
 import type { Host } from '../fleet/host.js';
+import type { Room } from './choose.js';
 import { type DeathVerdict, judgeDeath, maybeUs, type Sighting } from './death.js';
 import type { ReplicaFiles, StoreDriver } from './driver.js';
 import { type SignOfLife, signsOfLife } from './evidence.js';
@@ -24,6 +25,8 @@ export interface Surroundings {
   /** Hosts that run a queue, by the configuration; their logs are asked. */
   readonly mxs?: readonly Host[] | undefined;
   readonly concurrency: number;
+  /** Room that a new master's disk must have; absent: the usual. */
+  readonly minFree?: Room | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called as each host's answer comes. */
   readonly onHost?: ((seen: HostSight) => void) | undefined;

@@ -29,6 +29,7 @@ const GATES: ReadonlySet<string> = new Set<GateId>([
   'not-proven-dead',
   'two-masters',
   'busy',
+  'capacity',
   'disk',
   'directory-disagrees',
   'no-replica',

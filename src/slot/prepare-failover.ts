@@ -3,7 +3,13 @@
 import { MailctlError, RefusedError, UsageError } from '../errors.js';
 import type { Clock } from '../lib/clock.js';
 import { nearest } from '../lib/nearest.js';
-import { type Decision, decide, type FailoverFacts, type FailoverWishes, slotsOfTarget } from './decide.js';
+import {
+  type Decision,
+  decideAll,
+  type FailoverFacts,
+  type FailoverWishes,
+  slotsOfTarget,
+} from './decide.js';
 import type { Directory } from './directory.js';
 import {
   askReplicaFiles,
@@ -60,7 +66,7 @@ export async function prepareFailover(
   const candidates = all.filter(
     (slot) => named.includes(slot) || slot.instances.some((one) => hosts.has(one.host)),
   );
-  const { sight, early } = await lookWithWitnesses(candidates, around, clock);
+  const { sight, early, answeredMs } = await lookWithWitnesses(candidates, around, clock);
 
   const meant = new Map<string, { slot: Slot; host: string | undefined }>();
   const empty: string[] = [];
@@ -93,8 +99,11 @@ export async function prepareFailover(
     askReplicaFiles(silent, candidates, sight, stored, around),
   ]);
   const silences = judgeSilent(quiet, sight, witnesses);
-  const facts: FailoverFacts = { sight, deaths: silences.deaths, samples: stored, files, signs };
-  const decisions = [...meant.values()].map(({ slot, host }) => decide(slot, host, facts, wishes));
+  const masters = new Map<string, number>();
+  for (const { master } of all) masters.set(master, (masters.get(master) ?? 0) + 1);
+  const fleet = { masters, slots: candidates, answeredMs, minFree: around.minFree };
+  const facts: FailoverFacts = { sight, deaths: silences.deaths, samples: stored, files, signs, fleet };
+  const decisions = decideAll([...meant.values()], facts, wishes);
   return { decisions, slots: candidates, sight, silences, empty };
 }
 
@@ -105,7 +114,13 @@ async function lookWithWitnesses(
   slots: readonly Slot[],
   around: Surroundings,
   clock: Clock,
-): Promise<{ readonly sight: FleetSight; readonly early: Promise<Witnesses> | undefined }> {
+): Promise<{
+  readonly sight: FleetSight;
+  readonly early: Promise<Witnesses> | undefined;
+  readonly answeredMs: ReadonlyMap<string, number>;
+}> {
+  const startedAt = clock.monotonic();
+  const answeredMs = new Map<string, number>();
   const answered = new Map<string, HostSight>();
   const looked = new AbortController();
   let early: Promise<Witnesses> | undefined;
@@ -121,12 +136,13 @@ async function lookWithWitnesses(
   );
   const onHost = (seen: HostSight) => {
     answered.set(seen.host.name, seen);
+    answeredMs.set(seen.host.name, clock.monotonic() - startedAt);
     around.onHost?.(seen);
   };
   const sight = await lookAtSlots(slots, { ...around, onHost });
   looked.abort();
   await waiting;
-  return { sight, early };
+  return { sight, early, answeredMs };
 }
 
 // What was asked early holds if somebody tried ports of every silent host; a host that fell silent since is asked

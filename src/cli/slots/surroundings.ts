@@ -14,7 +14,7 @@ export async function surroundingsOf(
     await context.inventory(),
   ];
   const { postfixDeliveries } = await import('../../drivers/postfix/deliveries.js');
-  const { hosts } = await context.config();
+  const { hosts, stores } = await context.config();
   return {
     driver,
     deliveries: postfixDeliveries(transport),
@@ -22,6 +22,7 @@ export async function surroundingsOf(
       (hosts.get(host.name)?.queues ?? []).some(({ driver: queue }) => queue === 'postfix'),
     ),
     hosts: inventory.byName,
+    minFree: stores.minFree,
     concurrency: context.globals.concurrency,
     signal: context.interruption.abort,
     onHost: options.onHost,

@@ -92,6 +92,25 @@ function names(pid, paths,    n, k, path, own) {
     if (path[k] != "" && (index(own, " " path[k] " ") || index(own, " " path[k] "/"))) return 1
   return 0
 }
+# What the host suffers from: load and processors, and whether the file system of a directory was remounted read-only.
+function health(    load, cpus, line, of, n, k, dir, best, ro) {
+  for (dir in dirs) { n = 1; break }
+  if (!n) return
+  if ((getline line < "/proc/loadavg") > 0) { split(line, of, " "); load = of[1] }
+  while ((getline line < "/proc/stat") > 0) if (line ~ /^cpu[0-9]/) cpus++
+  while ((getline line < "/proc/mounts") > 0) mounts[++mounted] = line
+  for (dir in dirs) {
+    best = -1; ro = ""
+    for (k = 1; k <= mounted; k++) {
+      split(mounts[k], of, " ")
+      if ((of[2] == "/" || index(dir "/", of[2] "/") == 1) && length(of[2]) >= best) {
+        best = length(of[2]); ro = of[4] ~ /^ro(,|$)/ ? "ro" : ""
+      }
+    }
+    n = split(dirs[dir], of, " ")
+    for (k = 1; k <= n; k++) print of[k] us "health" us load us cpus us ro
+  }
+}
 function rest(from,    text, k) {
   text = $from
   for (k = from + 1; k <= NF; k++) text = text us $k
@@ -107,8 +126,8 @@ $1 == "!log" { logs[$3] = logs[$3] " " $2; next }
 $1 == "!file" { files[++filed] = $2 us $3 us $4; next }
 $1 == "!stat" { n = split(logs[$4], of, " "); for (k = 1; k <= n; k++) print of[k] us "log" us $2 us $3 us $4; next }
 $1 == "!free" {
-  n = split(dirs[$4], of, " ")
-  for (k = 1; k <= n; k++) printf "%s%sfree%s%.0f\n", of[k], us, us, int($2 * $3 / 1024)
+  n = split(dirs[$5], of, " ")
+  for (k = 1; k <= n; k++) printf "%s%sfree%s%.0f%s%.0f\n", of[k], us, us, int($2 * $3 / 1024), us, int($4 * $3 / 1024)
   next
 }
 # What find prints: a link, and where it leads.
@@ -159,6 +178,7 @@ END {
     close(part[3])
     if (label == "lane") for (k = lines > 200 ? lines - 200 : 0; k < lines; k++) print i us "lane" us kept[k % 200]
   }
+  health()
   n = split("tcp tcp6", part, " ")
   for (k = 1; k <= n; k++) {
     file = "/proc/net/" part[k]
@@ -291,7 +311,7 @@ item() {
     fi
   fi
   IFS=$NL; set -- $frees
-  [ $# -eq 0 ] || stat -f -c "!free$US%a$US%S$US%n" -- "$@" 2>/dev/null
+  [ $# -eq 0 ] || stat -f -c "!free$US%a$US%S$US%b$US%n" -- "$@" 2>/dev/null
   :
 } | awk -F "$US" -v us="$US" '${JOIN}'
 `.replaceAll('\\$', '$');

@@ -237,8 +237,17 @@ export function parseInstance(
     lease: parseLease(of('lease').map((record) => record.slice(1).join(' '))),
     laneLines: of('lane').map((record) => record.slice(1).join(' ')),
     freeBytes: /^\d+$/.test(first('free')?.[1] ?? '') ? Number(first('free')?.[1]) * 1024 : null,
+    totalBytes: /^\d+$/.test(first('free')?.[2] ?? '') ? Number(first('free')?.[2]) * 1024 : null,
+    hostLoad: loadPerProcessor(first('health')),
+    readOnlyDisk: first('health')?.[3] === 'ro',
     problem: problems.length === 0 ? null : problems.join('; '),
   };
+}
+
+function loadPerProcessor(record: readonly string[] | undefined): number | null {
+  const [, load = '', processors = ''] = record ?? [];
+  if (!/^\d+(\.\d+)?$/.test(load) || !/^[1-9]\d*$/.test(processors)) return null;
+  return Number(load) / Number(processors);
 }
 
 type Socket = { readonly address: string; readonly port: number };

@@ -163,7 +163,8 @@ function noteCell(decision: Decision): string {
   if (gate !== undefined) return `REFUSED ${gate.gate}`;
   const words = decision.gates.map((one) => (one.word ?? '').split(' ')[0]?.replace(/^--/, ''));
   if (words.length > 0) return [...new Set(words)].join(', ');
-  return decision.open === null ? '' : `goes on from run ${decision.open.run}`;
+  if (decision.open !== null) return `goes on from run ${decision.open.run}`;
+  return decision.because === '--to' ? '' : (decision.because ?? '');
 }
 
 function withNotes(
@@ -251,6 +252,12 @@ export function waysOn(
     return [...stop, override];
   }
   if (OVERRIDABLE.includes(gate.gate)) return [override];
+  if (gate.gate === 'no-replica') {
+    // A host that is failing is chosen by its name only.
+    const failing =
+      decisions[0]?.passedOver?.filter(({ why }) => why.startsWith('its host is failing')) ?? [];
+    return failing.map(({ host }) => `${command('--to', host)}   if that host will do after all`);
+  }
   return [];
 }
 

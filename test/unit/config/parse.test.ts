@@ -87,7 +87,7 @@ describe('a fault of the YAML itself', () => {
 
   it('survives an anchor that holds itself', async () => {
     expect(await faults('hosts: &a {b: *a}')).toEqual([
-      '1:12: hosts.b.b: unknown key "b"; known here: groups, location, address, transport, queues, sudo',
+      '1:12: hosts.b.b: unknown key "b"; known here: groups, location, address, transport, queues, sudo, preference, max_slots, fence',
     ]);
   });
 
@@ -116,7 +116,10 @@ describe('an unknown key', () => {
       /stores.cyrus.stop_timout: unknown key "stop_timout"; did you mean stop_timeout\?/,
     ],
     ['hosts:\n  a: &h {groups: [x]}\n  b: {<<: *h}\n', /3:7: .*merge keys are not supported/],
-    ['hosts: {a: {quux: 1}}', /known here: groups, location, address, transport, queues, sudo/],
+    [
+      'hosts: {a: {quux: 1}}',
+      /known here: groups, location, address, transport, queues, sudo, preference, max_slots, fence/,
+    ],
   ])('is refused with a suggestion: %s', async (text, fault) => {
     const found = (await faults(text)).join('\n');
     if (typeof fault === 'string') expect(found).toBe(fault);

@@ -274,6 +274,7 @@ describe('the gates', () => {
 
   it('named as overridable are those that a word of --override opens', () => {
     expect([...OVERRIDABLE].toSorted()).toEqual([
+      'capacity',
       'directory-disagrees',
       'disk',
       'still-serving',
