@@ -116,7 +116,7 @@ export function chooseBest(
   const most = Math.max(1, ...left.map((one) => one.maxSlots ?? 0));
   keep(
     (one) => one.masters / (one.maxSlots ?? most),
-    (best, out) => `${mastersOf(best)} there, ${mastersOf(out)} on ${out.host}`,
+    (best, out) => `${mastersOf(best)}, ${out.host} ${out.masters - 1}`,
   );
   keep(lag, (_, out) => `${out.host} is ${behind(out)}`);
   keep(

@@ -49,7 +49,7 @@ describe('the questions, each alone', () => {
     ['the row', { location: 'row-a' }, { location: 'row-b' }, 'b is not in row-a as a is'],
     ['preference', { preference: 1 }, { preference: 5 }, 'preference 5, a 1'],
     ['what is missing', { lagS: 40 }, { lagS: 5 }, 'a is 40s behind'],
-    ['masters there', { masters: 4 }, { masters: 2 }, '1 master there, 3 masters on a'],
+    ['masters there', { masters: 4 }, { masters: 2 }, '1 master, a 3'],
     ['running', { running: false }, {}, 'a does not run it'],
   ])('%s', (_what, worse, better, because) => {
     const why = because.replace('unknown freshness behind', 'unknown freshness');
