@@ -1,6 +1,7 @@
 // What the domain asks of a mail-store driver: to look at instances, and to change one of them by one act. The
 // driver knows its software and nothing of plans; the domain knows order and safety and nothing of commands.
 import type { Host } from '../fleet/host.js';
+import type { ReplicationLook } from './replication-look.js';
 import type { Instance } from './slot.js';
 
 /** A role that an instance can have. `readonly`: a replica that serves reading (failover.md, third way). */
@@ -30,9 +31,22 @@ export interface ChannelState {
   readonly events: number;
   /** Epoch seconds by the host's clock; null: nothing pending, or the file system has no birth times. */
   readonly oldestBirth: number | null;
+  /** How `oldestBirth` is known; absent: as the file's birth. */
+  readonly birthBy?: BirthMethod;
+  /**
+   * Newest change of the oldest file, epoch seconds: a lower bound of the lag where no birth is known; null or
+   * absent: not known.
+   */
+  readonly changedAt?: number | null;
   /** A sync_client of this channel is alive. */
   readonly clientAlive: boolean;
 }
+
+/**
+ * How the age of a log is known: `birth` by stat, `statx` by the system call where stat cannot, `seen empty`: it is
+ * younger than the last stored observation without one, an upper bound of the lag.
+ */
+export type BirthMethod = 'birth' | 'statx' | 'seen empty';
 
 /** A lease as its file says; see lease.ts for its meaning. */
 export interface Lease {
@@ -84,6 +98,8 @@ export interface InstanceState {
   readonly readOnlyDisk?: boolean;
   /** Its host's load average over a minute for each processor; null or absent: not told. */
   readonly hostLoad?: number | null;
+  /** Version of the software on its host, as it says itself; null or absent: not known. */
+  readonly version?: string | null;
   readonly problem: string | null;
 }
 
@@ -159,6 +175,15 @@ export interface Serving {
   readonly detail: string;
 }
 
+/** What a version of a mail store can do, by the name of the feature; null: not known. */
+export interface Capabilities {
+  /** An instance can serve reading alone (Cyrus 3.4: `readonly: yes`). */
+  readonly readonly: boolean | null;
+  /** One log file can be sent and waited for (Cyrus 3.4: `sync_client -R -1`); a drain needs it. */
+  readonly onePass: boolean | null;
+  readonly [feature: string]: boolean | null;
+}
+
 /** A mail-store driver. All calls throw MailctlError (TransportError when the host could not be asked). */
 export interface StoreDriver {
   readonly software: string;
@@ -183,6 +208,14 @@ export interface StoreDriver {
     signal?: AbortSignal,
   ): Promise<readonly ReplicaFiles[]>;
   mailboxes(host: Host, instance: Instance, role: Role): Promise<readonly Mailbox[]>;
+  /** The replication logs of these instances from near: whose events wait, and whether the senders get on. */
+  replication(
+    host: Host,
+    instances: readonly Instance[],
+    signal?: AbortSignal,
+  ): Promise<readonly ReplicationLook[]>;
+  /** What the software of an instance can do, by its version; null where that is not known. Never guessed. */
+  capabilities(state: InstanceState): Capabilities;
   serving(host: Host, instance: Instance): Promise<Serving>;
 
   takeLease(host: Host, instance: Instance, wish: LeaseWish): Promise<LeaseAnswer>;

@@ -537,6 +537,54 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
         const users = new Set([...own.mail.values()].map((mail) => mail.user));
         return [...users].map((user): Mailbox => ({ name: `user.${user}`, uniqueId: user, deleted: false }));
       }),
+    replication: (host, instances) =>
+      see('replication', host.name, () =>
+        instances.map((one) => {
+          const state = world.stateOf(world.slot(one.slot), host.name);
+          const own = world.at(one.slot, host.name);
+          const users = (log: readonly { readonly user: string }[]) =>
+            [...new Set(log.map((event) => event.user))].map((user) => ({
+              user,
+              events: log.filter((event) => event.user === user).length,
+            }));
+          const pending = (log: readonly { readonly user: string }[]) => ({
+            users: users(log),
+            moreUsers: 0,
+            shared: 0,
+            unread: 0,
+            torn: null,
+            readBytes: log.length,
+            sizeBytes: log.length,
+          });
+          return {
+            slot: one.slot,
+            host: host.name,
+            at: world.now,
+            channels: state.channels.map((channel) => ({
+              channel: channel.channel,
+              events: channel.events,
+              oldestBirth: channel.oldestBirth,
+              birthBy: channel.oldestBirth === null ? null : ('birth' as const),
+              pending: pending(own.log.get(channel.channel) ?? []),
+              motion: !channel.clientAlive
+                ? ('stopped' as const)
+                : channel.pending
+                  ? ('working' as const)
+                  : ('idle' as const),
+              complaint: null,
+            })),
+            quarantined: own.quarantined.map((event, index) => ({
+              file: `run.${index}`,
+              events: 1,
+              birth: event.at,
+              pending: pending([event]),
+            })),
+            skipped: [],
+            problem: null,
+          };
+        }),
+      ),
+    capabilities: () => ({ readonly: true, onePass: true }),
     serving: (host, instance) =>
       see(`serving ${instance.slot}`, host.name, () => {
         const own = world.at(instance.slot, host.name);

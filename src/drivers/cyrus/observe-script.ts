@@ -125,6 +125,11 @@ $1 == "!dir" { dirs[$3] = dirs[$3] " " $2; next }
 $1 == "!log" { logs[$3] = logs[$3] " " $2; next }
 $1 == "!file" { files[++filed] = $2 us $3 us $4; next }
 $1 == "!stat" { n = split(logs[$4], of, " "); for (k = 1; k <= n; k++) print of[k] us "log" us $2 us $3 us $4; next }
+$1 == "!mtime" || $1 == "!statx" {
+  n = split(logs[$3], of, " ")
+  for (k = 1; k <= n; k++) print of[k] us substr($1, 2) us $2 us $3
+  next
+}
 $1 == "!free" {
   n = split(dirs[$5], of, " ")
   for (k = 1; k <= n; k++) printf "%s%sfree%s%.0f%s%.0f\n", of[k], us, us, int($2 * $3 / 1024), us, int($4 * $3 / 1024)
@@ -199,6 +204,29 @@ END {
   for (n = 1; n <= count; n++) print ends[n] us "end"
 }`;
 
+/** Shared by the scripts that tell the age of a log. */
+export const BIRTHS = String.raw`
+# Births of files where stat knows none (coreutils before 8.31, or built without statx): by the system call itself,
+# with the perl that every Debian has. $1 begins each line of the answer, $2 is what stat said.
+births() {
+  begins=$1
+  case $2 in *"log$US"[0?-]"$US"*|*"stat$US"[0?-]"$US"*) ;; *) return ;; esac
+  case $(uname -m) in x86_64) number=332 ;; aarch64) number=291 ;; *) return ;; esac
+  command -v perl > /dev/null || return
+  shift 2
+  timeout 10 perl -e '
+    my ($number, $begins, $us, @files) = @ARGV;
+    exit unless length(pack "p", "") == 8;
+    for my $file (@files) {
+      my $buffer = "\0" x 256;
+      next if syscall($number + 0, -100, $file, 0x100, 0x800, $buffer) != 0;
+      next unless unpack("L", $buffer) & 0x800;
+      my $birth = unpack "q", substr $buffer, 80, 8;
+      print join($us, $begins, $birth, $file), "\n" if $birth > 0;
+    }' "$number" "$begins" "$US" "$@" 2> /dev/null
+}
+`.replaceAll('\\$', '$');
+
 /**
  * A store has many instances, and a look at all of them must not cost a process for each fact of each: the shell
  * sees by itself what it can, one helper each fetches the rest for all instances together (find: links and
@@ -212,12 +240,29 @@ logs() {
     log_files "$sync"
     IFS=$NL; set -- $found; IFS=$US
     [ $# -eq 0 ] && return
-    said=$(stat -c "$i\${US}log$US%W$US%s$US%n" -- "$@" 2>/dev/null) && break
+    said=$(stat -c "$i\${US}log$US%W$US%s$US%n$NL$i\${US}mtime$US%Y$US%n" -- "$@" 2>/dev/null) && break
     tries=$((tries + 1))
     [ $tries -ge 5 ] && { o "$i" churn; return; }
   done
   o "$said"
+  births "$i\${US}statx" "$said" "$@"
   wc -l -- "$@" 2>/dev/null | while IFS=' ' read -r count name; do o "$i" lines "$count" "$name"; done
+}
+${BIRTHS}# The version of what would be started here, once a host: by the real programs in their own folders, never by what a
+# site may have put into its path under that name, which could start something.
+version() {
+  [ -z "$versioned" ] || return
+  versioned=1
+  for program in /usr/lib/cyrus/bin /usr/lib/cyrus-imapd /usr/libexec/cyrus-imapd /usr/cyrus/bin; do
+    [ -x "$program/master" ] || continue
+    said=$(timeout 5 "$program/master" -V 2> /dev/null < /dev/null | head -c 400 | clean 200)
+    case $said in *[0-9].[0-9]*) o - version "$said"; return ;; esac
+  done
+  command -v cyr_info > /dev/null || return
+  set --
+  for conf in "$ci" "$mi" "$ri"; do [ -r "$conf" ] && [ $# -eq 0 ] && set -- -C "$conf"; done
+  said=$(timeout 5 cyr_info "$@" version 2> /dev/null < /dev/null | head -c 400 | clean 200)
+  case $said in *[0-9].[0-9]*) o - version "$said" ;; esac
 }
 # Sets found to the logs below a sync directory, a line each.
 log_files() {
@@ -243,7 +288,7 @@ file() {
   if [ -r "$3" ] && [ -f "$3" ]; then o '!file' "$1" "$2" "$3"; else o "$1" missing "$2" "$3"; fi
 }
 
-links='' cmdlines='' all_logs='' sync_dirs='' frees=''
+versioned='' links='' cmdlines='' all_logs='' sync_dirs='' frees=''
 item() {
   i=$1 flags=$2 pidf=$3 cd=$4 ci=$5 cc=$6 mi=$7 mc=$8 ri=$9; shift 9
   rc=$1 oi=$2 oc=$3 link=$4; shift 4
@@ -274,6 +319,7 @@ item() {
   fi
   case $flags in *c*)
     o '!services'
+    version
     file "$i" ci "$ci"; file "$i" cc "$cc"; file "$i" mi "$mi"; file "$i" mc "$mc"
     file "$i" ri "$ri"; file "$i" rc "$rc"; file "$i" oi "$oi"; file "$i" oc "$oc" ;;
   esac
@@ -304,7 +350,9 @@ item() {
   } | tr '\n\000' '?\n'
   IFS=$NL; set -- $all_logs; IFS=$US
   if [ $# -gt 0 ]; then
-    if said=$(stat -c "!stat$US%W$US%s$US%n" -- "$@" 2>/dev/null); then o "$said"; wc -l -- "$@" 2>/dev/null
+    if said=$(stat -c "!stat$US%W$US%s$US%n$NL!mtime$US%Y$US%n" -- "$@" 2>/dev/null); then
+      o "$said"; wc -l -- "$@" 2>/dev/null
+      births '!statx' "$said" "$@"
     else
       IFS=$NL; set -- $sync_dirs
       for dir; do IFS=$US; set -- $dir; logs "$@"; done

@@ -2,6 +2,7 @@
 // with the reason in `problem`; nothing here turns an unknown into a fine.
 import type { ChannelState, InstanceState, Lease, Role, Service } from '../../slot/driver.js';
 import type { Instance } from '../../slot/slot.js';
+import { parseCyrusVersion } from './capabilities.js';
 import { channelsOf, isYes, parseCyrusConf, parseImapdConf, parseListen, serviceKind } from './conf.js';
 import type { ConfPair, InstancePaths } from './paths.js';
 
@@ -34,6 +35,8 @@ export interface HostFacts {
   readonly ports: ReadonlyMap<string, number>;
   /** Listening sockets by inode. */
   readonly sockets: ReadonlyMap<string, { readonly address: string; readonly port: number }>;
+  /** Of the Cyrus that would be started there; null: it was not asked, or did not say. */
+  readonly version: string | null;
 }
 
 /** What the names in `listen=` mean on a host without /etc/services (cyrus.conf(5), IANA). */
@@ -53,10 +56,12 @@ const USUAL_PORTS: readonly (readonly [string, number])[] = [
 /** The host's records. */
 export function parseHostFacts(records: Records): HostFacts {
   let at = Number.NaN;
+  let version: string | null = null;
   const ports = new Map<string, number>();
   const sockets = new Map<string, { address: string; port: number }>();
   for (const [key, first = '', second = ''] of records) {
     if (key === 'time' && /^\d+$/.test(first)) at = Number(first);
+    if (key === 'version') version = parseCyrusVersion(first) ?? version;
     if (key === 'svc' && /^\d+$/.test(second) && !ports.has(first)) ports.set(first, Number(second));
     if (key === 'sock') {
       const socket = parseSocket(first);
@@ -64,7 +69,7 @@ export function parseHostFacts(records: Records): HostFacts {
     }
   }
   for (const [name, port] of USUAL_PORTS) if (!ports.has(name)) ports.set(name, port);
-  return { at, ports, sockets };
+  return { at, ports, sockets, version };
 }
 
 /** An address of /proc/net/tcp or tcp6: hex in host byte order by 32-bit words, colon, port in hex (proc(5)). */
@@ -240,6 +245,7 @@ export function parseInstance(
     totalBytes: /^\d+$/.test(first('free')?.[2] ?? '') ? Number(first('free')?.[2]) * 1024 : null,
     hostLoad: loadPerProcessor(first('health')),
     readOnlyDisk: first('health')?.[3] === 'ro',
+    version: host.version,
     problem: problems.length === 0 ? null : problems.join('; '),
   };
 }
@@ -330,7 +336,8 @@ function sameTarget(target: string, wanted: string, link: string): boolean {
   return absolute(target) === absolute(wanted);
 }
 
-function birthOf(text: string | undefined): number | null {
+/** A birth as stat prints it; null for its `0`, `-` and `?`. */
+export function birthOf(text: string | undefined): number | null {
   const birth = Number(text);
   return Number.isFinite(birth) && birth > 0 ? birth : null;
 }
@@ -352,8 +359,19 @@ function parseChannels(
     file.startsWith(sync) ? file.slice(sync.length).split('/').slice(0, -1).join('/') : '';
   const births = new Map<string, (number | null)[]>();
   const events = new Map<string, number>();
+  const of = (wanted: string) =>
+    new Map(records.flatMap(([key, value, file = '']) => (key === wanted ? [[file, birthOf(value)]] : [])));
+  const [statx, changes] = [of('statx'), of('mtime')];
+  const byCall = new Set<string>();
+  const changed = new Map<string, number>();
   for (const [key, a = '', , c = ''] of records) {
-    if (key === 'log') births.set(channelOf(c), [...(births.get(channelOf(c)) ?? []), birthOf(a)]);
+    if (key !== 'log') continue;
+    const channel = channelOf(c);
+    const own = birthOf(a) ?? statx.get(c) ?? null;
+    if (birthOf(a) === null && own !== null) byCall.add(channel);
+    births.set(channel, [...(births.get(channel) ?? []), own]);
+    const change = changes.get(c) ?? null;
+    if (change !== null) changed.set(channel, Math.min(change, changed.get(channel) ?? change));
   }
   for (const [key, count = '0', file = ''] of records) {
     if (key === 'lines' && file.startsWith(sync)) {
@@ -373,12 +391,15 @@ function parseChannels(
       pending: found !== undefined || churns,
       events: events.get(channel) ?? 0,
       oldestBirth: found === undefined ? (churns ? host.at : null) : oldest(found),
+      ...(byCall.has(channel) ? { birthBy: 'statx' as const } : {}),
+      changedAt: changed.get(channel) ?? null,
       clientAlive: clients.some((cmd) => clientChannel(cmd) === channel),
     };
   });
 }
 
-function clientChannel(cmd: string): string {
+/** The channel that a sync_client's command line names; empty: the default one. */
+export function clientChannel(cmd: string): string {
   return /\s-n\s*(\S+)/.exec(cmd)?.[1] ?? '';
 }
 

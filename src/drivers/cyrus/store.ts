@@ -20,10 +20,13 @@ import type { Instance } from '../../slot/slot.js';
 import type { Transport } from '../../transport/transport.js';
 import { ACT_SCRIPT } from './act-script.js';
 import { Batch, frame, type Record_ } from './batch.js';
+import { capabilitiesOf } from './capabilities.js';
 import { FILES_SCRIPT, MAILBOXES_SCRIPT } from './files-script.js';
 import { type Confs, parseConfs, parseHostFacts, parseInstance, type Records } from './observe.js';
 import { FIELD, OBSERVE_SCRIPT } from './observe-script.js';
 import { fillWords, type InstancePaths, instancePaths } from './paths.js';
+import { parseHostLog, parseReplication } from './replication.js';
+import { REPLICATION_SCRIPT } from './replication-script.js';
 import { PORTS_SCRIPT, SERVE_SCRIPT } from './serve-script.js';
 import { Turns } from './turns.js';
 
@@ -51,6 +54,8 @@ const USUAL_LMTP_PORTS = [24, 2003];
 const OBSERVE_MS = 30_000;
 /** ms after it was asked for in which a look may stand for one more: a new one would take about as long. */
 const REUSE_MS = 250;
+/** Most that a look at the replication of a host's instances may print. */
+const REPLICATION_BYTES = 64 * 1024 * 1024;
 const START_MS = 40_000;
 const SET_ROLE_MS = 30_000;
 /** Seconds for the walk over a replica's directories. */
@@ -59,6 +64,7 @@ const WALK_S = 8;
 /** Opens the driver. It holds no connection of its own. */
 export function cyrusStore({ config, transport, clock, testAccount }: CyrusStoreOptions): StoreDriver {
   const confs = new Map<string, Confs>();
+  const versions = new Map<string, string>();
   /** Each instance as it was seen last, by this process's clock; forgotten with each act on it. */
   const seen = new Map<string, { readonly state: InstanceState; readonly askedAt: number; isNew: boolean }>();
   /** Acts on each instance that were begun or ended: a look that was under way meanwhile is not kept. */
@@ -130,7 +136,9 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
       { signal },
     );
     const records = splitRecords(result.stdout);
-    const facts = parseHostFacts(records.get('-') ?? []);
+    const told = parseHostFacts(records.get('-') ?? []);
+    if (told.version !== null) versions.set(host.name, told.version);
+    const facts = { ...told, version: versions.get(host.name) ?? null };
     return instances.map((instance, index): InstanceState => {
       const own = records.get(String(index)) ?? [];
       const paths = pathsOf(instance);
@@ -291,6 +299,37 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
         .join('');
       return parseMailboxes(text, `${host.name}: ctl_mboxlist of ${instance.slot}`);
     },
+
+    async replication(host, instances, signal) {
+      if (instances.length === 0) return [];
+      const result = await transport.run(
+        host,
+        {
+          name: 'cyrus.replication',
+          script: REPLICATION_SCRIPT,
+          args: [],
+          stdin: instances
+            .map((instance, index) => {
+              const paths = pathsOf(instance);
+              return `${frame([String(index), paths.pidFile, paths.configDir, ...namesOf(paths)])}\n`;
+            })
+            .join(''),
+          readOnly: true,
+          privileged: true,
+          timeoutMs: OBSERVE_MS,
+          maxBytes: REPLICATION_BYTES,
+        },
+        { signal },
+      );
+      const records = splitRecords(result.stdout);
+      const ofHost = records.get('-') ?? [];
+      const { at } = parseHostFacts(ofHost);
+      const log = parseHostLog(ofHost);
+      return instances.map((instance, index) =>
+        parseReplication(instance, pathsOf(instance), records.get(String(index)) ?? [], at, log),
+      );
+    },
+    capabilities: (state) => capabilitiesOf(state.version ?? versions.get(state.host) ?? null),
 
     async serving(host, instance) {
       // Where to knock was seen by the look before, mostly a moment ago; that it is served there is seen by knocking.
