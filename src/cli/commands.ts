@@ -9,6 +9,7 @@ import { configSchemaCommand } from './config/schema.js';
 import { configShowCommand } from './config/show.js';
 import { failoverCommand } from './failover.js';
 import { helpCommand } from './help.js';
+import { replicationVerifyCommand } from './replication/verify.js';
 import { runsAttachCommand } from './runs/attach.js';
 import { runsListCommand } from './runs/list.js';
 import { runsResumeCommand } from './runs/resume.js';
@@ -22,6 +23,7 @@ import { slotsShowCommand } from './slots/show.js';
 /** The groups, by their first word. */
 const groups: readonly GroupSpec[] = [
   { name: 'slots', summary: 'The mail stores: who is master, how far the replicas are' },
+  { name: 'replication', summary: 'Are the copies good: compare, set aside what blocks, send it again' },
   { name: 'runs', summary: 'What was begun: look, go on, take back' },
   { name: 'config', summary: 'The configuration file: check it, show it, start one' },
 ];
@@ -33,6 +35,7 @@ const commands: readonly AnyCommand[] = [
   slotsShowCommand,
   slotsImportCommand,
   slotsExportCommand,
+  replicationVerifyCommand,
   configCheckCommand,
   configShowCommand,
   configInitCommand,

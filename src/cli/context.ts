@@ -11,6 +11,7 @@ import type { OutputFormat } from '../output/choose.js';
 import { type Line, renderLine } from '../output/line.js';
 import { createOutput, type Output } from '../output/output.js';
 import type { Progress } from '../output/progress.js';
+import type { ComparisonStore } from '../slot/comparisons.js';
 import type { Directory } from '../slot/directory.js';
 import type { StoreDriver } from '../slot/driver.js';
 import type { SampleStore } from '../slot/samples.js';
@@ -88,6 +89,8 @@ export interface Context {
   userSources(options?: ReadOnly): Promise<UserSources>;
   /** Stored samples. A database that is away is a warning, given once: nothing is stored and nothing is known. */
   samples(options?: ReadOnly): Promise<SampleStore>;
+  /** Stored content comparisons; a database that is away is a warning, given once. */
+  comparisons(options?: ReadOnly): Promise<ComparisonStore>;
   /** The state directory, made if it is not there (0700). @throws ConfigError */
   stateDir(): Promise<string>;
   /** Closes what was opened. Never throws. */
@@ -322,6 +325,25 @@ export function createContext(parts: ContextParts): Context {
       return tolerantSamples({
         toWrite: () => open(options ?? {}),
         toRead: () => open({ readOnly: true }),
+        mayWrite: options?.readOnly !== true,
+        warn,
+      });
+    },
+    comparisons: async (options) => {
+      const [{ tolerantComparisons }, { databaseComparisons }, { openState }] = await Promise.all([
+        import('./tolerant-comparisons.js'),
+        import('../state/comparisons.js'),
+        import('../state/open.js'),
+      ]);
+      const { state } = await locations();
+      return tolerantComparisons({
+        // Its tables came later than the first ones: whoever stores in them brings the schema up to date.
+        toWrite: async () => {
+          const opened = await openState(state, { mode: 'write', clock, migrate: true });
+          closers.push(() => opened.close());
+          return databaseComparisons(opened);
+        },
+        toRead: async () => databaseComparisons(await database(state, { readOnly: true })),
         mayWrite: options?.readOnly !== true,
         warn,
       });

@@ -1,6 +1,7 @@
 // What the domain asks of a mail-store driver: to look at instances, and to change one of them by one act. The
 // driver knows its software and nothing of plans; the domain knows order and safety and nothing of commands.
 import type { Host } from '../fleet/host.js';
+import type { Owner, OwnerContent } from './content.js';
 import type { ReplicationLook } from './replication-look.js';
 import type { Instance } from './slot.js';
 
@@ -217,6 +218,17 @@ export interface StoreDriver {
   /** What the software of an instance can do, by its version; null where that is not known. Never guessed. */
   capabilities(state: InstanceState): Capabilities;
   serving(host: Host, instance: Instance): Promise<Serving>;
+  /**
+   * What an instance holds of these owners, in figures (content.ts), in their order; `role` is the one whose
+   * configuration is read. The instance may run or not. Hundreds of owners a call, not thousands.
+   */
+  content(
+    host: Host,
+    instance: Instance,
+    role: Role,
+    owners: readonly Owner[],
+    signal?: AbortSignal,
+  ): Promise<readonly OwnerContent[]>;
 
   takeLease(host: Host, instance: Instance, wish: LeaseWish): Promise<LeaseAnswer>;
   renewLease(host: Host, instance: Instance, grip: Grip): Promise<void>;

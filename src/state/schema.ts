@@ -56,11 +56,33 @@ export interface SamplesTable {
   problem: string | null;
 }
 
+/** The last content comparison of a slot's master with a replica; times in ms by the observer's clock. */
+export interface ComparisonsTable {
+  slot: string;
+  replica: string;
+  at: number;
+  total: number;
+  compared: number;
+  differing: number;
+  oldest_at: number | null;
+}
+
+/** When an owner (a user, or `shared mailbox NAME`) was compared last, and whether it differed. */
+export interface ComparedOwnersTable {
+  slot: string;
+  replica: string;
+  owner: string;
+  at: number;
+  differs: number;
+}
+
 export interface Schema {
   mailctl_schema: SchemaTable;
   slots: SlotsTable;
   instances: InstancesTable;
   samples: SamplesTable;
+  comparisons: ComparisonsTable;
+  compared_owners: ComparedOwnersTable;
 }
 
 /** A text column, selected as bytes; `fromBytes` makes text of them. */

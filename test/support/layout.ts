@@ -34,11 +34,19 @@ const SLOT_WORDS = [
   'slot/lane-record',
   'slot/users',
   'slot/moves',
+  'slot/content',
   'slot/driver',
 ];
 
 /** Pure judgements of the domain whose words a screen needs. */
-const JUDGEMENTS = ['slot/analysis', 'slot/decide', 'slot/outcome', 'plan/describe', 'plan/progress'];
+const JUDGEMENTS = [
+  'slot/analysis',
+  'slot/content',
+  'slot/decide',
+  'slot/outcome',
+  'plan/describe',
+  'plan/progress',
+];
 
 /** Who may import whom: folders, or single files without their ending. Its own folder is always allowed. */
 export const FOLDER_RULES: Readonly<Record<string, FolderRule>> = {

@@ -5,6 +5,7 @@
 // and keeps what was broken in `violations`.
 import { CommandError, MailctlError, TransportError } from '../../src/errors.js';
 import type { Host } from '../../src/fleet/host.js';
+import type { OwnerContent } from '../../src/slot/content.js';
 import type { Directory, SetResult } from '../../src/slot/directory.js';
 import type {
   ChannelState,
@@ -585,6 +586,11 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
         }),
       ),
     capabilities: () => ({ readonly: true, onePass: true }),
+    content: (host, instance, _role, owners) =>
+      see(`content ${instance.slot}`, host.name, () => {
+        const mail = [...world.at(instance.slot, host.name).mail.values()];
+        return owners.map(({ name }): OwnerContent => contentOf(mail.filter((one) => one.user === name)));
+      }),
     serving: (host, instance) =>
       see(`serving ${instance.slot}`, host.name, () => {
         const own = world.at(instance.slot, host.name);
@@ -691,4 +697,22 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
     preview: (kind, instance, role) => [`${kind} ${instance.slot} ${role}`],
     masterPorts: (state) => [{ address: state.host, port: 10143, kind: 'imap' }],
   };
+}
+
+/** A user's one mailbox in figures: equal when the same messages are in it. */
+function contentOf(mail: readonly Mail[]): OwnerContent {
+  const [first] = mail;
+  if (first === undefined) return { ok: true, mailboxes: [], settings: [] };
+  const ids = mail.map(({ id }) => id).sort((a, b) => a - b);
+  const mailbox = {
+    name: `user.${first.user}`,
+    uniqueId: first.user,
+    crc: ids.join(','),
+    annotationCrc: '0',
+    lastUid: String(ids.at(-1)),
+    highestModseq: String(ids.length),
+    uidValidity: '1',
+    acl: '',
+  };
+  return { ok: true, mailboxes: [mailbox], settings: [] };
 }

@@ -21,6 +21,8 @@ import type { Transport } from '../../transport/transport.js';
 import { ACT_SCRIPT } from './act-script.js';
 import { Batch, frame, type Record_ } from './batch.js';
 import { capabilitiesOf } from './capabilities.js';
+import { ContentAnswers, contentCommands, isAskable } from './content.js';
+import { CONTENT_SCRIPT } from './content-script.js';
 import { FILES_SCRIPT, MAILBOXES_SCRIPT } from './files-script.js';
 import { type Confs, parseConfs, parseHostFacts, parseInstance, type Records } from './observe.js';
 import { FIELD, OBSERVE_SCRIPT } from './observe-script.js';
@@ -58,6 +60,9 @@ const REUSE_MS = 250;
 const REPLICATION_BYTES = 64 * 1024 * 1024;
 const START_MS = 40_000;
 const SET_ROLE_MS = 30_000;
+/** ms for the content of an instance, and for each owner beside. */
+const CONTENT_MS = 20_000;
+const CONTENT_OWNER_MS = 500;
 /** Seconds for the walk over a replica's directories. */
 const WALK_S = 8;
 
@@ -330,6 +335,32 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
       );
     },
     capabilities: (state) => capabilitiesOf(state.version ?? versions.get(state.host) ?? null),
+    async content(host, instance, role, owners, signal) {
+      const paths = pathsOf(instance);
+      const conf = (paths.byRole[role] ?? paths.current).imapd;
+      const asked = owners.filter(isAskable);
+      const answers = new ContentAnswers(asked);
+      const result = await transport.run(
+        host,
+        {
+          name: 'cyrus.content',
+          script: CONTENT_SCRIPT,
+          args: [conf, config.admin?.user ?? ''],
+          stdin: contentCommands(asked),
+          readOnly: true,
+          privileged: true,
+          timeoutMs: CONTENT_MS + asked.length * CONTENT_OWNER_MS,
+        },
+        { signal, onLine: (line) => answers.push(line) },
+      );
+      const why = answers.said || result.stderr.trim().slice(0, 300) || 'it gave no answer';
+      if (result.status !== 0 && !answers.isAny)
+        throw new CommandError(host.name, `the content of ${instance.slot}`, result.status, why);
+      const found = answers.answers(why);
+      return owners.map(
+        (owner) => found[asked.indexOf(owner)] ?? { ok: false, reason: 'its name cannot be asked for' },
+      );
+    },
 
     async serving(host, instance) {
       // Where to knock was seen by the look before, mostly a moment ago; that it is served there is seen by knocking.

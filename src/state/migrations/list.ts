@@ -1,5 +1,6 @@
 // All schema versions in order. A migration is never edited once released: the next one corrects it. Columns
 // are added, never renamed or dropped, so that the version before can still read (design 2.4).
+import { comparisons } from './comparisons.js';
 import { slotsAndSamples } from './slots-and-samples.js';
 
 /** One step from the version before. */
@@ -13,6 +14,7 @@ export interface Migration {
 
 const migrations: readonly Migration[] = [
   { version: 1, statements: slotsAndSamples, oldestReader: 1, oldestWriter: 1 },
+  { version: 2, statements: comparisons, oldestReader: 1, oldestWriter: 1 },
 ];
 
 /** The version that this program makes. */

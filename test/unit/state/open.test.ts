@@ -19,6 +19,7 @@ import Database from 'libsql';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MailctlError } from '../../../src/errors.js';
 import { databaseDirectory } from '../../../src/state/directory.js';
+import { CURRENT_VERSION } from '../../../src/state/migrations/list.js';
 import { ensureSchema, openState } from '../../../src/state/open.js';
 import { buildStateChild, runForJson } from '../../support/state-process.js';
 import { itUnless, notRoot } from '../../support/unless.js';
@@ -331,7 +332,7 @@ describe('openState', () => {
 
   it('migrates once, and says from where to where', async () => {
     const state = await openState(join(folder, 'mailctl.db'), { mode: 'write' });
-    expect(await ensureSchema(state)).toEqual({ from: 1, to: 1 });
+    expect(await ensureSchema(state)).toEqual({ from: CURRENT_VERSION, to: CURRENT_VERSION });
     await state.close();
   });
 
