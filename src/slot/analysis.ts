@@ -2,6 +2,7 @@
 import { formatDuration } from '../lib/duration.js';
 import type { InstanceState } from './driver.js';
 import { channelTowards, type Freshness, judgeFreshness } from './freshness.js';
+import { readableHost, readingOn } from './readable.js';
 import type { Sample } from './samples.js';
 import { type FleetSight, isMaster, mayBeMaster, owedOf, stateOf } from './sight.js';
 import type { Slot } from './slot.js';
@@ -48,6 +49,8 @@ export interface SlotView {
   readonly owed: readonly string[];
   /** Hosts that run it as master and are not the directory's. */
   readonly strays: readonly string[];
+  /** Where people can read it while its master is away, and since when (ISO 8601); null: nowhere. */
+  readonly readable: { readonly host: string; readonly since: string | null } | null;
 }
 
 /** What judging needs besides the directory. */
@@ -86,7 +89,9 @@ export function analyseSlot(slot: Slot, facts: SlotFacts): SlotView {
         ? 'host not seen'
         : base.owes
           ? 'owes a rejoin'
-          : (state?.problem ?? (state?.running === false ? 'not running' : 'not running as a replica'));
+          : state?.role === 'readonly'
+            ? 'serves reading only'
+            : (state?.problem ?? (state?.running === false ? 'not running' : 'not running as a replica'));
       const freshness = judged.freshness === 'stale' ? 'stale' : 'unknown';
       return { ...base, ...judged, freshness, reason };
     });
@@ -104,6 +109,7 @@ export function analyseSlot(slot: Slot, facts: SlotFacts): SlotView {
     replicas,
     owed: owed.map((one) => `${one.host}: ${one.steps.join(', ')}`),
     strays,
+    readable: readingOn(slot, sight),
   };
   return { ...view, ...judge(slot, view, facts) };
 }
@@ -126,7 +132,7 @@ function judge(
     const what =
       error !== undefined && !error.ok ? error.error.message : `${slot.master} is not in the configuration`;
     const stray = view.strays.length > 0 ? `; ${view.strays.join(', ')} runs as master` : '';
-    return { verdict: 'master-unreachable', why: `${what}${stray}` };
+    return { verdict: 'master-unreachable', why: `${what}${stray}${readingWords(view)}` };
   }
   if (view.strays.length > 0) {
     return {
@@ -134,7 +140,8 @@ function judge(
       why: `${view.strays.join(', ')} runs as master, the directory names ${slot.master}`,
     };
   }
-  if (master.running === false) return { verdict: 'no-master', why: `${slot.master} does not run it` };
+  if (master.running === false)
+    return { verdict: 'no-master', why: `${slot.master} does not run it${readingWords(view)}` };
   if (!mayBeMaster(master)) return { verdict: 'no-master', why: `${slot.master} runs it as ${master.role}` };
   if (master.running === null || master.role !== 'master' || !master.started) {
     return { verdict: 'no-master', why: `${slot.master}: ${master.problem ?? 'does not serve'}` };
@@ -150,6 +157,10 @@ function judge(
     if (replica.running !== null && configured === 'master' && !replica.owes) {
       return { verdict: 'role-mismatch', why: `${replica.host} would come up as a second master` };
     }
+  }
+  if (readableHost(slot.state) !== undefined && view.readable === null) {
+    const why = `the directory says ${slot.state}, and ${slot.master} serves it`;
+    return { verdict: 'role-mismatch', why };
   }
   if (view.replicas.length === 0) return { verdict: 'no-replica', why: 'the directory names none' };
   const live = view.replicas.filter((replica) => !replica.owes);
@@ -167,6 +178,11 @@ function judge(
     return { verdict: 'replica-unknown', why: `${unknown.host}: ${unknown.reason ?? 'not known'}` };
   if (view.owed.length > 0) return { verdict: 'rejoin-owed', why: view.owed.join('; ') };
   return { verdict: 'healthy', why: '' };
+}
+
+function readingWords({ readable }: Pick<SlotView, 'readable'>): string {
+  if (readable === null) return '';
+  return `; readable on ${readable.host}${readable.since === null ? '' : ` since ${readable.since}`}`;
 }
 
 // The master does not answer: the last stored observation of its log, with its time; never fresh.

@@ -3,10 +3,12 @@
 import { formatDuration } from '../lib/duration.js';
 import { type Candidate, chooseBest, type FleetFacts, hostHealth, overCapacity, overDisk } from './choose.js';
 import type { DeathVerdict } from './death.js';
+import { decideReadOnly } from './decide-read-only.js';
 import type { InstanceState, ReplicaFiles } from './driver.js';
 import { estimateLoss, type LossEstimate, type SignOfLife } from './evidence.js';
 import { channelTowards, judgeFreshness } from './freshness.js';
 import type { OpenLane } from './lane-record.js';
+import { canEndReading, END_OWED, owesOnlyReading, readableHosts } from './readable.js';
 import type { Sample } from './samples.js';
 import { type FleetSight, isMaster, openLaneOf, owedOf, stateOf } from './sight.js';
 import { type Instance, instanceOn, type Slot } from './slot.js';
@@ -22,7 +24,8 @@ export type GateId =
   | 'capacity'
   | 'disk'
   | 'directory-disagrees'
-  | 'no-replica';
+  | 'no-replica'
+  | 'read-only';
 
 /** Gates that `--override GATE:SLOT` answers. */
 export const OVERRIDABLE: readonly GateId[] = [
@@ -47,6 +50,8 @@ export interface FailoverWishes {
   readonly to: string | undefined;
   readonly maxLagS: number;
   readonly acceptLoss: ReadonlySet<string>;
+  /** Slots that are to be readable where they would be refused. */
+  readonly readOnly?: ReadonlySet<string>;
   /** The operator's own eyes: `console: fsck prompt`. */
   readonly fenced: string | undefined;
   /** `still-serving:store1`. */
@@ -66,6 +71,8 @@ export interface FailoverFacts {
   readonly signs: ReadonlyMap<string, readonly SignOfLife[]>;
   /** For the choice among replicas; absent: nothing of the fleet is known. */
   readonly fleet?: FleetFacts;
+  /** Why the directory cannot say that a slot is readable only; absent or null: it can. */
+  readonly stateFault?: string | null;
 }
 
 /** What is to be done with one slot. */
@@ -73,9 +80,10 @@ export interface Decision {
   readonly slot: Slot;
   /**
    * `planned`: OLD answers; `dead`: it does not; `finish`: a lane that was begun and not given back;
-   * `demote`: the slot has moved already, and OLD (a stray or in debt) can be stopped and swapped now.
+   * `demote`: the slot has moved already, and OLD (a stray or in debt) can be stopped and swapped now;
+   * `readonly`: its replica serves reading while OLD is away; `end-readonly`: OLD serves again, that is ended.
    */
-  readonly kind: 'planned' | 'dead' | 'finish' | 'demote';
+  readonly kind: 'planned' | 'dead' | 'finish' | 'demote' | 'readonly' | 'end-readonly';
   readonly from: string;
   readonly to: string | null;
   readonly gates: readonly Gate[];
@@ -113,12 +121,15 @@ export function slotsOfTarget(
   if (!isHost) return slots.filter((slot) => slot.slot === target);
   return slots.filter((slot) => {
     if (slot.master === target) return true;
-    if (openLaneOf(sight, slot)?.from === target) return true;
+    const open = openLaneOf(sight, slot);
+    if (open?.way === 'move' && open.from === target) return true;
+    // What serves reading there can be ended once the master serves again.
+    if (canEndReading(slot, sight) && readableHosts(slot, sight, open).includes(target)) return true;
     const state = stateOf(sight, slot.slot, target);
     if (state === undefined) return false;
+    const isDue = (step: string) => step !== 'rejoin' && step !== END_OWED;
     return (
-      isMaster(state) ||
-      owedOf(sight, slot).some((owed) => owed.host === target && owed.steps.some((step) => step !== 'rejoin'))
+      isMaster(state) || owedOf(sight, slot).some((owed) => owed.host === target && owed.steps.some(isDue))
     );
   });
 }
@@ -131,11 +142,24 @@ export function decide(
   wishes: FailoverWishes,
 ): Decision {
   const { sight } = facts;
-  const found = openLaneOf(sight, slot);
+  const begun = openLaneOf(sight, slot);
+  const busy = busyGate(slot, facts, wishes);
+  const aside = decideReadOnly({
+    slot,
+    target,
+    facts,
+    wishes,
+    open: begun,
+    busy,
+    choose: () => chooseNew(slot, slot.master, facts, wishes),
+    deathGates: (host) => deathGates(slot, facts.deaths.get(host), host, wishes),
+  });
+  if (aside !== null) return aside;
+  // A lane that moved nobody is no move to be finished: whatever it left is where this one starts from.
+  const found = begun?.way === 'move' ? begun : null;
   // NEW was, or may have been, started and is gone since: to name NEW, or the slot, is a failover from there.
   const isGone = found !== null && stateOf(sight, slot.slot, found.to) === undefined;
   const open = isGone && slot.master === found.to && target !== found.from ? null : found;
-  const busy = busyGate(slot, facts, wishes);
   if (open === null && target !== undefined && slot.master !== target) {
     const gates = busy === null ? [] : [busy];
     return {
@@ -359,7 +383,11 @@ function chooseNew(slot: Slot, from: string, facts: FailoverFacts, wishes: Failo
   if (wishes.to !== undefined && instanceOn(slot, wishes.to) === undefined) {
     return { to: null, loss: null, why: `${wishes.to} does not carry ${slot.slot}` };
   }
-  const owing = new Set(owedOf(facts.sight, slot).map((owed) => owed.host));
+  const owing = new Set(
+    owedOf(facts.sight, slot)
+      .filter((owed) => !owesOnlyReading(owed.steps))
+      .map((owed) => owed.host),
+  );
   const old = stateOf(facts.sight, slot.slot, from);
   const passedOver: { host: string; why: string }[] = [];
   const losses = new Map<string, LossEstimate>();
@@ -451,7 +479,8 @@ function whyNotNew(instance: Instance, facts: FailoverFacts, owing: ReadonlySet<
 function whyNoReplica(state: InstanceState): string | null {
   if (state.running === null) return state.problem ?? 'cannot be told whether it runs';
   if (state.running && state.role === 'master') return null; // A stray: the gates above speak of it.
-  if (state.running && state.role !== 'replica') return state.problem ?? 'does not run as a replica';
+  if (state.running && state.role !== 'replica' && state.role !== 'readonly')
+    return state.problem ?? 'does not run as a replica';
   if (state.configuredRole === null && state.problem !== null) return state.problem;
   return null;
 }

@@ -101,6 +101,8 @@ export interface InstanceState {
   readonly hostLoad?: number | null;
   /** Version of the software on its host, as it says itself; null or absent: not known. */
   readonly version?: string | null;
+  /** Why it cannot serve reading only, and what would have to be written; null: its files are ready for it. */
+  readonly readOnlyFault?: string | null;
   readonly problem: string | null;
 }
 
@@ -185,6 +187,16 @@ export interface Capabilities {
   readonly [feature: string]: boolean | null;
 }
 
+/** Whether an instance lets people read and nothing else, as tried on its own host. */
+export interface Readable {
+  readonly imap: 'ok' | 'failed' | 'none';
+  readonly login: 'ok' | 'failed' | 'not-tried';
+  /** A mailbox could be opened, and it refused a change that would have changed nothing. */
+  readonly refusesChanges: 'yes' | 'no' | 'not-tried';
+  /** Raw text of the server behind a failure, or why something was not tried. */
+  readonly detail: string;
+}
+
 /** A mail-store driver. All calls throw MailctlError (TransportError when the host could not be asked). */
 export interface StoreDriver {
   readonly software: string;
@@ -229,6 +241,7 @@ export interface StoreDriver {
     owners: readonly Owner[],
     signal?: AbortSignal,
   ): Promise<readonly OwnerContent[]>;
+  readable(host: Host, instance: Instance): Promise<Readable>;
 
   takeLease(host: Host, instance: Instance, wish: LeaseWish): Promise<LeaseAnswer>;
   renewLease(host: Host, instance: Instance, grip: Grip): Promise<void>;

@@ -4,6 +4,8 @@ import type { Json, Lane } from '../plan/plan.js';
 import type { Step } from '../plan/step.js';
 import type { Decision } from './decide.js';
 import type { LossEstimate } from './evidence.js';
+import { endReadOnlySteps, readOnlySteps, roleBefore, stepsBeforeMove, withoutReading } from './read-only.js';
+import { readableHosts } from './readable.js';
 import { type FleetSight, isMaster, owedOf, stateOf } from './sight.js';
 import { type Instance, instanceOn, type Slot } from './slot.js';
 
@@ -25,12 +27,7 @@ export interface PlanParts {
 export function planLane(decision: Decision, parts: PlanParts): Lane {
   const { slot, from, open } = decision;
   const to = decision.to as string;
-  const steps =
-    decision.kind === 'demote'
-      ? demoteSteps(decision, parts)
-      : decision.isStarted
-        ? settleSteps(decision, parts)
-        : moveSteps(decision, parts);
+  const steps = stepsOf(decision, parts);
   return {
     id: slot.slot,
     steps,
@@ -52,6 +49,14 @@ export function planLane(decision: Decision, parts: PlanParts): Lane {
   };
 }
 
+function stepsOf(decision: Decision, parts: PlanParts): readonly Step[] {
+  const { kind, isStarted } = decision;
+  if (kind === 'readonly') return readOnlySteps(decision, parts.sight, hookSteps(decision, parts));
+  if (kind === 'end-readonly') return endReadOnlySteps(decision, parts.sight, hookSteps(decision, parts));
+  if (kind === 'demote') return demoteSteps(decision, parts);
+  return isStarted ? settleSteps(decision, parts) : moveSteps(decision, parts);
+}
+
 const paramsOf = (instance: Instance) => ({
   slot: instance.slot,
   instance: instance.instance,
@@ -70,6 +75,8 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   // Back from a NEW that died before the directory named it: it never was a master, and has nothing to be replayed.
   const isWayBack = decision.open !== null && decision.open.to === from;
   const owable = !fromReachable;
+  // What NEW goes back to, should the lane: it may have served reading until now.
+  const newWas = roleBefore(slot, to, fromReachable, parts.sight);
   const onOld = { ...paramsOf(old), ...lane };
   const onNew = { ...paramsOf(next), ...lane };
   const accepted = decision.gates.some((one) => one.word?.startsWith('--accept-loss'));
@@ -82,6 +89,7 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       title: `${s} is still as planned`,
       params: { ...onNew, version: slot.version ?? null, mayBeMaster: newMayBeMaster(decision) },
     },
+    ...stepsBeforeMove(decision, parts.sight),
     {
       id: 'stop-old',
       action: 'slot.stop',
@@ -129,8 +137,8 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       action: 'slot.stop',
       host: to,
       phase: 'prepare',
-      title: `stop ${s} on ${to} (replica)`,
-      params: { ...onNew, wasRole: 'replica', planned: fromReachable },
+      title: `stop ${s} on ${to} (${newWas})`,
+      params: { ...onNew, wasRole: newWas, planned: fromReachable },
       // NEW dies on the way: OLD, if it can be started again, makes sure of promise 1 by itself.
       undoMayBeOwed: true,
     },
@@ -140,7 +148,7 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       host: to,
       phase: 'prepare',
       title: `role of ${s} on ${to}: master`,
-      params: { ...onNew, role: 'master', wasRole: 'replica' },
+      params: { ...onNew, role: 'master', wasRole: newWas },
       undoMayBeOwed: true,
     },
     {
@@ -272,17 +280,21 @@ function serveSteps({ slot, from, to }: Decision, parts: PlanParts): readonly St
     title: `${slot.slot} answers on ${host}${parts.hasTestAccount ? ', login works' : ''}`,
     params: { ...paramsOf(instanceOn(slot, host) as Instance), from, to },
   };
-  const hooks = parts.slotHooks.map(
-    (hook, index): Step => ({
-      id: `hook-${index + 1}`,
-      action: 'slot.run-hook',
-      host: hook.host ?? '',
-      phase: 'settle',
-      title: `hook ${index + 1} of ${slot.slot}`,
-      params: { slot: slot.slot, from, to, run: hook.run, timeoutMs: hook.timeoutMs },
-    }),
-  );
-  return [serve, ...hooks];
+  return [serve, ...hookSteps({ slot, from, to }, parts)];
+}
+
+function hookSteps(
+  { slot, from, to }: Pick<Decision, 'slot' | 'from' | 'to'>,
+  parts: PlanParts,
+): readonly Step[] {
+  return parts.slotHooks.map((hook, index) => ({
+    id: `hook-${index + 1}`,
+    action: 'slot.run-hook',
+    host: hook.host ?? '',
+    phase: 'settle',
+    title: `hook ${index + 1} of ${slot.slot}`,
+    params: { slot: slot.slot, from, to, run: hook.run, timeoutMs: hook.timeoutMs },
+  }));
 }
 
 /** Instances that are neither OLD nor NEW. */
@@ -312,7 +324,7 @@ function stopThirds(decision: Decision, sight: FleetSight): readonly Step[] {
 function startThirds(decision: Decision, sight: FleetSight): readonly Step[] {
   const { slot, gates } = decision;
   if (gates.some((one) => one.gate === 'still-serving')) return [];
-  const owing = new Set(owedOf(sight, slot).map((owed) => owed.host));
+  const owing = new Set(withoutReading(owedOf(sight, slot)).map((owed) => owed.host));
   return thirdsOf(decision)
     .filter(({ host }) => !owing.has(host) || stateOf(sight, slot.slot, host)?.running === true)
     .map((third) => ({
@@ -410,7 +422,8 @@ function giveBack(
     readonly neverMaster: boolean;
   },
 ): Step {
-  const owed = owedOf(sight, slot).filter((one) => one.host !== lane.from);
+  const all = owedOf(sight, slot).filter((one) => one.host !== lane.from);
+  const owed = old.moves ? withoutReading(all) : all;
   return {
     id: 'give-back',
     action: 'slot.give-lease-back',
@@ -423,6 +436,7 @@ function giveBack(
       ...old,
       instances: slot.instances.map((one) => ({ ...paramsOf(one), host: one.host })),
       owed: owed as unknown as Json,
+      readable: readableHosts(slot, sight).filter((host) => host !== lane.to),
     },
   };
 }

@@ -2,6 +2,9 @@
 // bastion needs to finish a lane whose own is dead, and what is owed after it. Pure. Written through the driver
 // under the lease; read with every observation, and hostile like everything that a host says.
 
+/** What a lane does with its slot. */
+export type LaneWay = 'move' | 'readonly' | 'end-readonly';
+
 /** A lane that has not been given back. */
 export interface OpenLane {
   readonly run: string;
@@ -15,6 +18,8 @@ export interface OpenLane {
   readonly judged: { readonly provenUntil: number; readonly lastAlive: number } | null;
   /** NEW was begun to be started as master, by this lane or by the one that it finishes: nothing goes back any more. */
   readonly started: boolean;
+  /** Where it leads: a new master, a replica that is readable meanwhile, or the end of that. */
+  readonly way: LaneWay;
   /** Ids of the steps that it began, on the host that this was read from. */
   readonly began: readonly string[];
 }
@@ -24,7 +29,7 @@ export interface Owed {
   readonly slot: string;
   /** Host that owes. */
   readonly host: string;
-  /** `stop`, `role`, `rejoin`, in the order in which they are to be done. */
+  /** `stop`, `role`, `rejoin`, `readonly-end`, in the order in which they are to be done. */
   readonly steps: readonly string[];
   readonly run: string;
   readonly at: string;
@@ -42,7 +47,10 @@ export interface LaneFile {
 
 /** The first line of a lane. */
 export function openedLine(
-  lane: Omit<OpenLane, 'began' | 'started'> & { readonly started?: boolean },
+  lane: Omit<OpenLane, 'began' | 'started' | 'way'> & {
+    readonly started?: boolean;
+    readonly way?: LaneWay | undefined;
+  },
 ): string {
   return JSON.stringify({ kind: 'opened', ...lane });
 }
@@ -81,6 +89,7 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
         at: text(entry.at),
         judged: parseJudged(entry.judged),
         started: entry.started === true,
+        way: entry.way === 'readonly' || entry.way === 'end-readonly' ? entry.way : 'move',
         began,
       };
     } else if (entry.kind === 'began') began.push(text(entry.step));

@@ -5,7 +5,7 @@ import type { Host } from '../fleet/host.js';
 import type { Clock } from '../lib/clock.js';
 import { formatIso } from '../lib/clock.js';
 import type { Grip, StoreDriver } from './driver.js';
-import { openedLine } from './lane-record.js';
+import { type LaneWay, openedLine } from './lane-record.js';
 import type { Instance } from './slot.js';
 
 /** What every lease of a run says. */
@@ -24,6 +24,8 @@ export interface LaneOfLease {
   readonly phase: string;
   readonly judged: { readonly provenUntil: number; readonly lastAlive: number } | null;
   readonly started: boolean;
+  /** Absent: it moves the slot. */
+  readonly way?: LaneWay | undefined;
 }
 
 /** Leases are renewed this often; they last three times as long. */
@@ -47,7 +49,7 @@ export class Leases {
   async ensure(host: Host, instance: Instance, lane: LaneOfLease): Promise<void> {
     if (this.has(host.name, instance.slot)) return;
     const { run, operator, bastion, takeOver } = this.holder;
-    const { from, to, phase, judged, started } = lane;
+    const { from, to, phase, judged, started, way } = lane;
     const answer = await this.driver.takeLease(host, instance, {
       run,
       operator,
@@ -65,6 +67,7 @@ export class Leases {
         at: formatIso(this.clock.now()),
         judged,
         started,
+        ...(way === undefined ? {} : { way }),
       }),
     });
     if (!answer.granted) {

@@ -5,11 +5,12 @@ import type { LaneResult, RunResult } from '../plan/runner.js';
 import { type Decision, type GateId, mayGo, refusal } from './decide.js';
 import type { InstanceState } from './driver.js';
 import { channelTowards, judgeFreshness } from './freshness.js';
+import { END_OWED, readingOn } from './readable.js';
 import { type FleetSight, openLaneOf, owedOf, stateOf } from './sight.js';
 import type { Slot } from './slot.js';
 
 /** Outcome of one slot. */
-export type SlotOutcome = 'moved' | 'refused' | 'failed' | 'incomplete' | 'planned';
+export type SlotOutcome = 'moved' | 'readable' | 'ended' | 'refused' | 'failed' | 'incomplete' | 'planned';
 /** Outcome of the whole. */
 export type RunOutcome = 'done' | 'partial' | 'refused' | 'failed' | 'incomplete' | 'busy' | 'planned';
 
@@ -33,6 +34,7 @@ const GATES: ReadonlySet<string> = new Set<GateId>([
   'disk',
   'directory-disagrees',
   'no-replica',
+  'read-only',
 ]);
 
 /** Before a run, or instead of one: what is planned and what is refused. */
@@ -60,7 +62,12 @@ function refused(decision: Decision): SlotResult {
 /** One lane's end, in the words of the contract. */
 export function laneOutcome(decision: Decision, lane: LaneResult): SlotResult {
   const base = { decision, gate: null, lane };
-  if (lane.state === 'done') return { ...base, outcome: 'moved', reason: null };
+  const achieved = { readonly: 'readable', 'end-readonly': 'ended' } as const;
+  if (lane.state === 'done') {
+    const { kind } = decision;
+    const isAside = kind === 'readonly' || kind === 'end-readonly';
+    return { ...base, outcome: isAside ? achieved[kind] : 'moved', reason: null };
+  }
   const reason = lane.failure?.reason ?? null;
   const code = (lane.failure?.code ?? '').replace(/^slot\./, '');
   const isGate = GATES.has(code);
@@ -77,7 +84,7 @@ export function overallOutcome(results: readonly SlotResult[], isDryRun: boolean
     return results.every((result) => result.gate === 'busy') ? 'busy' : 'refused';
   }
   if (isDryRun) return 'planned';
-  if (count('moved') === results.length) return 'done';
+  if (count('moved') + count('readable') + count('ended') === results.length) return 'done';
   if (count('failed') === results.length) return 'failed';
   return 'partial';
 }
@@ -101,28 +108,41 @@ export interface SafeToLeave {
   readonly safe: boolean;
   readonly reasons: readonly string[];
   readonly down: readonly SlotResult[];
+  /** Slots that people can read, on a replica, and that take no mail and no change. */
+  readonly readable: readonly SlotResult[];
   /** Slots that are served and have no second fresh copy. */
   readonly lonely: readonly SlotResult[];
   /** Instances that would still come up as masters: to be stopped and swapped when their host returns. */
   readonly toDemote: readonly { readonly host: string; readonly slot: string }[];
   /** Instances whose unreplicated mail is still only on their disk. */
   readonly toRejoin: readonly { readonly host: string; readonly slot: string }[];
+  /** Replicas that serve reading until their master is back. */
+  readonly toEndReading: readonly { readonly host: string; readonly slot: string }[];
 }
 
 /** Judged from the results and what was seen after the run. */
 export function judgeSafety(results: readonly SlotResult[], sight: FleetSight, maxLagS = 300): SafeToLeave {
-  const down = results.filter((result) => !isServed(result, sight));
+  const unserved = results.filter((result) => !isServed(result, sight));
+  const readable = unserved.filter(({ decision }) => readingOn(decision.slot, sight) !== null);
+  const down = unserved.filter((result) => !readable.includes(result));
   const unfinished = results.filter((result) => result.outcome === 'incomplete' && !down.includes(result));
-  const served = results.filter((result) => !down.includes(result));
+  const served = results.filter((result) => !unserved.includes(result));
   const lonely = served.filter((result) => !hasSecondCopy(result, sight, maxLagS));
   const debts = results.flatMap(({ decision }) => owedOf(sight, decision.slot));
   const toDemote = debts
-    .filter((owed) => owed.steps.some((step) => step !== 'rejoin'))
+    .filter((owed) => owed.steps.some((step) => step !== 'rejoin' && step !== END_OWED))
     .map(({ host, slot }) => ({ host, slot }));
   const toRejoin = debts
     .filter((owed) => owed.steps.includes('rejoin'))
     .map(({ host, slot }) => ({ host, slot }));
+  const toEndReading = debts
+    .filter((owed) => owed.steps.includes(END_OWED))
+    .map(({ host, slot }) => ({ host, slot }));
   const reasons: string[] = [];
+  if (readable.length > 0)
+    reasons.push(
+      `${names(readable)} can only be read, new mail for ${readable.length === 1 ? 'it' : 'them'} waits`,
+    );
   if (down.length > 0) reasons.push(`${names(down)} ${down.length === 1 ? 'is' : 'are'} down`);
   if (unfinished.length > 0)
     reasons.push(`${names(unfinished)} ${unfinished.length === 1 ? 'is' : 'are'} not finished`);
@@ -133,7 +153,7 @@ export function judgeSafety(results: readonly SlotResult[], sight: FleetSight, m
     reasons.push(
       `${strays.length} ${strays.length === 1 ? 'stray runs' : 'strays run'} on ${strays[0]?.host}`,
     );
-  return { safe: reasons.length === 0, reasons, down, lonely, toDemote, toRejoin };
+  return { safe: reasons.length === 0, reasons, down, readable, lonely, toDemote, toRejoin, toEndReading };
 }
 
 /** The same when a hook of the whole run has failed: somebody was not told who is master. */

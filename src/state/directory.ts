@@ -14,6 +14,7 @@ import { fromBytes, textOf } from './schema.js';
 export function databaseDirectory(state: StateDatabase): Directory & SlotMapStore {
   return {
     name: state.path,
+    stateFault: null,
     list: () => state.run('reading the slot map', (queries) => selectSlots(queries, undefined)),
     get: (slot) =>
       state.run('reading the slot map', async (queries) => (await selectSlots(queries, slot))[0]),
@@ -45,6 +46,21 @@ export function databaseDirectory(state: StateDatabase): Directory & SlotMapStor
           );
         }
         return { outcome: 'conflict', master: found.master, version: found.version };
+      }),
+    setState: ({ slot, master, from, to, version }) =>
+      state.write(`setting the state of ${quoteName(slot)}`, async (queries) => {
+        let update = queries
+          .updateTable('slots')
+          .set(({ eb }) => ({ state: to, version: eb('version', '+', 1) }))
+          .where('slot', '=', slot)
+          .where('master', '=', master)
+          .where('state', '=', from);
+        if (version !== undefined) update = update.where('version', '=', version);
+        const set = await update.returning('version').executeTakeFirst();
+        if (set !== undefined) return { outcome: 'set', version: set.version };
+        const [found] = await selectSlots(queries, slot);
+        if (found === undefined) throw unknownSlot(state.path, slot);
+        return { outcome: 'conflict', master: found.master, state: found.state, version: found.version };
       }),
     raiseVersion: (slot) =>
       state.write(`raising the version of ${quoteName(slot)}`, async (queries) => {

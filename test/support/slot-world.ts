@@ -6,7 +6,7 @@
 import { CommandError, MailctlError, TransportError } from '../../src/errors.js';
 import type { Host } from '../../src/fleet/host.js';
 import type { OwnerContent } from '../../src/slot/content.js';
-import type { Directory, SetResult } from '../../src/slot/directory.js';
+import type { Directory, SetResult, SetStateResult } from '../../src/slot/directory.js';
 import type {
   ChannelState,
   Grip,
@@ -53,7 +53,8 @@ export interface ModelInstance {
 export interface ModelSlot {
   readonly slot: string;
   readonly instances: Map<string, ModelInstance>;
-  directory: { master: string; version: number };
+  /** `state`: `readonly:HOST`; absent: `normal`. */
+  directory: { master: string; version: number; state?: string };
   readonly acknowledged: Mail[];
 }
 
@@ -177,7 +178,7 @@ export class SlotWorld {
 
   isMaster(slot: ModelSlot, host: string): boolean {
     const instance = slot.instances.get(host);
-    return instance?.running === true && instance.runsAs !== 'replica' && this.host(host).on;
+    return instance?.running === true && instance.runsAs === 'master' && this.host(host).on;
   }
 
   // Events of the world
@@ -217,7 +218,9 @@ export class SlotWorld {
   /** A message for the slot, delivered to where the directory says. Gives it when it was accepted. */
   deliver(slotName: string, user = 'ann'): Mail | undefined {
     const slot = this.slot(slotName);
-    const { master } = slot.directory;
+    const { master, state = 'normal' } = slot.directory;
+    // Its mail waits in the MXs meanwhile.
+    if (state !== 'normal') return undefined;
     const instance = slot.instances.get(master);
     if (instance === undefined || !this.isUp(master) || !instance.running || instance.runsAs !== 'master')
       return undefined;
@@ -291,6 +294,7 @@ export class SlotWorld {
     instance.stray = false;
     this.done.push(`start ${slot.slot}@${host} ${instance.runsAs}`);
     if (instance.runsAs === 'master') this.#judgeStart(slot, host, sentAt);
+    if (instance.runsAs === 'readonly') this.#judgeReading(slot, host, sentAt);
     this.#watch(slot);
   }
 
@@ -322,6 +326,15 @@ export class SlotWorld {
     }
   }
 
+  // Two servers with different content must not both serve.
+  #judgeReading(slot: ModelSlot, host: string, sentAt: number): void {
+    for (const other of slot.instances.keys()) {
+      if (other === host || !this.isUp(other) || this.host(other).upSince > sentAt - UNNOTICED_MS) continue;
+      if (this.isMaster(slot, other))
+        this.violations.push(`${slot.slot}: readable on ${host} while ${other} serves it`);
+    }
+  }
+
   #watch(slot: ModelSlot): void {
     const ours = [...slot.instances].filter(
       ([host, instance]) => this.isUp(host) && this.isMaster(slot, host) && !instance.stray,
@@ -333,12 +346,12 @@ export class SlotWorld {
   // What can be asked of it
 
   directorySlot(slot: ModelSlot): Slot {
-    const { master, version } = slot.directory;
+    const { master, version, state = 'normal' } = slot.directory;
     const hosts = [master, ...[...slot.instances.keys()].filter((host) => host !== master)];
     return {
       slot: slot.slot,
       master,
-      state: 'normal',
+      state,
       version,
       instances: hosts.map((host) => makeInstance(slot.slot, host)),
     };
@@ -380,6 +393,7 @@ export class SlotWorld {
       lease: instance.lease,
       laneLines: [...instance.lane],
       freeBytes: instance.free,
+      readOnlyFault: null,
       problem: instance.problem,
     };
   }
@@ -437,6 +451,28 @@ export function worldDirectory(world: SlotWorld, road: Road): Directory {
             return;
           }
           world.slot(name).directory = { master: to, version: directory.version + 1 };
+          result = { outcome: 'set', version: directory.version + 1 };
+        },
+      ]);
+      if (result === undefined) throw new Error('nothing landed');
+      return result;
+    },
+    stateFault: null,
+    async setState({ slot: name, master, from, to, version }) {
+      await world.clock.sleep(5);
+      if (world.directoryAway)
+        throw new MailctlError('the directory does not answer', { code: 'state.away', exitCode: 1 });
+      let result = undefined as SetStateResult | undefined;
+      await road.command(`directory state ${name} ${to}`, '', [
+        () => {
+          const { directory } = world.slot(name);
+          const state = directory.state ?? 'normal';
+          const isOurs = directory.master === master && state === from;
+          if (!isOurs || (version !== undefined && directory.version !== version)) {
+            result = { outcome: 'conflict', ...directory, state };
+            return;
+          }
+          world.slot(name).directory = { master, version: directory.version + 1, state: to };
           result = { outcome: 'set', version: directory.version + 1 };
         },
       ]);
@@ -514,7 +550,10 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
       return ports.map((asked): PortSight => {
         const target = world.host(asked.address);
         const slots = [...world.slots.values()].filter((slot) => slot.instances.has(target.name));
-        const serves = slots.some((slot) => world.isMaster(slot, target.name));
+        const serves = slots.some((slot) => {
+          const own = slot.instances.get(target.name);
+          return own?.running === true && own.runsAs !== 'replica';
+        });
         const seen =
           !target.on || !target.linked ? 'silent' : target.hangs ? 'open' : serves ? 'greeting' : 'refused';
         return { ...asked, seen };
@@ -599,6 +638,17 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
           imap: ok ? 'ok' : 'none',
           lmtp: ok ? 'ok' : 'none',
           login: 'not-tried',
+          detail: ok ? '' : 'no greeting',
+        } as const;
+      }),
+    readable: (host, instance) =>
+      see(`readable ${instance.slot}`, host.name, () => {
+        const own = world.at(instance.slot, host.name);
+        const ok = own.running && own.listens && own.runsAs === 'readonly';
+        return {
+          imap: ok ? 'ok' : 'none',
+          login: 'not-tried',
+          refusesChanges: ok ? 'yes' : 'not-tried',
           detail: ok ? '' : 'no greeting',
         } as const;
       }),

@@ -32,6 +32,8 @@ export async function previewActions(context: Context): Promise<ActionTable> {
         list: refuse,
         get: refuse,
         setMaster: refuse,
+        stateFault: null,
+        setState: refuse,
         raiseVersion: refuse,
       },
       clock: context.clock,

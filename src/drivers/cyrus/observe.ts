@@ -200,7 +200,8 @@ export function parseInstance(
     problems.push(`no process by its pid file, yet port ${open.join(', ')} is listened on`);
   }
 
-  const role = alive ? roleByPorts(own, confs) : null;
+  const configured = configuredRole(paths, records, confs);
+  const role = alive ? roleByPorts(own, confs, configured.role) : null;
   if (alive && role === null)
     problems.push(`runs, and its ports tell no role (${describe(own) || 'none listened on'})`);
   const conf = role === null ? undefined : confs.roles[role];
@@ -216,7 +217,6 @@ export function parseInstance(
     );
   }
 
-  const configured = configuredRole(paths, records, confs);
   if (configured.problem !== undefined) problems.push(configured.problem);
   const masterConf = confs.roles.master;
   return {
@@ -246,6 +246,7 @@ export function parseInstance(
     hostLoad: loadPerProcessor(first('health')),
     readOnlyDisk: first('health')?.[3] === 'ro',
     version: host.version,
+    readOnlyFault: readOnlyFault(paths, confs),
     problem: problems.length === 0 ? null : problems.join('; '),
   };
 }
@@ -254,6 +255,26 @@ function loadPerProcessor(record: readonly string[] | undefined): number | null 
   const [, load = '', processors = ''] = record ?? [];
   if (!/^\d+(\.\d+)?$/.test(load) || !/^[1-9]\d*$/.test(processors)) return null;
   return Number(load) / Number(processors);
+}
+
+/** Why an instance cannot serve reading only, and what would have to be written; null: its files are ready for it. */
+export function readOnlyFault(paths: InstancePaths, confs: Confs): string | null {
+  const write = '`readonly: yes`, an imapd on the network, no lmtpd and no sync_server';
+  if (paths.link !== undefined && paths.link.targets.readonly === undefined)
+    return `stores.cyrus.role has no readonly: name a folder beside ${paths.link.targets.replica ?? 'the others'} whose files have ${write}`;
+  const pair = paths.byRole.readonly;
+  if (pair === undefined)
+    return `its files for reading cannot be told apart: imapd_conf and cyrus_conf need {role}, or the role link in their path`;
+  const conf = confs.roles.readonly;
+  if (conf === undefined) return `${pair.imapd} and ${pair.cyrus} must be there, with ${write}`;
+  if (!conf.readOnly) return `${pair.imapd} lacks \`readonly: yes\``;
+  const has = (kind: Service['kind']) => conf.services.some((service) => service.kind === kind);
+  if (has('lmtp')) return `${pair.cyrus} has an lmtpd, which would take mail: take it out`;
+  if (has('sync')) return `${pair.cyrus} has a sync_server: take it out`;
+  const onNetwork = conf.services.some(
+    (service) => service.kind === 'imap' && service.port !== undefined && !isLoopback(service.address),
+  );
+  return onNetwork ? null : `${pair.cyrus} has no imapd on the network`;
 }
 
 type Socket = { readonly address: string; readonly port: number };
@@ -274,8 +295,12 @@ function matches(service: WishedService, socket: Socket): boolean {
   return named || service.address === socket.address || socket.address === '';
 }
 
-/** The role that the listening sockets of an instance's own process show; null when they show none, or both. */
-export function roleByPorts(own: readonly Socket[], confs: Confs): Role | null {
+/**
+ * The role that the listening sockets of an instance's own process show; null when they show none, or both. What
+ * reads only shows the same as a master whose LMTP has failed: it counts as that unless its files say otherwise,
+ * and nobody but us swaps them.
+ */
+export function roleByPorts(own: readonly Socket[], confs: Confs, configured: Role | null): Role | null {
   const kinds = new Set<string>();
   const all = (Object.values(confs.roles) as RoleConf[]).flatMap((conf) => conf.services);
   for (const socket of own) {
@@ -289,7 +314,7 @@ export function roleByPorts(own: readonly Socket[], confs: Confs): Role | null {
   if (kinds.has('sync')) return serves ? null : 'replica';
   if (!serves) return null;
   const readonly = confs.roles.readonly;
-  return readonly?.readOnly && !kinds.has('lmtp') ? 'readonly' : 'master';
+  return configured === 'readonly' && readonly?.readOnly && !kinds.has('lmtp') ? 'readonly' : 'master';
 }
 
 // One address or all of them: two instances of a host cannot share either.

@@ -27,6 +27,7 @@ import { FILES_SCRIPT, MAILBOXES_SCRIPT } from './files-script.js';
 import { type Confs, parseConfs, parseHostFacts, parseInstance, type Records } from './observe.js';
 import { FIELD, OBSERVE_SCRIPT } from './observe-script.js';
 import { fillWords, type InstancePaths, instancePaths } from './paths.js';
+import { parseReadable, READABLE_SCRIPT } from './readable-script.js';
 import { parseHostLog, parseReplication } from './replication.js';
 import { REPLICATION_SCRIPT } from './replication-script.js';
 import { PORTS_SCRIPT, SERVE_SCRIPT } from './serve-script.js';
@@ -113,15 +114,22 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
     pace: { soon: 1, most: 3, pauseMs: 100 },
     isLast: (record) => record[0] === 'end',
   });
+  const testLogin = async () => {
+    const { user = '', password = '' } = (await testAccount?.()) ?? {};
+    const plain = user === '' ? '' : Buffer.from(`\0${user}\0${password}`).toString('base64');
+    return `${user}\n${password}\n${plain}\n`;
+  };
   const serve = new Batch(transport, clock, {
     command: { name: 'cyrus.serving', script: SERVE_SCRIPT, readOnly: true, privileged: false },
     pace: { soon: 1, most: 2, pauseMs: 400 },
     isLast: (record) => record[0] === 'end',
-    preamble: async () => {
-      const { user = '', password = '' } = (await testAccount?.()) ?? {};
-      const plain = user === '' ? '' : Buffer.from(`\0${user}\0${password}`).toString('base64');
-      return `${user}\n${password}\n${plain}\n`;
-    },
+    preamble: testLogin,
+  });
+  const reading = new Batch(transport, clock, {
+    command: { name: 'cyrus.readable', script: READABLE_SCRIPT, readOnly: true, privileged: false },
+    pace: { soon: 1, most: 2, pauseMs: 400 },
+    isLast: (record) => record[0] === 'end',
+    preamble: testLogin,
   });
 
   async function see(host: Host, instances: readonly Instance[], flags: string, signal?: AbortSignal) {
@@ -377,6 +385,17 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
       const served = parseServing(await serve.call(host, [...at('imap'), ...at('lmtp')], 25_000));
       if (served.imap !== 'ok' || served.lmtp === 'failed') seen.delete(keyOf(instance));
       return served;
+    },
+
+    async readable(host, instance) {
+      const state = await look(host, instance);
+      const port = state.services.find(
+        (one) => one.kind === 'imap' && one.listening && !one.address.startsWith('127.'),
+      );
+      if (port === undefined)
+        return { imap: 'none', login: 'not-tried', refusesChanges: 'not-tried', detail: '' };
+      const at = [port.address || (instance.address ?? '127.0.0.1'), String(port.port)];
+      return parseReadable(await reading.call(host, at, 25_000));
     },
 
     async takeLease(host, instance, wish): Promise<LeaseAnswer> {

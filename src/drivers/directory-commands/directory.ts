@@ -7,7 +7,7 @@ import type { Host } from '../../fleet/host.js';
 import { fillPlaceholders, placeholdersIn } from '../../lib/placeholders.js';
 import type { Directory } from '../../slot/directory.js';
 import type { Slot } from '../../slot/slot.js';
-import type { SlotMapEntry } from '../../slot/slot-map.js';
+import { isServing, type SlotMapEntry } from '../../slot/slot-map.js';
 import { hostNameFault, quoteName, slotNameFault } from '../../slot/slot-name.js';
 import type { Command, Transport } from '../../transport/transport.js';
 import { parseDirectoryGet, parseDirectoryList } from './parse.js';
@@ -77,8 +77,28 @@ export function commandDirectory(options: {
     return parseDirectoryGet(output, slot, where(commands.get));
   };
 
+  /** Runs `set`, and asks `get` what came of it: exit 0 alone is not believed. */
+  const change = async (slot: string, from: string, to: string, state: string) => {
+    const wrong = slotNameFault(slot) ?? hostNameFault(from) ?? hostNameFault(to);
+    if (wrong !== undefined) throw new ParseError(program, `a name for ${quoteName(slot)} ${wrong}`);
+    const argv = commands.set.map((word) => fillPlaceholders(word, { slot, from, to, state }));
+    const command = toCommand('directory.set', argv, {
+      readOnly: false,
+      timeoutMs: timeoutMs ?? SET_TIMEOUT_MS,
+    });
+    const { status, stderr } = await transport.run(host, { ...command, maxBytes: MOST_GET_BYTES });
+    if (status !== 0 && status !== SET_CONFLICT) throw commandFailed(host, 'set', argv, status, stderr);
+    const found = await getAnswer(slot);
+    if (found === undefined)
+      throw unexpected(program, slot, 'it does not know this slot', 'mailctl slots list');
+    return { isSet: status === 0, found };
+  };
+
   return {
     name: program,
+    stateFault: commands.set.flatMap(placeholdersIn).includes('state')
+      ? null
+      : 'directory.set in the configuration has no {state}, so that the site could not be told that a slot is only readable',
     list,
     async get(slot) {
       // A name that could be read as an option or a path is no slot, and is not given to a command.
@@ -89,20 +109,9 @@ export function commandDirectory(options: {
       return toSlot(entry ?? { slot, instances: [] }, answer.master, answer.state);
     },
     async setMaster({ slot, from, to }) {
-      const wrong = slotNameFault(slot) ?? hostNameFault(from) ?? hostNameFault(to);
-      if (wrong !== undefined) throw new ParseError(program, `a name for ${quoteName(slot)} ${wrong}`);
       // A slot that was served read-only is served normally by its new master.
-      const argv = commands.set.map((word) => fillPlaceholders(word, { slot, from, to, state: 'normal' }));
-      const command = toCommand('directory.set', argv, {
-        readOnly: false,
-        timeoutMs: timeoutMs ?? SET_TIMEOUT_MS,
-      });
-      const { status, stderr } = await transport.run(host, { ...command, maxBytes: MOST_GET_BYTES });
-      if (status !== 0 && status !== SET_CONFLICT) throw commandFailed(host, 'set', argv, status, stderr);
-      const found = await getAnswer(slot);
-      if (found === undefined)
-        throw unexpected(program, slot, 'it does not know this slot', 'mailctl slots list');
-      if (status === 0) {
+      const { isSet, found } = await change(slot, from, to, 'normal');
+      if (isSet) {
         if (found.master === to) return { outcome: 'set', version: undefined };
         throw unexpected(
           program,
@@ -120,6 +129,27 @@ export function commandDirectory(options: {
         );
       }
       return { outcome: 'conflict', master: found.master, version: undefined };
+    },
+    async setState({ slot, master, from, to }) {
+      if (!isServing(to)) throw new ParseError(program, `${quoteName(to)} is no state of a slot`);
+      // Its set compares the master only, so that what the state was is looked at before.
+      const before = await getAnswer(slot);
+      if (before === undefined)
+        throw unexpected(program, slot, 'it does not know this slot', 'mailctl slots list');
+      if (before.master !== master || before.state !== from)
+        return { outcome: 'conflict', master: before.master, state: before.state, version: undefined };
+      const { isSet, found } = await change(slot, master, master, to);
+      if (isSet && found.master === master && found.state === to)
+        return { outcome: 'set', version: undefined };
+      if (isSet && found.master === master) {
+        throw unexpected(
+          program,
+          slot,
+          `set said that its state is ${to} now, get says ${found.state}`,
+          'get must print the state as well (mailctl(1), DIRECTORY)',
+        );
+      }
+      return { outcome: 'conflict', master: found.master, state: found.state, version: undefined };
     },
     async raiseVersion() {
       return undefined;

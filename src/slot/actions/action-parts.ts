@@ -97,7 +97,7 @@ export async function lookAt(
 
 /** Takes the lease where it is missing, and gives the proof of it for an act of this step. */
 export async function gripOf(parts: SlotActionParts, step: Step, instance: Instance): Promise<Grip> {
-  const { lastAlive, provenUntil } = step.params;
+  const { lastAlive, provenUntil, way } = step.params;
   // An act is about to change it: what was seen before says nothing once its answer is lost.
   parts.seen.delete(seenKey(instance.host, instance.slot));
   await parts.leases.ensure(parts.hostNamed(instance.host), instance, {
@@ -107,6 +107,7 @@ export async function gripOf(parts: SlotActionParts, step: Step, instance: Insta
     judged:
       typeof lastAlive === 'number' && typeof provenUntil === 'number' ? { lastAlive, provenUntil } : null,
     started: step.params.started === true,
+    ...(way === 'readonly' || way === 'end-readonly' ? { way } : {}),
   });
   return parts.leases.grip(instance.host, instance.slot, beganLine(parts.leases.holder.run, step.id));
 }

@@ -6,6 +6,8 @@ import type { Action } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
 import type { InstanceState } from '../driver.js';
 import { type Owed, owedLine } from '../lane-record.js';
+import { withoutReading } from '../read-only.js';
+import { END_OWED } from '../readable.js';
 import type { Instance } from '../slot.js';
 import { instanceOf, isNoMaster, type SlotActionParts, textOf } from './action-parts.js';
 
@@ -44,6 +46,46 @@ export function giveLeaseBack(parts: SlotActionParts): Action {
     step: Step,
     old: InstanceState | undefined,
     third: InstanceState | undefined,
+    host: string,
+  ): readonly string[] {
+    return [...copyOwedByThird(step, old, third), ...readingOwed(step, host, third)];
+  }
+
+  /** It was to serve reading no more, and was not seen ended. */
+  function readingOwed(step: Step, host: string, state: InstanceState | undefined): readonly string[] {
+    const isReading = state?.role === 'readonly' || state?.configuredRole === 'readonly';
+    const wasReading = ((step.params.readable ?? []) as readonly string[]).includes(host);
+    return isReading || (state === undefined && wasReading) ? [END_OWED] : [];
+  }
+
+  /** A slot that was made readable, or is no more: OLD owes nothing by that, and whoever still reads owes its end. */
+  async function owedAfterReading(step: Step, own: (host: string, steps: readonly string[]) => Owed) {
+    const before = (step.params.owed ?? []) as unknown as readonly Owed[];
+    const ends = await Promise.all(
+      instancesOf(step)
+        .filter(({ host }) => host !== step.params.from)
+        .map(async (instance) => ({
+          host: instance.host,
+          steps: readingOwed(step, instance.host, await lookAt(instance)),
+        })),
+    );
+    const kept = withoutReading(before);
+    return [
+      ...kept.filter(({ host }) => !ends.some((one) => one.host === host && one.steps.length > 0)),
+      ...ends
+        .filter(({ steps }) => steps.length > 0)
+        .map(({ host, steps }) => {
+          const known = before.find((one) => one.host === host && one.steps.includes(END_OWED));
+          const others = kept.find((one) => one.host === host)?.steps ?? [];
+          return known ?? own(host, [...others, ...steps]);
+        }),
+    ];
+  }
+
+  function copyOwedByThird(
+    step: Step,
+    old: InstanceState | undefined,
+    third: InstanceState | undefined,
   ): readonly string[] {
     const isOldDemoted = old !== undefined && isNoMaster(old);
     if (isOldDemoted && step.params.drained === true && !old.channels.some((channel) => channel.pending))
@@ -68,6 +110,17 @@ export function giveLeaseBack(parts: SlotActionParts): Action {
       const instances = instancesOf(step);
       const old = instances.find(({ host }) => host === from);
       const linesNow = async (): Promise<readonly string[]> => {
+        if (step.params.way !== undefined) {
+          const owed = await owedAfterReading(step, (host, steps) => ({
+            slot,
+            host,
+            steps,
+            run,
+            at,
+            lastAlive: null,
+          }));
+          return owed.map(owedLine);
+        }
         const oldState = old === undefined ? undefined : await lookAt(old);
         const own: Owed[] = [];
         const owe = (host: string, steps: readonly string[], alive: number | null) => {
@@ -76,7 +129,7 @@ export function giveLeaseBack(parts: SlotActionParts): Action {
         if (old !== undefined) owe(from, owedByOld(step, oldState), lastAlive);
         if (step.params.moves === true) {
           for (const third of instances.filter(({ host }) => host !== from && host !== to))
-            owe(third.host, owedByThird(step, oldState, await lookAt(third)), null);
+            owe(third.host, owedByThird(step, oldState, await lookAt(third), third.host), null);
         }
         const before = others.filter(({ host }) => !own.some((one) => one.host === host));
         return [...before, ...own].map(owedLine);

@@ -3,12 +3,15 @@ import type { Action, ActionTable } from '../../plan/action.js';
 import type { SlotActionParts } from './action-parts.js';
 import { confirm } from './confirm.js';
 import { drain } from './drain.js';
+import { endReading, kickReplication } from './end-reading.js';
 import { giveLeaseBack } from './give-lease-back.js';
 import { runHook } from './run-hook.js';
 import { seeServing } from './see-serving.js';
 import { setDirectory } from './set-directory.js';
 import { setRole } from './set-role.js';
+import { setState } from './set-state.js';
 import { startMaster } from './start-master.js';
+import { seeReadable, startReadonly } from './start-readonly.js';
 import { seeReplication, startReplica } from './start-replica.js';
 import { stop } from './stop.js';
 import { takeLease } from './take-lease.js';
@@ -28,6 +31,11 @@ export function slotActions(parts: SlotActionParts): ActionTable {
     startReplica,
     seeReplication,
     giveLeaseBack,
+    setState,
+    startReadonly,
+    seeReadable,
+    endReading,
+    kickReplication,
   ];
   return new Map(makers.map((make) => make(parts)).map((action) => [action.name, action]));
 }

@@ -23,9 +23,9 @@ export function stop(parts: SlotActionParts): Action {
           return { state: 'todo', note: state.problem ?? undefined };
         }
         // It may have come further already: OLD back as a replica, NEW started as the master.
-        const onward = step.params.wasRole === 'master' ? 'replica' : 'master';
+        const onward = step.params.onward ?? (step.params.wasRole === 'master' ? 'replica' : 'master');
         if (state.running === true && state.role === onward)
-          return { state: 'done', note: `runs as ${onward}` };
+          return { state: 'done', note: `runs as ${state.role}` };
         return { state: 'todo', note: state.problem ?? undefined };
       }),
     preview: (step) => parts.driver.preview('stop', instanceOf(step.params, step.host), 'master'),
@@ -36,7 +36,8 @@ export function stop(parts: SlotActionParts): Action {
     },
     async undo(step) {
       const instance = instanceOf(step.params, step.host);
-      const role = step.params.wasRole === 'master' ? 'master' : 'replica';
+      const { wasRole } = step.params;
+      const role = wasRole === 'master' || wasRole === 'readonly' ? wasRole : 'replica';
       if (role === 'master') {
         const slot = await parts.directory.get(instance.slot);
         if (slot?.master !== step.host) {

@@ -340,7 +340,7 @@ describe('the logs of an instance', () => {
 
 describe('roleByPorts', () => {
   it('is no role where nothing is known', () => {
-    expect(roleByPorts([{ address: '', port: 143 }], { roles: {}, problem: 'x' })).toBeNull();
+    expect(roleByPorts([{ address: '', port: 143 }], { roles: {}, problem: 'x' }, null)).toBeNull();
   });
 
   it('compares addresses in one spelling, and host names by their port', () => {

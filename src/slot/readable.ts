@@ -1,0 +1,71 @@
+// Which replicas serve reading for a slot whose master is away, or were left doing it. Pure. Read off everything
+// that can say so: the directory's state, the instances as seen, an open lane, and what is owed.
+import type { OpenLane } from './lane-record.js';
+import { type FleetSight, openLaneOf, owedOf, stateOf } from './sight.js';
+import { instanceOn, type Slot } from './slot.js';
+
+/** The step that is owed by a host whose replica serves reading. */
+export const END_OWED = 'readonly-end';
+
+/** The host of `readonly:HOST`; undefined: another state. */
+export function readableHost(state: string): string | undefined {
+  return state.startsWith('readonly:') ? state.slice('readonly:'.length) : undefined;
+}
+
+/** Hosts of the slot, not its master's, that serve reading or may come up doing it. */
+export function readableHosts(
+  slot: Slot,
+  sight: FleetSight,
+  open: OpenLane | null = openLaneOf(sight, slot),
+): readonly string[] {
+  const said = readableHost(slot.state);
+  const begun = open !== null && open.way !== 'move' ? open.to : undefined;
+  const owing = owedOf(sight, slot)
+    .filter((owed) => owed.steps.includes(END_OWED))
+    .map((owed) => owed.host);
+  return slot.instances
+    .map((instance) => instance.host)
+    .filter((host) => {
+      if (host === slot.master) return false;
+      if (host === said || host === begun || owing.includes(host)) return true;
+      const state = stateOf(sight, slot.slot, host);
+      return state?.role === 'readonly' || state?.configuredRole === 'readonly';
+    });
+}
+
+/** Where it is seen serving reading, and since when by the lane's records (ISO 8601); null: nowhere. */
+export function readingOn(
+  slot: Slot,
+  sight: FleetSight,
+): { readonly host: string; readonly since: string | null } | null {
+  for (const { host } of slot.instances) {
+    const state = stateOf(sight, slot.slot, host);
+    if (state?.running !== true || state.role !== 'readonly' || !state.started) continue;
+    const owed = owedOf(sight, slot).find((one) => one.host === host && one.steps.includes(END_OWED));
+    return { host, since: owed?.at ?? null };
+  }
+  return null;
+}
+
+/** Does the master that the directory names serve, as seen? Then nothing has to be read elsewhere. */
+export function isServedByMaster(slot: Slot, sight: FleetSight): boolean {
+  const state = stateOf(sight, slot.slot, slot.master);
+  return state?.running === true && state.role === 'master' && state.started;
+}
+
+/** A slot whose reading can be ended now, without a human: its master serves again. */
+export function canEndReading(slot: Slot, sight: FleetSight): boolean {
+  if (!isServedByMaster(slot, sight)) return false;
+  return readableHost(slot.state) !== undefined || readableHosts(slot, sight).length > 0;
+}
+
+/** True when nothing but the end of its reading is owed by a host: then it is a copy like any other. */
+export function owesOnlyReading(steps: readonly string[]): boolean {
+  return steps.every((step) => step === END_OWED);
+}
+
+/** Does the directory's word name a host that does not carry the slot (any more)? */
+export function isStrayState(slot: Slot): boolean {
+  const host = readableHost(slot.state);
+  return host !== undefined && instanceOn(slot, host) === undefined;
+}
