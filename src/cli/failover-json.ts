@@ -44,6 +44,7 @@ export function failoverDocument({
     })),
     to_demote: safety.toDemote,
     to_rejoin: safety.toRejoin,
+    to_end_reading: safety.toEndReading,
     safe_to_leave: safety.safe,
     reasons: safety.reasons,
     errors,
@@ -53,6 +54,8 @@ export function failoverDocument({
 /** A planned move loses nothing: its log is drained first. */
 function possibleLoss({ decision }: SlotResult): number | null {
   if (decision.kind === 'demote') return null;
+  // Nothing diverges, and what is not on the replica comes back with the master.
+  if (decision.kind === 'readonly' || decision.kind === 'end-readonly') return 0;
   return decision.fromReachable ? 0 : (decision.loss?.possibleLossS ?? null);
 }
 

@@ -104,6 +104,7 @@ export class FailoverSession {
         to: wishes.to ?? null,
         maxLagS: wishes.maxLagS,
         acceptLoss: [...wishes.acceptLoss],
+        readOnly: [...(wishes.readOnly ?? [])],
         fenced: wishes.fenced ?? null,
         overrides: [...wishes.overrides],
         takeOver: [...takeOver],

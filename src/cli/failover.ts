@@ -16,6 +16,7 @@ export interface FailoverRequest {
   readonly to: string | undefined;
   readonly maxLagMs: number | undefined;
   readonly acceptLoss: readonly string[];
+  readonly readOnly?: readonly string[];
   readonly fenced: string | undefined;
   readonly overrides: readonly string[];
   readonly takeOver: readonly string[];
@@ -45,7 +46,7 @@ function overrideWord(word: string): string {
   const [gate = '', slot = ''] = [word.slice(0, word.indexOf(':')), word.slice(word.indexOf(':') + 1)];
   if (word.includes(':') && OVERRIDE_GATES.includes(gate) && slot !== '') return word;
   const hints: { readonly [gate: string]: string } = {
-    lag: '--accept-loss SLOT is the word for lag',
+    lag: '--read-only SLOT makes it readable, --accept-loss SLOT is the word for lag',
     quarantine: '--accept-loss SLOT is the word for quarantine',
     'not-proven-dead': "--fenced 'what your own eyes saw' is the word for not-proven-dead",
     busy: '--take-over RUN is the word for busy',
@@ -74,6 +75,11 @@ export const failoverCommand = defineCommand({
       timeSpan,
       "the configuration's max_lag",
     ),
+    readOnly: list(
+      '--read-only <slot>',
+      'make this slot readable on its replica instead of moving it: new mail waits, nothing is lost',
+      text,
+    ),
     acceptLoss: list(
       '--accept-loss <slot>',
       'move this slot although its replica lacks changes: passes lag and quarantine',
@@ -101,6 +107,10 @@ export const failoverCommand = defineCommand({
   examples: [
     ['mailctl failover imap21', 'its slots to their replicas; shows the plan and asks'],
     ['mailctl failover imap21 --dry-run', 'the plan, every step with its commands, nothing changed'],
+    [
+      'mailctl failover store15 --read-only store15',
+      'a slot that was refused for lag: people read, mail waits',
+    ],
     ['mailctl failover store15 --accept-loss store15', 'a slot that was refused for lag, its loss accepted'],
   ],
   sections: ['defaults', 'hosts', 'stores', 'directory', 'state'],
@@ -119,6 +129,7 @@ export async function failover(request: FailoverRequest, context: Context): Prom
     to: request.to,
     maxLagS: (request.maxLagMs ?? config.stores.maxLagMs) / 1000,
     acceptLoss: new Set(request.acceptLoss),
+    readOnly: new Set(request.readOnly ?? []),
     fenced: request.fenced,
     overrides: new Set(request.overrides),
     takeOver: new Set(request.takeOver),

@@ -2,7 +2,7 @@
 import { formatDuration } from '../lib/duration.js';
 import type { InstanceState } from './driver.js';
 import { channelTowards, type Freshness, judgeFreshness } from './freshness.js';
-import { readableHost, readingOn } from './readable.js';
+import { owesOnlyReading, readableHost, readingOn } from './readable.js';
 import type { Sample } from './samples.js';
 import { type FleetSight, isMaster, mayBeMaster, owedOf, stateOf } from './sight.js';
 import type { Slot } from './slot.js';
@@ -66,7 +66,7 @@ export function analyseSlot(slot: Slot, facts: SlotFacts): SlotView {
   const { sight } = facts;
   const master = stateOf(sight, slot.slot, slot.master);
   const owed = owedOf(sight, slot);
-  const owing = new Set(owed.map((one) => one.host));
+  const owing = new Set(owed.filter((one) => !owesOnlyReading(one.steps)).map((one) => one.host));
   const replicas = slot.instances
     .filter((instance) => instance.host !== slot.master)
     .map((instance): ReplicaView => {

@@ -67,7 +67,7 @@ function makeReadable(question: ReadOnlyQuestion, begun: string | undefined): De
   }
   if (to === null) gates.push({ gate: 'no-replica', reason: chosen.why, word: null });
   else {
-    const fault = facts.stateFault ?? faultOf(slot, to, question);
+    const fault = readFault(slot, to, facts);
     if (fault !== null) gates.push({ gate: 'read-only', reason: fault, word: null });
   }
   return {
@@ -83,9 +83,11 @@ function makeReadable(question: ReadOnlyQuestion, begun: string | undefined): De
   };
 }
 
-function faultOf(slot: Slot, host: string, { facts }: ReadOnlyQuestion): string | null {
-  const state = stateOf(facts.sight, slot.slot, host);
-  if (state === undefined) return `${host} was not seen`;
+/** Why a host cannot serve reading for a slot, with what would have to be written; null: it can. */
+export function readFault(slot: Slot, host: string | null, facts: FailoverFacts): string | null {
+  if (facts.stateFault) return facts.stateFault;
+  const state = host === null ? undefined : stateOf(facts.sight, slot.slot, host);
+  if (state === undefined) return host === null ? 'no replica answers' : `${host} was not seen`;
   if (state.readOnlyFault === undefined) return `whether ${host} can serve reading is not known`;
   return state.readOnlyFault === null ? null : `${host}: ${state.readOnlyFault}`;
 }

@@ -3,12 +3,12 @@
 import { formatDuration } from '../lib/duration.js';
 import { type Candidate, chooseBest, type FleetFacts, hostHealth, overCapacity, overDisk } from './choose.js';
 import type { DeathVerdict } from './death.js';
-import { decideReadOnly } from './decide-read-only.js';
+import { decideReadOnly, readFault } from './decide-read-only.js';
 import type { InstanceState, ReplicaFiles } from './driver.js';
 import { estimateLoss, type LossEstimate, type SignOfLife } from './evidence.js';
 import { channelTowards, judgeFreshness } from './freshness.js';
 import type { OpenLane } from './lane-record.js';
-import { canEndReading, END_OWED, owesOnlyReading, readableHosts } from './readable.js';
+import { canEndReading, END_OWED, owesOnlyReading, readableHosts, readingOn } from './readable.js';
 import type { Sample } from './samples.js';
 import { type FleetSight, isMaster, openLaneOf, owedOf, stateOf } from './sight.js';
 import { type Instance, instanceOn, type Slot } from './slot.js';
@@ -95,6 +95,8 @@ export interface Decision {
   readonly fromReachable: boolean;
   /** The open lane is past its point of no return: NEW was started as master, and only what follows is left. */
   readonly isStarted: boolean;
+  /** It could be made readable instead: the directory and the replica are ready for it. */
+  readonly mayRead?: boolean;
   /** Why this NEW, where there was a choice. */
   readonly because?: string | null;
   /** Replicas that were not even asked about, and why. */
@@ -266,6 +268,7 @@ export function decide(
     open,
     fromReachable,
     isStarted,
+    mayRead: !fromReachable && readingOn(slot, sight) === null && readFault(slot, choice.to, facts) === null,
     because: choice.because ?? null,
     passedOver: choice.passedOver ?? [],
   };

@@ -102,7 +102,15 @@ export async function prepareFailover(
   const masters = new Map<string, number>();
   for (const { master } of all) masters.set(master, (masters.get(master) ?? 0) + 1);
   const fleet = { masters, slots: candidates, answeredMs, minFree: around.minFree };
-  const facts: FailoverFacts = { sight, deaths: silences.deaths, samples: stored, files, signs, fleet };
+  const facts: FailoverFacts = {
+    sight,
+    deaths: silences.deaths,
+    samples: stored,
+    files,
+    signs,
+    fleet,
+    stateFault: directory.stateFault,
+  };
   const decisions = decideAll([...meant.values()], facts, wishes);
   return { decisions, slots: candidates, sight, silences, empty };
 }
@@ -201,5 +209,12 @@ function checkWords(slots: readonly string[], wishes: FailoverWishes): void {
     });
   };
   for (const slot of wishes.acceptLoss) check('--accept-loss', slot);
+  for (const slot of wishes.readOnly ?? []) {
+    check('--read-only', slot);
+    if (!wishes.acceptLoss.has(slot)) continue;
+    throw new UsageError(`--read-only ${slot} and --accept-loss ${slot} exclude each other`, {
+      hint: 'readable with nothing lost, or writable with what its replica lacks',
+    });
+  }
   for (const word of wishes.overrides) check('--override', word.slice(word.indexOf(':') + 1));
 }

@@ -21,7 +21,7 @@ export async function moveBack(
         kind?: string;
       },
     }))
-    .filter(({ facts }) => facts.kind !== 'demote');
+    .filter(({ facts }) => !['demote', 'readonly', 'end-readonly'].includes(facts.kind ?? ''));
   const hosts = [...new Set(moved.map(({ facts }) => facts.from ?? ''))];
   if (moved.length === 0) {
     context.note(`run ${run} moved no slot: nothing to take back`);

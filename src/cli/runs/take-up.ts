@@ -220,6 +220,7 @@ function wishesOf(plan: Plan): FailoverWishes {
     to?: string | null;
     maxLagS?: number;
     acceptLoss?: readonly string[];
+    readOnly?: readonly string[];
     fenced?: string | null;
     overrides?: readonly string[];
     takeOver?: readonly string[];
@@ -229,6 +230,7 @@ function wishesOf(plan: Plan): FailoverWishes {
     to: undefined,
     maxLagS: facts.maxLagS ?? 300,
     acceptLoss: new Set((facts.acceptLoss ?? []).filter((slot) => lanes.has(slot))),
+    readOnly: new Set((facts.readOnly ?? []).filter((slot) => lanes.has(slot))),
     fenced: facts.fenced ?? undefined,
     overrides: new Set(
       (facts.overrides ?? []).filter((word) => lanes.has(word.slice(word.indexOf(':') + 1))),

@@ -109,5 +109,6 @@ export function slotJson(view: SlotView): object {
     verdict: view.verdict,
     why: view.why,
     owed: view.owed,
+    readable: view.readable,
   };
 }

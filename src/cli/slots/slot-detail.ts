@@ -8,6 +8,7 @@ import type { SlotView } from '../../slot/analysis.js';
 import type { InstanceState } from '../../slot/driver.js';
 import { channelTowards } from '../../slot/freshness.js';
 import { type OpenLane, type Owed, parseLaneFile } from '../../slot/lane-record.js';
+import { canEndReading, END_OWED } from '../../slot/readable.js';
 import type { Sample } from '../../slot/samples.js';
 import { type FleetSight, openLaneOf, owedOf, stateOf } from '../../slot/sight.js';
 import type { Instance, Slot } from '../../slot/slot.js';
@@ -96,10 +97,13 @@ function nextCommand(
   if (open !== null) return openLaneCommand(slot, sight, open, say);
   if (view.strays[0] !== undefined)
     return say(['failover', view.strays[0]], 'stops what runs there as a stray');
+  const reads = canEndReading(slot, sight);
+  if (reads) return say(['rejoin', slot.slot], 'ends its reading: its master serves again');
   if (!view.master.reachable) return say(['failover', slot.master], 'all slots of a dead host at once');
   if (view.verdict === 'no-master') return say(['failover', slot.slot], 'to a replica');
   const back = owed.find(
-    (one) => sight.get(one.host)?.ok === true && one.steps.some((step) => step !== 'rejoin'),
+    (one) =>
+      sight.get(one.host)?.ok === true && one.steps.some((step) => step !== 'rejoin' && step !== END_OWED),
   );
   if (back !== undefined) return say(['failover', back.host], 'it is back: stops and swaps what it owes');
   if (view.replicas.length === 0) return say(['slots', 'export'], 'name a replica there and import it');

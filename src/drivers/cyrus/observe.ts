@@ -2,7 +2,7 @@
 // with the reason in `problem`; nothing here turns an unknown into a fine.
 import type { ChannelState, InstanceState, Lease, Role, Service } from '../../slot/driver.js';
 import type { Instance } from '../../slot/slot.js';
-import { parseCyrusVersion } from './capabilities.js';
+import { capabilitiesOf, parseCyrusVersion } from './capabilities.js';
 import { channelsOf, isYes, parseCyrusConf, parseImapdConf, parseListen, serviceKind } from './conf.js';
 import type { ConfPair, InstancePaths } from './paths.js';
 
@@ -246,7 +246,7 @@ export function parseInstance(
     hostLoad: loadPerProcessor(first('health')),
     readOnlyDisk: first('health')?.[3] === 'ro',
     version: host.version,
-    readOnlyFault: readOnlyFault(paths, confs),
+    readOnlyFault: readOnlyFault(paths, confs, host.version),
     problem: problems.length === 0 ? null : problems.join('; '),
   };
 }
@@ -258,7 +258,9 @@ function loadPerProcessor(record: readonly string[] | undefined): number | null 
 }
 
 /** Why an instance cannot serve reading only, and what would have to be written; null: its files are ready for it. */
-export function readOnlyFault(paths: InstancePaths, confs: Confs): string | null {
+export function readOnlyFault(paths: InstancePaths, confs: Confs, version: string | null): string | null {
+  if (capabilitiesOf(version).readonly === false)
+    return `Cyrus ${version} cannot serve reading only, 3.4 can`;
   const write = '`readonly: yes`, an imapd on the network, no lmtpd and no sync_server';
   if (paths.link !== undefined && paths.link.targets.readonly === undefined)
     return `stores.cyrus.role has no readonly: name a folder beside ${paths.link.targets.replica ?? 'the others'} whose files have ${write}`;

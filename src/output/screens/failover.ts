@@ -50,10 +50,13 @@ export function planScreen(screen: PlanScreen, canvas: Canvas): readonly Line[] 
 }
 
 function headline(screen: PlanScreen, go: readonly Decision[], refused: readonly Decision[]): Line {
-  const moves = go.filter((decision) => decision.kind !== 'demote').length;
-  const demotes = go.length - moves;
+  const of = (kind: Decision['kind']) => go.filter((decision) => decision.kind === kind).length;
+  const [demotes, reads, ends] = [of('demote'), of('readonly'), of('end-readonly')];
+  const moves = go.length - demotes - reads - ends;
   const parts = [
     ...(moves > 0 ? [`${moves} ${moves === 1 ? 'slot moves' : 'slots move'}`] : []),
+    ...(reads > 0 ? [`${reads} readable`] : []),
+    ...(ends > 0 ? [`${ends} served again`] : []),
     ...(demotes > 0 ? [`${demotes} ${demotes === 1 ? 'stray' : 'strays'} to stop`] : []),
     ...(refused.length > 0 ? [`${refused.length} refused`] : []),
   ];
@@ -71,6 +74,11 @@ function hostLines(host: string, decisions: readonly Decision[], screen: PlanScr
   if (decisions.every((decision) => decision.kind === 'demote')) {
     return [`${host} is back: its slots have moved; what still runs there is stopped`];
   }
+  if (decisions.every((decision) => decision.kind === 'end-readonly')) {
+    return [[{ text: host, tone: 'good' }, ' is back and serves: reading elsewhere is ended']];
+  }
+  if (decisions.every((decision) => decision.kind === 'readonly' && decision.fromReachable))
+    return [[{ text: host, tone: 'warn' }, ' answers, and does not serve']];
   if (first.fromReachable)
     return [[{ text: host, tone: 'good' }, ' ALIVE  a planned move: stopped, drained, nothing is lost']];
   const death = screen.deaths.get(host);
@@ -133,8 +141,11 @@ const columns: readonly Column<Decision>[] = [
   { key: 'note', header: 'NOTE', value: noteCell, mayCut: true },
 ];
 
+/** It moves nothing, so that nothing can be lost by it. */
+const isAside = ({ kind }: Decision) => kind === 'demote' || kind === 'readonly' || kind === 'end-readonly';
+
 function lossCell(decision: Decision): string {
-  if (decision.kind === 'demote') return '-';
+  if (isAside(decision)) return '-';
   if (decision.fromReachable) return '0s';
   const loss = decision.loss?.possibleLossS ?? null;
   return loss === null ? '?' : formatDuration(loss * 1000, 'up');
@@ -142,6 +153,8 @@ function lossCell(decision: Decision): string {
 
 function proofCell(decision: Decision): string {
   if (decision.kind === 'demote') return 'moved before';
+  if (decision.kind === 'readonly') return 'read only: nothing diverges';
+  if (decision.kind === 'end-readonly') return `${decision.from} serves it again`;
   if (decision.fromReachable) return 'drained before the move';
   const { loss } = decision;
   if (loss === null || loss.provenBy === null) return 'nothing';
@@ -162,6 +175,7 @@ function noteCell(decision: Decision): string {
   const gate = refusal(decision);
   if (gate !== undefined) return `REFUSED ${gate.gate}`;
   const words = decision.gates.map((one) => (one.word ?? '').split(' ')[0]?.replace(/^--/, ''));
+  if (decision.kind === 'readonly') words.unshift('mail waits');
   if (words.length > 0) return [...new Set(words)].join(', ');
   if (decision.open !== null) return `goes on from run ${decision.open.run}`;
   return decision.because === '--to' ? '' : (decision.because ?? '');
@@ -235,10 +249,20 @@ export function waysOn(
   const perSlot = (option: string, value: (slot: string) => string) =>
     slots.slice(0, 8).flatMap((slot) => [option, value(slot)]);
   if (gate.gate === 'lag' || gate.gate === 'quarantine') {
-    return slots
-      .slice(0, 8)
-      .map((slot) => formatCommand(['mailctl', 'failover', slot, '--accept-loss', slot]));
+    return slots.slice(0, 8).flatMap((slot) => {
+      const loss = formatCommand(['mailctl', 'failover', slot, '--accept-loss', slot]);
+      const reads = decisions.find((one) => one.slot.slot === slot)?.mayRead === true;
+      if (!reads) return [loss];
+      const read = formatCommand(['mailctl', 'failover', slot, '--read-only', slot]);
+      const width = Math.max(read.length, loss.length);
+      return [
+        `${read.padEnd(width)}  readable now, mail waits`,
+        `${loss.padEnd(width)}  writable, the rest missing`,
+      ];
+    });
   }
+  if (gate.gate === 'still-serving' && decisions.every(({ kind }) => kind === 'readonly'))
+    return decisions.every(({ fromReachable }) => fromReachable) ? [command()] : [];
   if (gate.gate === 'not-proven-dead') return [command('--fenced', 'what your own eyes saw')];
   if (gate.gate === 'busy') {
     const run = /^run (\S+) /.exec(gate.reason)?.[1];
@@ -281,8 +305,8 @@ const HEADINGS: readonly (readonly [heading: string, ids: readonly string[]])[] 
   ['LEASE', ['lease-']],
   ['STOP', ['stop-old', 'stop-new', 'late-stop']],
   ['DRAIN', ['drain']],
-  ['ROLE', ['role-old', 'role-new', 'late-role']],
-  ['DIR', ['directory']],
+  ['ROLE', ['role-old', 'role-new', 'late-role', 'end-reading-']],
+  ['DIR', ['directory', 'state']],
   ['START', ['start-new']],
   ['LOGIN', ['serve', 'seen-serving']],
 ];
@@ -329,12 +353,12 @@ export function wayScreen(screen: WayScreen, canvas: Canvas): readonly Line[] {
   const shown = sorted.slice(0, sorted.length <= room ? room : room - 1);
   const rows = shown.map((lane): LaneRow => {
     const facts = progress.plan.lanes.find((one) => one.id === lane.lane)?.facts as
-      | { to?: unknown }
+      | { to?: unknown; kind?: unknown }
       | undefined;
     return {
       lane,
       to: typeof facts?.to === 'string' ? facts.to : '',
-      now: nowCell(lane, screen.doing.get(lane.lane)),
+      now: nowCell(lane, screen.doing.get(lane.lane), facts?.kind === 'readonly'),
     };
   });
   lines.push(...canvas.table(rows, wayColumns));
@@ -377,9 +401,10 @@ function stateCell(lane: LaneProgress, ids: readonly string[]): string {
 function nowCell(
   lane: LaneProgress,
   doing: { readonly text: string; readonly sinceMs: number } | undefined,
+  isReading: boolean,
 ): string {
   if (lane.closed === 'done')
-    return `served${lane.endedAt === undefined ? '' : ` ${lane.endedAt.slice(11, 19)}`}`;
+    return `${isReading ? 'readable' : 'served'}${lane.endedAt === undefined ? '' : ` ${lane.endedAt.slice(11, 19)}`}`;
   if (lane.closed !== undefined) return lane.closed;
   if (lane.failure !== undefined) return lane.failure.reason;
   if (lane.reverting !== undefined) return `going back: ${lane.reverting.reason}`;
@@ -445,6 +470,21 @@ export function endScreen(screen: EndScreen): readonly Line[] {
       `         ${how}: ok`,
     );
   }
+  for (const { decision } of safety.readable) {
+    const { slot } = decision;
+    const where = safety.toEndReading.find((one) => one.slot === slot.slot)?.host ?? decision.to ?? '?';
+    lines.push(
+      ...wrapped(
+        ['readable '],
+        `${slot.slot} on ${where}: people read, nothing can be changed, new mail waits on the MXs`,
+        '         ',
+      ),
+    );
+  }
+  for (const { decision } of results.filter((result) => result.outcome === 'ended'))
+    lines.push(
+      `ended    reading of ${decision.slot.slot} on ${decision.to}: ${decision.from} serves it again`,
+    );
   for (const result of safety.down)
     lines.push(
       ...wrapped(
@@ -462,7 +502,9 @@ export function endScreen(screen: EndScreen): readonly Line[] {
       ),
     );
   }
-  for (const result of refused.filter((one) => !safety.down.includes(one))) {
+  for (const result of refused.filter(
+    (one) => !safety.down.includes(one) && !safety.readable.includes(one),
+  )) {
     lines.push(
       ...wrapped(
         ['refused  '],
@@ -500,6 +542,10 @@ export function endScreen(screen: EndScreen): readonly Line[] {
     const text = `${host} returns: ${counted(slots.length, 'slot')} to stop and swap there; nobody watches`;
     lines.push(...wrapped(['owed     '], text, '         '));
   }
+  for (const { slot } of safety.readable.map(({ decision }) => decision)) {
+    const text = `${slot.master} returns: reading of ${slot.slot} ends, and it is served there again`;
+    lines.push(...wrapped([owing.length > 0 ? '         ' : 'owed     '], text, '         '));
+  }
   const rejoins = [...new Set(safety.toRejoin.map(({ host }) => host))];
   for (const host of rejoins) {
     const slots = safety.toRejoin.filter((one) => one.host === host);
@@ -526,9 +572,15 @@ function endHeadline(screen: EndScreen, moved: number, refused: readonly SlotRes
   const { results, outcome } = screen;
   const isDemotion = results.length > 0 && results.every((one) => one.decision.kind === 'demote');
   const masters = results.length === 1 ? 'its new master' : 'their new masters';
+  const reads = results.filter((one) => one.outcome === 'readable').length;
+  const ends = results.filter((one) => one.outcome === 'ended').length;
   const what = isDemotion
     ? `${moved} of ${counted(results.length, 'stray')} stopped and swapped`
-    : `${moved} of ${counted(results.length, 'slot')} served ${refused.length === 0 ? `by ${masters}` : 'again'}`;
+    : reads + ends > 0 && moved === 0
+      ? ends > 0
+        ? `${ends} of ${counted(results.length, 'slot')} served by ${results.length === 1 ? 'its master' : 'their masters'} again`
+        : `${reads} of ${counted(results.length, 'slot')} can be read again`
+      : `${moved} of ${counted(results.length, 'slot')} served ${refused.length === 0 ? `by ${masters}` : 'again'}`;
   const run = screen.run === null ? '' : `run ${screen.run}  `;
   const right = `${run}${(screen.tookMs / 1000).toFixed(1)}s  exit ${screen.exit}`;
   const word = OUTCOME_WORDS[outcome];
@@ -588,6 +640,12 @@ function nextCommands(
     commands.push(
       `${formatCommand(['mailctl', 'failover', host])}   when ${host} is back: stops what it starts`,
     );
+  for (const { slot } of screen.safety.readable.map(({ decision }) => decision).slice(0, 2)) {
+    const isOffered = commands.some((command) => command.includes(`--accept-loss ${slot.slot}`));
+    if (isOffered) continue;
+    const loss = formatCommand(['mailctl', 'failover', slot.slot, '--accept-loss', slot.slot]);
+    commands.push(`${loss}   when ${slot.master}'s disk is lost`);
+  }
   if (commands.length > 0 || !screen.safety.safe) commands.push('mailctl slots list');
   return commands.slice(0, 6);
 }

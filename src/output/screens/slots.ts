@@ -130,8 +130,9 @@ function details(bad: readonly SlotView[], silent: readonly SilentHost[]): reado
   const silentNames = new Set(silent.map((host) => host.host));
   const byWhy = new Map<string, string[]>();
   for (const view of bad) {
-    if (view.verdict === 'master-unreachable' && silentNames.has(view.master.host)) continue;
-    const key = view.why;
+    const isHosts = view.verdict === 'master-unreachable' && silentNames.has(view.master.host);
+    if (isHosts && view.readable === null) continue;
+    const key = isHosts ? view.why.slice(view.why.lastIndexOf('; ') + 2) : view.why;
     byWhy.set(key, [...(byWhy.get(key) ?? []), view.slot]);
   }
   for (const [why, slots] of [...byWhy].slice(0, 12)) {
@@ -144,7 +145,11 @@ function details(bad: readonly SlotView[], silent: readonly SilentHost[]): reado
     ...new Set(bad.filter((view) => silentNames.has(view.master.host)).map((view) => view.master.host)),
   ];
   for (const host of dead) lines.push(`next  ${formatCommand(['mailctl', 'failover', host])}`);
-  const owing = new Set(bad.flatMap((view) => view.owed.map((one) => one.slice(0, one.indexOf(':')))));
+  const owing = new Set(
+    bad.flatMap((view) =>
+      view.owed.filter((one) => !one.endsWith(': readonly-end')).map((one) => one.slice(0, one.indexOf(':'))),
+    ),
+  );
   const strays = new Set(bad.flatMap((view) => view.strays));
   for (const host of strays)
     lines.push(`next  ${formatCommand(['mailctl', 'failover', host])}   stops what runs there as a stray`);

@@ -28,7 +28,7 @@ describe('a lane file', () => {
       beganLine('7f3a', 'drain'),
     ];
     expect(parseLaneFile(lines)).toEqual({
-      open: { ...lane, started: false, began: ['stop-old', 'drain'] },
+      open: { ...lane, started: false, way: 'move', began: ['stop-old', 'drain'] },
       owed: [owed],
       malformed: 0,
     });

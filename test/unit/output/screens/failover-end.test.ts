@@ -38,6 +38,8 @@ function screenOf(results: readonly SlotResult[], more: Partial<EndScreen> = {})
       safe: false,
       reasons: ['store15 is down', `${moved.length} slots have one copy`],
       down: results.filter(({ outcome }) => outcome === 'refused'),
+      readable: [],
+      toEndReading: [],
       lonely: moved,
       toDemote: debts,
       toRejoin: debts,
