@@ -97,6 +97,8 @@ export interface Decision {
   readonly isStarted: boolean;
   /** It could be made readable instead: the directory and the replica are ready for it. */
   readonly mayRead?: boolean;
+  /** Where it can be read meanwhile, and since when; null or absent: nowhere. */
+  readonly reading?: { readonly host: string; readonly since: string | null } | null;
   /** Why this NEW, where there was a choice. */
   readonly because?: string | null;
   /** Replicas that were not even asked about, and why. */
@@ -258,6 +260,7 @@ export function decide(
     const reason = `${open.to}, where the open lane of run ${open.run} leads, does not answer${then}`;
     gates.push({ gate: 'no-replica', reason, word: null });
   }
+  const reading = readingOn(slot, sight);
   return {
     slot,
     kind,
@@ -268,7 +271,8 @@ export function decide(
     open,
     fromReachable,
     isStarted,
-    mayRead: !fromReachable && readingOn(slot, sight) === null && readFault(slot, choice.to, facts) === null,
+    mayRead: !fromReachable && reading === null && readFault(slot, choice.to, facts) === null,
+    reading,
     because: choice.because ?? null,
     passedOver: choice.passedOver ?? [],
   };

@@ -139,10 +139,7 @@ export function judgeSafety(results: readonly SlotResult[], sight: FleetSight, m
     .filter((owed) => owed.steps.includes(END_OWED))
     .map(({ host, slot }) => ({ host, slot }));
   const reasons: string[] = [];
-  if (readable.length > 0)
-    reasons.push(
-      `${names(readable)} can only be read, new mail for ${readable.length === 1 ? 'it' : 'them'} waits`,
-    );
+  if (readable.length > 0) reasons.push(`${names(readable)} can only be read`);
   if (down.length > 0) reasons.push(`${names(down)} ${down.length === 1 ? 'is' : 'are'} down`);
   if (unfinished.length > 0)
     reasons.push(`${names(unfinished)} ${unfinished.length === 1 ? 'is' : 'are'} not finished`);

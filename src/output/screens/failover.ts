@@ -232,6 +232,11 @@ function refusalLines(
       '    ',
     ),
   ];
+  for (const { slot, reading } of decisions) {
+    if (!reading) continue;
+    const since = reading.since === null ? '' : ` since ${reading.since}`;
+    lines.push(`    ${slot.slot} can be read on ${reading.host}${since}, its new mail waits`);
+  }
   for (const command of waysOn(gate, decisions, targets)) lines.push(`    ${command}`);
   return lines;
 }
@@ -594,7 +599,8 @@ function endHeadline(screen: EndScreen, moved: number, refused: readonly SlotRes
         : named.length <= room
           ? named
           : `, ${refused.length} refused`;
-  const left = `${what}${not}`;
+  const read = reads > 0 && moved > 0 ? `, ${reads} readable` : '';
+  const left = `${what}${not}${read}`;
   const tone = outcome === 'done' ? 'good' : 'bad';
   return [
     { text: word, tone },

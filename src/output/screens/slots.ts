@@ -157,6 +157,10 @@ function details(bad: readonly SlotView[], silent: readonly SilentHost[]): reado
     if (!strays.has(host) && !dead.includes(host))
       lines.push([{ text: `owed by ${host}: it counts as no copy until it has rejoined`, tone: 'dim' }]);
   }
+  for (const view of bad.filter(({ readable, master }) => readable !== null && master.role === 'master')) {
+    const command = formatCommand(['mailctl', 'rejoin', view.slot]);
+    lines.push(`next  ${command}   ends its reading: ${view.master.host} serves it again`);
+  }
   const other = bad.find((view) => !silentNames.has(view.master.host) && view.owed.length === 0);
   if (other !== undefined && lines.length < 16)
     lines.push(`next  ${formatCommand(['mailctl', 'slots', 'show', other.slot])}`);
