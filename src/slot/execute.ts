@@ -14,6 +14,7 @@ import type { Directory } from './directory.js';
 import { HostWatch } from './host-watch.js';
 import { Leases } from './lease.js';
 import { AGAIN_S, type Surroundings, sightingsOf } from './look-around.js';
+import type { WaitingDesk } from './release-waiting.js';
 import type { FleetSight } from './sight.js';
 import type { Slot } from './slot.js';
 
@@ -26,6 +27,8 @@ export interface SlotExecution {
   readonly clock: Clock;
   readonly runHook: SlotActionParts['runHook'];
   readonly drainTimeoutMs: number;
+  /** Counts and releases mail that waits on the MXs; undefined: no queue is configured. */
+  readonly waiting?: WaitingDesk | undefined;
   readonly operator: string;
   readonly bastion: string;
   readonly takeOver: readonly string[];
@@ -81,6 +84,7 @@ export function actionParts(
     hostNamed,
     runHook: execution.runHook,
     drainTimeoutMs: execution.drainTimeoutMs,
+    waiting: execution.waiting,
     versions: new Map(),
     seen: new Map(
       [...sight.values()].flatMap((one) =>

@@ -18,12 +18,13 @@ const ALL = [
   'config',
   'transport',
   'plan',
+  'queue',
   'slot',
   'drivers',
   'state',
   'output',
 ];
-const DOMAIN: readonly string[] = ['plan', 'slot'];
+const DOMAIN: readonly string[] = ['plan', 'queue', 'slot'];
 
 /** Pure files of the domain whose functions a driver or the database may use: words and their rules, no judging. */
 const SLOT_WORDS = [
@@ -58,13 +59,14 @@ export const FOLDER_RULES: Readonly<Record<string, FolderRule>> = {
   config: { values: ['lib', 'errors'], types: ['fleet'] },
   transport: { values: ['lib', 'errors'], types: ['fleet/host'] },
   plan: { values: ['lib', 'errors', 'fleet', 'journal'], types: ['transport/transport'] },
+  queue: { values: ['lib', 'errors', 'fleet', 'journal', 'plan'], types: ['transport/transport'] },
   slot: {
-    values: ['lib', 'errors', 'fleet', 'journal', 'plan'],
+    values: ['lib', 'errors', 'fleet', 'journal', 'plan', 'queue'],
     types: ['transport/transport', 'config/config'],
   },
   drivers: {
     values: ['lib', 'errors', 'transport', ...SLOT_WORDS],
-    types: ['slot', 'fleet', 'config/config'],
+    types: ['queue', 'slot', 'fleet', 'config/config'],
   },
   state: { values: ['lib', 'errors', ...SLOT_WORDS], types: ['slot'] },
   output: { values: ['lib', 'errors', ...JUDGEMENTS], types: DOMAIN },

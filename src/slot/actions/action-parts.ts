@@ -11,6 +11,7 @@ import type { Grip, InstanceState, StoreDriver } from '../driver.js';
 import type { HostWatch } from '../host-watch.js';
 import { beganLine } from '../lane-record.js';
 import type { Leases } from '../lease.js';
+import type { WaitingDesk } from '../release-waiting.js';
 import type { Instance } from '../slot.js';
 
 /** What the actions of one run are given. */
@@ -30,6 +31,8 @@ export interface SlotActionParts {
     signal: AbortSignal,
   ) => Promise<void>;
   readonly drainTimeoutMs: number;
+  /** Counts and releases mail that waits on the MXs; undefined: no queue is configured. */
+  readonly waiting?: WaitingDesk | undefined;
   /** Versions of directory records as raised by this run, newer than the plan's. */
   readonly versions: Map<string, number | undefined>;
   /** Instances as they were seen last, by `seenKey`; for a host that falls silent in the middle of a run. */

@@ -5,6 +5,7 @@ import { confirm } from './confirm.js';
 import { drain } from './drain.js';
 import { endReading, kickReplication } from './end-reading.js';
 import { giveLeaseBack } from './give-lease-back.js';
+import { releaseWaiting } from './release-waiting.js';
 import { runHook } from './run-hook.js';
 import { seeServing } from './see-serving.js';
 import { setDirectory } from './set-directory.js';
@@ -28,6 +29,7 @@ export function slotActions(parts: SlotActionParts): ActionTable {
     startMaster,
     seeServing,
     runHook,
+    releaseWaiting,
     startReplica,
     seeReplication,
     giveLeaseBack,

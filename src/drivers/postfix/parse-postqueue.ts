@@ -1,0 +1,63 @@
+// One line of `postqueue -j` (Postfix 3.1 and later) to a message. Every text in it is hostile and stays data; a
+// line that is none is named, never guessed at. Rests on the layout that 3.7 prints, in any order of members.
+import type { QueueMessage, QueueRecipient } from '../../queue/message.js';
+
+/** What a line is. */
+export type ParsedLine =
+  | { readonly kind: 'message'; readonly message: QueueMessage }
+  | { readonly kind: 'blank' }
+  | { readonly kind: 'malformed'; readonly what: string };
+
+/** Postfix's name for the null sender. */
+const NULL_SENDER = 'MAILER-DAEMON';
+
+/** Reads a line; `queue` is the queue's name in our words. */
+export function parsePostqueueLine(queue: string, line: string): ParsedLine {
+  const text = (line.charCodeAt(0) === 0xfeff ? line.slice(1) : line).trim();
+  if (text === '') return { kind: 'blank' };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { kind: 'malformed', what: 'not JSON' };
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return { kind: 'malformed', what: 'not an object' };
+  const fields = value as { readonly [key: string]: unknown };
+  const id = fields.queue_id;
+  if (typeof id !== 'string' || id === '') return { kind: 'malformed', what: 'without a queue_id' };
+  const state = fields.queue_name;
+  const sender = textOf(fields.sender);
+  return {
+    kind: 'message',
+    message: {
+      queue,
+      id,
+      // maildrop is mail that cleanup has not taken yet.
+      state: state === 'maildrop' ? 'incoming' : typeof state === 'string' && state !== '' ? state : 'unknown',
+      arrivedAt: wholeNumber(fields.arrival_time),
+      sizeBytes: wholeNumber(fields.message_size) ?? 0,
+      sender: sender === NULL_SENDER ? '' : sender,
+      recipients: recipientsOf(fields.recipients),
+    },
+  };
+}
+
+// More than duplicate_filter_limit recipients are listed twice, the second time without their reason.
+function recipientsOf(value: unknown): readonly QueueRecipient[] {
+  if (!Array.isArray(value)) return [];
+  const byAddress = new Map<string, QueueRecipient>();
+  for (const entry of value as readonly unknown[]) {
+    if (typeof entry !== 'object' || entry === null) continue;
+    const { address, delay_reason: said } = entry as { address?: unknown; delay_reason?: unknown };
+    if (typeof address !== 'string') continue;
+    const reason = typeof said === 'string' && said !== '' ? said : null;
+    if (byAddress.get(address)?.reason == null) byAddress.set(address, { address, reason });
+  }
+  return [...byAddress.values()];
+}
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+const wholeNumber = (value: unknown): number | null =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null;

@@ -1,0 +1,121 @@
+// The Postfix queue driver (3.1 and later; verified on 3.7.11): `postqueue -j` line by line, `postqueue -i` for a
+// new try. Every path comes from `postconf`. Ids go over stdin and are checked there again: nothing that a queue
+// holds becomes a word of a shell.
+import { CommandError } from '../../errors.js';
+import type { Host } from '../../fleet/host.js';
+import type { QueueDriver, QueueListing } from '../../queue/driver.js';
+import type { QueueMessage } from '../../queue/message.js';
+import type { Transport } from '../../transport/transport.js';
+import { parsePostqueueLine } from './parse-postqueue.js';
+
+/** A cold spool of 900,000 messages takes minutes to list. */
+const LIST_MS = 300_000;
+/** 6 ms a message, and a server that is short of breath. */
+const RETRY_MS = 60_000;
+
+/** Ids as Postfix makes them, short and long. */
+const QUEUE_ID = /^[A-Za-z0-9]{5,64}$/;
+
+// The transports that are kept back come first, on a line that is no JSON.
+const LIST_SCRIPT = `
+command -v postqueue > /dev/null || { echo 'there is no postqueue' >&2; exit 69; }
+printf 'kept-back %s\\n' "$(postconf -h defer_transports 2> /dev/null | tr -s ', \\n' ' ')"
+exec postqueue -j
+`;
+
+// -i puts one deferred message in front of the queue manager, and does nothing for any other id: a short id that
+// was used again meanwhile gets one try too many, no more.
+const RETRY_SCRIPT = `
+command -v postqueue > /dev/null || { echo 'there is no postqueue' >&2; exit 69; }
+while IFS= read -r id; do
+  case $id in ''|*[!A-Za-z0-9]*) continue ;; esac
+  postqueue -i "$id" < /dev/null || exit
+done
+spool=$(postconf -h queue_directory) && cd "$spool" 2> /dev/null || exit 0
+[ -r incoming ] && [ -r active ] || exit 0
+printf 'in-flight %s\\n' "$(find incoming active -type f 2> /dev/null | wc -l)"
+`;
+
+/** What the driver is given. */
+export interface PostfixQueueOptions {
+  readonly transport: Transport;
+  readonly host: Host;
+  /** The queue's name in our words. */
+  readonly name: string;
+  /** Words put before every command: a container. */
+  readonly within?: readonly string[] | undefined;
+}
+
+/** Opens the driver of one queue. It holds no connection of its own. */
+export function postfixQueue({ transport, host, name, within }: PostfixQueueOptions): QueueDriver {
+  const common = { args: [], privileged: true, within };
+  return {
+    software: 'postfix',
+    async list(onMessage, signal) {
+      const listing = new Listing(name, onMessage);
+      const { status, stderr } = await transport.run(
+        host,
+        { ...common, name: 'postfix.list', script: LIST_SCRIPT, readOnly: true, timeoutMs: LIST_MS },
+        { signal, onLine: (line) => listing.take(line) },
+      );
+      if (status !== 0) throw new CommandError(host.name, 'postqueue -j', status, stderr);
+      return listing.result(stderr);
+    },
+    async retry(ids, signal) {
+      const known = ids.filter((id) => QUEUE_ID.test(id));
+      const { status, stdout, stderr } = await transport.run(
+        host,
+        {
+          ...common,
+          name: 'postfix.retry',
+          script: RETRY_SCRIPT,
+          stdin: known.map((id) => `${id}\n`).join(''),
+          readOnly: false,
+          timeoutMs: RETRY_MS,
+        },
+        { signal },
+      );
+      if (status !== 0) throw new CommandError(host.name, 'postqueue -i', status, stderr);
+      const found = /^in-flight +(\d{1,9})$/m.exec(stdout)?.[1];
+      return { inFlight: found === undefined ? null : Number(found) };
+    },
+    preview: () => ['postqueue -i QUEUE-ID'],
+  };
+}
+
+/** Reads the answer of LIST_SCRIPT line by line. */
+class Listing {
+  readonly #queue: string;
+  readonly #onMessage: (message: QueueMessage) => void;
+  #keptBack: readonly string[] = [];
+  #lines = 0;
+  #malformed = 0;
+  #first: QueueListing['malformed']['first'] = null;
+
+  constructor(queue: string, onMessage: (message: QueueMessage) => void) {
+    this.#queue = queue;
+    this.#onMessage = onMessage;
+  }
+
+  take(line: string): void {
+    if (this.#lines === 0 && line.startsWith('kept-back ')) {
+      this.#keptBack = line.slice('kept-back '.length).split(' ').filter(Boolean);
+      return;
+    }
+    this.#lines += 1;
+    const parsed = parsePostqueueLine(this.#queue, line);
+    if (parsed.kind === 'message') this.#onMessage(parsed.message);
+    if (parsed.kind !== 'malformed') return;
+    this.#malformed += 1;
+    this.#first ??= { line: this.#lines, what: parsed.what };
+  }
+
+  result(stderr: string): QueueListing {
+    const warning = stderr.trim().slice(0, 300);
+    return {
+      malformed: { lines: this.#malformed, first: this.#first },
+      keptBack: this.#keptBack,
+      warning: warning === '' ? null : warning,
+    };
+  }
+}
