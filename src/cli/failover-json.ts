@@ -3,6 +3,7 @@
 import { formatIso } from '../lib/clock.js';
 import type { Column } from '../output/columns/column.js';
 import type { RunOutcome, SafeToLeave, SlotResult } from '../slot/outcome.js';
+import type { WaitingRow } from '../slot/waiting.js';
 import type { ErrorReport } from './report.js';
 
 /** What the document is made of. */
@@ -13,6 +14,8 @@ export interface FailoverDocument {
   readonly results: readonly SlotResult[];
   readonly safety: SafeToLeave;
   readonly errors: readonly ErrorReport[];
+  /** Mail that waits on the MXs; null: nothing was looked at. */
+  readonly waiting: readonly WaitingRow[] | null;
 }
 
 /** The document's fields beside `schema`. */
@@ -23,6 +26,7 @@ export function failoverDocument({
   results,
   safety,
   errors,
+  waiting,
 }: FailoverDocument): object {
   return {
     run,
@@ -48,6 +52,7 @@ export function failoverDocument({
     safe_to_leave: safety.safe,
     reasons: safety.reasons,
     errors,
+    waiting,
   };
 }
 

@@ -21,21 +21,27 @@ import { storeSamples } from '../slot/list.js';
 import type { Surroundings } from '../slot/look-around.js';
 import {
   exitOf,
+  hookFailure,
   judgeSafety,
   overallOutcome,
   plannedResults,
   runResults,
+  type SafeToLeave,
   type SlotResult,
   withHooks,
+  withWaiting,
 } from '../slot/outcome.js';
 import { type PreparedFailover, prepareFailover } from '../slot/prepare-failover.js';
 import { type FleetSight, owedOf } from '../slot/sight.js';
+import { slotRoads } from '../slot/slot-roads.js';
+import type { WaitingRow } from '../slot/waiting.js';
 import type { Context } from './context.js';
 import { FAILOVER_SCHEMA, type FailoverRequest } from './failover.js';
 import { failoverColumns, failoverDocument } from './failover-json.js';
 import { reportError, worstExit } from './report.js';
 import { exitAfter, hooksPer, lookAgain, runSlots, stderrCanvas } from './slots/run-slots.js';
 import { surroundingsOf } from './slots/surroundings.js';
+import { waitingDesk } from './slots/waiting-desk.js';
 
 /** From the look to the report. */
 export class FailoverSession {
@@ -114,7 +120,17 @@ export class FailoverSession {
       },
       lanes: going.map((decision) => planLane(decision, parts)),
       after: going.some((decision) => decision.kind !== 'demote')
-        ? planAfter(hooksPer(config.directory.hooks, 'run'))
+        ? planAfter(
+            hooksPer(config.directory.hooks, 'run'),
+            around.queues === undefined || around.queues.length === 0
+              ? null
+              : slotRoads(
+                  slotsOf(going.filter((decision) => decision.kind !== 'demote')),
+                  prepared.sight,
+                  around.hosts,
+                  around.driver.masterPorts,
+                ),
+          )
         : [],
     };
     return new FailoverSession(
@@ -251,6 +267,7 @@ export class FailoverSession {
       clock: context.clock,
     });
     let result: RunResult;
+    const desk = await waitingDesk(context, this.around);
     try {
       result = await runSlots(
         context,
@@ -264,6 +281,7 @@ export class FailoverSession {
           sight: prepared.sight,
           targets: this.request.targets,
           refused: prepared.decisions.filter((decision) => !mayGo(decision)).length,
+          waiting: desk,
         },
         { how: 'run' },
       );
@@ -271,18 +289,22 @@ export class FailoverSession {
       await journal.close().catch(() => {});
     }
     const thought = this.request.yes ? 0 : confirmedAt - this.startedAt;
-    return this.report(result, context.clock.monotonic() - this.startedAt - thought);
+    const released = desk?.spentMs ?? 0;
+    const tookMs = context.clock.monotonic() - this.startedAt - thought - released;
+    return this.report(result, tookMs, desk?.rows() ?? null);
   }
 
   /** What became of it. */
-  async report(result: RunResult, tookMs: number): Promise<number> {
+  async report(result: RunResult, tookMs: number, waiting: readonly WaitingRow[] | null): Promise<number> {
     const { context, prepared } = this;
     const results = runResults(prepared.decisions, result);
     const sight = await lookAgain(slotsOf(prepared.decisions), prepared.sight, this.around);
-    const after = result.after?.failure?.reason ?? null;
-    const safety = withHooks(judgeSafety(results, sight, this.wishes.maxLagS), after);
+    const after = hookFailure(result);
+    const safety = withWaiting(withHooks(judgeSafety(results, sight, this.wishes.maxLagS), after), waiting);
     const outcome =
-      after !== null || result.stopped !== undefined ? 'incomplete' : overallOutcome(results, false);
+      result.after?.failure !== undefined || result.stopped !== undefined
+        ? 'incomplete'
+        : overallOutcome(results, false);
     const exit = exitAfter(context, worstExit(exitOf(outcome, results)));
     const config = await context.config();
     const end: EndScreen = {
@@ -296,10 +318,11 @@ export class FailoverSession {
       interrupted: this.isInterrupted,
       hasTestAccount: config.stores.testAccount !== undefined,
       after,
+      waiting,
     };
     const samples = await context.samples();
     await storeSamples(samples, slotsOf(prepared.decisions), sight, context.clock);
-    await this.#print(results, result.run, outcome, sight, () => endScreen(end), tookMs);
+    await this.#print(results, result.run, outcome, sight, () => endScreen(end), { tookMs, safety, waiting });
     if (safety.toDemote.length > 0 && context.output.format !== 'table') {
       context.warn(
         `owed: to stop and swap: ${safety.toDemote.map(({ host, slot }) => `${slot} on ${host}`).join(', ')}`,
@@ -314,15 +337,21 @@ export class FailoverSession {
     outcome: ReturnType<typeof overallOutcome>,
     sight: FleetSight,
     screen: (canvas: Canvas) => readonly Line[],
-    tookMs = this.context.clock.monotonic() - this.startedAt,
+    known: {
+      readonly tookMs?: number;
+      readonly safety?: SafeToLeave;
+      readonly waiting?: readonly WaitingRow[] | null;
+    } = {},
   ): Promise<void> {
+    const tookMs = known.tookMs ?? this.context.clock.monotonic() - this.startedAt;
+    const waiting = known.waiting ?? null;
     const silent = [...this.prepared.sight.values()].flatMap((seen) => (seen.ok ? [] : [seen]));
     const errors = silent.map((seen) => ({ ...reportError(seen.error).report, host: seen.host.name }));
-    const safety = judgeSafety(results, sight, this.wishes.maxLagS);
+    const safety = known.safety ?? judgeSafety(results, sight, this.wishes.maxLagS);
     (await this.context.progress()).end();
     await this.context.output.print({
       schema: FAILOVER_SCHEMA,
-      document: () => failoverDocument({ run, outcome, tookMs, results, safety, errors }),
+      document: () => failoverDocument({ run, outcome, tookMs, results, safety, errors, waiting }),
       rows: results,
       columns: failoverColumns,
       screen,

@@ -36,6 +36,7 @@ export const failoverJson: CommandSpec['json'] = {
     to_demote: [],
     safe_to_leave: false,
     reasons: [error.message],
+    waiting: null,
   }),
 };
 

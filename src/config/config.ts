@@ -89,6 +89,23 @@ export interface Account {
   readonly passwordFile: string;
 }
 
+/** `stores.road:`, the way that people and mail take to a slot. What is undefined is not tried. */
+export interface RoadConfig {
+  readonly imap:
+    | {
+        /** Name or address of the frontend. */
+        readonly host: string;
+        readonly port: number;
+        /** Name that the test account of a slot has there, with {user} and {slot}. */
+        readonly user: string;
+        /** Host to log in from; undefined: this machine. */
+        readonly from: string | undefined;
+      }
+    | undefined;
+  /** The MX that hands mail over. */
+  readonly lmtp: { readonly host: string } | undefined;
+}
+
 /** `stores:` */
 export interface StoresConfig {
   readonly maxLagMs: number;
@@ -96,6 +113,13 @@ export interface StoresConfig {
   readonly testAccount: Account | undefined;
   /** undefined: 1G, or 5 % of a disk on which that is less. */
   readonly minFree: RoomConfig | undefined;
+  /** How addresses of a slot read, `{user}@{slot}.example.net`; undefined: they do not tell. */
+  readonly recipient: string | undefined;
+  /** Waiting mail that is released on each MX after a failover. */
+  readonly releasePerSecond: number;
+  /** How long a failover goes on releasing. */
+  readonly releaseTimeoutMs: number;
+  readonly road: RoadConfig;
   readonly cyrus: CyrusConfig | undefined;
 }
 

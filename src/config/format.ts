@@ -173,6 +173,28 @@ const cyrus = map({
   admin: optional(account),
 });
 
+const road = map({
+  imap: optional(
+    map({
+      host: text(words.address, {
+        description: 'the frontend that people log in at',
+        examples: ['imap.example.net'],
+      }),
+      port: optional(wholeNumber(1, 65_535, { description: 'its IMAP port; 143' })),
+      user: optional(
+        text(words.formOf(['user', 'slot'], []), {
+          description: 'the name that the test account of a slot logs in with there; {user}',
+          examples: ['{user}@{slot}.example.net'],
+        }),
+      ),
+      from: optional(text(words.name, { description: 'host to log in from; without it: this machine' })),
+    }),
+  ),
+  lmtp: optional(
+    map({ host: text(words.name, { description: 'the MX that hands mail over', examples: ['mx1'] }) }),
+  ),
+});
+
 const stores = map({
   max_lag: optional(
     duration('a replica further behind is stale and is not made master without --accept-loss', {
@@ -188,6 +210,27 @@ const stores = map({
       'must be a size or a share of the disk: 1G, 5%',
     ),
   ),
+  recipient: optional(
+    text(words.formOf(['user', 'slot'], ['slot']), {
+      description: 'how addresses of a slot read, to tell whose mail waits on an MX',
+      examples: ['{user}@{slot}.example.net'],
+    }),
+  ),
+  release_rate: optional(
+    text(
+      words.rate,
+      {
+        description: 'waiting mail that is released on each MX after a failover; 20/s',
+        examples: ['20/s'],
+        pattern: '^[0-9]+/[smh]$',
+      },
+      'must be a rate with its unit: 20/s or 600/m',
+    ),
+  ),
+  release_timeout: optional(
+    duration('how long a failover goes on releasing before it leaves the rest to a later command; 10m'),
+  ),
+  road: optional(road),
   cyrus: optional(cyrus),
 });
 

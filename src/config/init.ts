@@ -56,6 +56,16 @@ export const STARTING_FILE = `## mailctl.yaml: the configuration of mailctl.
 #   min_free: 1G
 ##  a mailbox that every slot has, to prove that people can log in; nobody else may read its password file
 #   test_account: { user: probe, password_file: /etc/mailctl/probe.pw }
+##  how addresses of a slot read, to tell whose mail waits on the MXs; and the pace at which it is released
+#   recipient: "{user}@{slot}.example.net"
+#   release_rate: 20/s
+##  how long a failover goes on releasing before it leaves the rest to a later command
+#   release_timeout: 10m
+##  road: the way that people and mail take, tried by the test account at the end of a failover
+##  imap: a login through the frontend, from a host (without it: from here); lmtp: the MX that hands mail over
+#   road:
+#     imap: { host: imap.example.net, port: 143, user: "{user}@{slot}.example.net", from: mx1 }
+#     lmtp: { host: mx1 }
 ##  Cyrus IMAP. In paths and commands {slot} {instance} {host} {address} {role} are filled in.
 #   cyrus:
 ##    the system user that Cyrus runs as

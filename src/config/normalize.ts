@@ -16,6 +16,7 @@ import type {
   HostConfig,
   MovesConfig,
   QueueConfig,
+  RoadConfig,
   RoleConfig,
   RoomConfig,
   StoresConfig,
@@ -112,6 +113,10 @@ function storesOf(raw: RawFile, around: Surroundings): StoresConfig {
     drainTimeoutMs: ms(stores?.drain_timeout, 60_000),
     testAccount: accountOf(stores?.test_account, around),
     minFree: roomOf(stores?.min_free),
+    recipient: stores?.recipient,
+    releasePerSecond: (stores?.release_rate === undefined ? undefined : parseRate(stores.release_rate)) ?? 20,
+    releaseTimeoutMs: ms(stores?.release_timeout, 600_000),
+    road: roadOf(stores?.road),
     cyrus: stores?.cyrus === undefined ? undefined : cyrusOf(stores.cyrus, around),
   };
 }
@@ -121,6 +126,17 @@ function roomOf(text: string | undefined): RoomConfig | undefined {
   return text.endsWith('%')
     ? { bytes: 0, percent: Number(text.slice(0, -1)) }
     : { bytes: parseSize(text) ?? 0, percent: 0 };
+}
+
+function roadOf(road: Present<RawFile['stores']>['road']): RoadConfig {
+  const { imap, lmtp } = road ?? {};
+  return {
+    imap:
+      imap === undefined
+        ? undefined
+        : { host: imap.host, port: imap.port ?? 143, user: imap.user ?? '{user}', from: imap.from },
+    lmtp: lmtp === undefined ? undefined : { host: lmtp.host },
+  };
 }
 
 function cyrusOf(cyrus: Present<Present<RawFile['stores']>['cyrus']>, around: Surroundings): CyrusConfig {

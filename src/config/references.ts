@@ -27,7 +27,12 @@ export function danglingHosts(raw: RawFile, known: ReadonlySet<string>): readonl
     path: ['uplinks', name, 'host'],
     host: uplink.host,
   }));
-  return [...hooks, ...uplinks].flatMap(({ section, path, host }) =>
+  const road = (['imap', 'lmtp'] as const).map((kind) => {
+    const key = kind === 'imap' ? 'from' : 'host';
+    const host = kind === 'imap' ? raw.stores?.road?.imap?.from : raw.stores?.road?.lmtp?.host;
+    return { section: 'stores' as const, path: ['stores', 'road', kind, key], host };
+  });
+  return [...hooks, ...uplinks, ...road].flatMap(({ section, path, host }) =>
     host === undefined || known.has(host) ? [] : [{ section, path, host }],
   );
 }

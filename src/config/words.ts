@@ -76,6 +76,19 @@ export const commandWord =
   (text) =>
     text === '' ? undefined : (plainText(text) ?? unknownPlaceholder(text, known));
 
+/** A form with placeholders, some of which it must hold. */
+export const formOf =
+  (known: readonly string[], needed: readonly string[]): WordRule =>
+  (text) => {
+    const fault = plainText(text) ?? unknownPlaceholder(text, known);
+    if (fault !== undefined) return fault;
+    const found = placeholdersIn(text);
+    const missing = needed.find((word) => !found.includes(word));
+    if (missing !== undefined) return `${showValue(text)} does not hold {${missing}}`;
+    const twice = known.find((word) => found.indexOf(word) !== found.lastIndexOf(word));
+    return twice === undefined ? undefined : `${showValue(text)} holds {${twice}} twice`;
+  };
+
 /** The first word of a command: found on PATH there, or absolute. */
 export const commandName: WordRule = (text) =>
   plainText(text) ??

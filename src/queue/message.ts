@@ -33,5 +33,10 @@ export interface QueueMessage {
 /** The domain of an address: what follows the last `@`, lower-cased, without one trailing dot; empty: it has none. */
 export function domainOf(address: string): string {
   const at = address.lastIndexOf('@');
-  return at < 0 ? '' : address.slice(at + 1).toLowerCase().replace(/\.$/, '');
+  return at < 0
+    ? ''
+    : address
+        .slice(at + 1)
+        .toLowerCase()
+        .replace(/\.$/, '');
 }

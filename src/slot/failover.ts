@@ -8,6 +8,7 @@ import { endReadOnlySteps, readOnlySteps, roleBefore, stepsBeforeMove, withoutRe
 import { readableHosts } from './readable.js';
 import { type FleetSight, isMaster, owedOf, stateOf } from './sight.js';
 import { type Instance, instanceOn, type Slot } from './slot.js';
+import type { SlotRoad } from './waiting.js';
 
 /** A hook of the site, as a step needs it. */
 export interface PlannedHook {
@@ -367,16 +368,39 @@ function attachSteps(decision: Decision): readonly Step[] {
   ];
 }
 
-/** Steps of the whole run: hooks with `per: run`, once, after all lanes. */
-export function planAfter(hooks: readonly PlannedHook[]): readonly Step[] {
-  return hooks.map((hook, index) => ({
-    id: `run-hook-${index + 1}`,
-    action: 'slot.run-hook',
-    host: hook.host ?? '',
-    phase: 'settle',
-    title: `hook ${index + 1} of the run`,
-    params: { run: hook.run, timeoutMs: hook.timeoutMs },
-  }));
+/** The step that lets waiting mail go. */
+export const RELEASE_STEP = 'release-waiting';
+
+/**
+ * Steps of the whole run, once, after all lanes: hooks with `per: run`, then the mail that waits on the MXs for the
+ * slots of these roads (null: no queue is configured).
+ */
+export function planAfter(
+  hooks: readonly PlannedHook[],
+  roads: readonly SlotRoad[] | null = null,
+): readonly Step[] {
+  const told = hooks.map(
+    (hook, index): Step => ({
+      id: `run-hook-${index + 1}`,
+      action: 'slot.run-hook',
+      host: hook.host ?? '',
+      phase: 'settle',
+      title: `hook ${index + 1} of the run`,
+      params: { run: hook.run, timeoutMs: hook.timeoutMs },
+    }),
+  );
+  if (roads === null || roads.length === 0) return told;
+  return [
+    ...told,
+    {
+      id: RELEASE_STEP,
+      action: 'slot.release-waiting',
+      host: '',
+      phase: 'settle',
+      title: `mail that waits for ${roads.length === 1 ? roads[0]?.slot : `${roads.length} slots`}: released`,
+      params: { roads: roads as unknown as Json },
+    },
+  ];
 }
 
 // Going back starts OLD as master again: NEW is then the one that must not be one.

@@ -3,6 +3,7 @@
 import { MailctlError, TransportError } from '../errors.js';
 import { gather, type HostResult } from '../fleet/gather.js';
 import type { Host } from '../fleet/host.js';
+import type { Queue } from '../queue/driver.js';
 import type { Room } from './choose.js';
 import { type DeathVerdict, judgeDeath, maybeUs, type Sighting } from './death.js';
 import type { ReplicaFiles, StoreDriver } from './driver.js';
@@ -24,6 +25,8 @@ export interface Surroundings {
     | undefined;
   /** Hosts that run a queue, by the configuration; their logs are asked. */
   readonly mxs?: readonly Host[] | undefined;
+  /** Queues in which mail for the slots may wait. */
+  readonly queues?: readonly Queue[] | undefined;
   readonly concurrency: number;
   /** Room that a new master's disk must have; absent: the usual. */
   readonly minFree?: Room | undefined;

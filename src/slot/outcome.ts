@@ -4,10 +4,12 @@ import { EXIT } from '../errors.js';
 import type { LaneResult, RunResult } from '../plan/runner.js';
 import { type Decision, type GateId, mayGo, refusal } from './decide.js';
 import type { InstanceState } from './driver.js';
+import { RELEASE_STEP } from './failover.js';
 import { channelTowards, judgeFreshness } from './freshness.js';
 import { END_OWED, readingOn } from './readable.js';
 import { type FleetSight, openLaneOf, owedOf, stateOf } from './sight.js';
 import type { Slot } from './slot.js';
+import { type WaitingRow, waitingReasons } from './waiting.js';
 
 /** Outcome of one slot. */
 export type SlotOutcome = 'moved' | 'readable' | 'ended' | 'refused' | 'failed' | 'incomplete' | 'planned';
@@ -157,6 +159,18 @@ export function judgeSafety(results: readonly SlotResult[], sight: FleetSight, m
 export function withHooks(safety: SafeToLeave, failure: string | null): SafeToLeave {
   if (failure === null) return safety;
   return { ...safety, safe: false, reasons: [...safety.reasons, 'a hook of the run has failed'] };
+}
+
+/** The same with the mail that waits on the MXs; null: nothing was looked at. */
+export function withWaiting(safety: SafeToLeave, rows: readonly WaitingRow[] | null): SafeToLeave {
+  const reasons = waitingReasons(rows);
+  return reasons.length === 0 ? safety : { ...safety, safe: false, reasons: [...safety.reasons, ...reasons] };
+}
+
+/** Failure of a hook, told apart from mail that could not be released: that step says so in its own rows. */
+export function hookFailure(result: RunResult): string | null {
+  const failure = result.after?.failure;
+  return failure === undefined || failure.step === RELEASE_STEP ? null : failure.reason;
 }
 
 function names(results: readonly SlotResult[]): string {

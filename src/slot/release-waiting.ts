@@ -157,6 +157,9 @@ export class WaitingDesk {
         work.problem = `its defer_transports keeps back ${work.keptBack.join(', ')}`;
       return;
     }
+    // What is on its way now may be deferred at the place where the slot was.
+    const moving = [...work.list.messages.values()].filter(({ state }) => isMoving(state));
+    if (moving.length > 0) await this.#settle(work, moving, whose, signal, stop);
     for (let round = 0; !stop(); round++) {
       const all = todoOf(work);
       const batch = round === 0 ? probesOf(all) : all;
@@ -267,7 +270,8 @@ function judgeRound(work: Work, batch: readonly WaitingMessage[]): void {
   const refused = new Set<string>();
   for (const { id, slots } of batch) {
     const now = work.list?.messages.get(id);
-    for (const slot of slots) (now?.state === 'deferred' && now.slots.includes(slot) ? refused : took).add(slot);
+    for (const slot of slots)
+      (now?.state === 'deferred' && now.slots.includes(slot) ? refused : took).add(slot);
   }
   for (const slot of refused) if (!took.has(slot)) work.barred.add(slot);
 }
@@ -276,7 +280,9 @@ function rowsOf(work: Work): readonly WaitingRow[] {
   const mx = work.queue.name;
   const { list, problem } = work;
   if (list === undefined)
-    return [{ mx, slot: null, messages: null, released: 0, left: null, held: 0, problem: problem ?? 'not seen' }];
+    return [
+      { mx, slot: null, messages: null, released: 0, left: null, held: 0, problem: problem ?? 'not seen' },
+    ];
   return [...work.seen].map(([slot, ids]) => {
     const there = [...ids].flatMap((id) => {
       const message = list.messages.get(id);

@@ -171,8 +171,12 @@ export function waitingReasons(rows: readonly WaitingRow[] | null): readonly str
   const messages = (count: number) => `${count} ${count === 1 ? 'message' : 'messages'}`;
   return [
     ...(unseen.length > 0 ? [`the queue of ${[...new Set(unseen)].join(', ')} was not seen`] : []),
-    ...(stuck.length > 0 ? [`${messages(sum(stuck))} on ${on(stuck)} ${sum(stuck) === 1 ? 'does' : 'do'} not move`] : []),
-    ...(moving.length > 0 ? [`${messages(sum(moving))} still ${sum(moving) === 1 ? 'waits' : 'wait'} on ${on(moving)}`] : []),
+    ...(stuck.length > 0
+      ? [`${messages(sum(stuck))} on ${on(stuck)} ${sum(stuck) === 1 ? 'does' : 'do'} not move`]
+      : []),
+    ...(moving.length > 0
+      ? [`${messages(sum(moving))} still ${sum(moving) === 1 ? 'waits' : 'wait'} on ${on(moving)}`]
+      : []),
     ...(held > 0 ? [`${messages(held)} for these slots ${held === 1 ? 'is' : 'are'} on hold`] : []),
   ];
 }

@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import { layouts } from './layouts.js';
 import { run } from './run.js';
 import { secretFile } from './secrets.js';
-import { hostAddress, type Instance, instanceOf, type Lab, storeHosts } from './spec.js';
+import { hostAddress, type Instance, instanceOf, type Lab, mailDomain, storeHosts } from './spec.js';
 
 const locations: Readonly<Record<string, string>> = { imap21: 'row-a', imap22: 'row-b', imap23: 'row-c' };
 
@@ -27,6 +27,7 @@ function mailctlYaml(lab: Lab): string {
     stores: {
       max_lag: '5m',
       drain_timeout: '60s',
+      recipient: `{user}@{slot}.${mailDomain}`,
       test_account: { user: 'probe', password_file: secretFile(paths, 'probe') },
       cyrus: {
         user: 'cyrus',

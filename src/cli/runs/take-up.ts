@@ -12,7 +12,15 @@ import type { Refusal } from '../../plan/run-lane.js';
 import { type Decision, type FailoverWishes, refusal } from '../../slot/decide.js';
 import { decisionOfLane } from '../../slot/failover.js';
 import { storeSamples } from '../../slot/list.js';
-import { exitOf, judgeSafety, laneOutcome, overallOutcome, withHooks } from '../../slot/outcome.js';
+import {
+  exitOf,
+  hookFailure,
+  judgeSafety,
+  laneOutcome,
+  overallOutcome,
+  withHooks,
+  withWaiting,
+} from '../../slot/outcome.js';
 import { prepareFailover } from '../../slot/prepare-failover.js';
 import type { Slot } from '../../slot/slot.js';
 import type { Context } from '../context.js';
@@ -21,6 +29,7 @@ import { failoverColumns, failoverDocument } from '../failover-json.js';
 import { reportError } from '../report.js';
 import { exitAfter, lookAgain, runSlots } from '../slots/run-slots.js';
 import { surroundingsOf } from '../slots/surroundings.js';
+import { waitingDesk } from '../slots/waiting-desk.js';
 
 /** What is asked. */
 export interface TakeUpRequest {
@@ -89,6 +98,7 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
 
   const { operator } = context;
   const by = { operator: operator.name, host: operator.bastion, bootId: await readBootId() };
+  const desk = await waitingDesk(context, around);
   const journal = await openJournal(file, { operator: operator.name, clock: context.clock });
   try {
     const result = await runSlots(
@@ -103,6 +113,7 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
         sight: prepared.sight,
         targets: before.plan.target.split(' '),
         refused: 0,
+        waiting: desk,
       },
       request.how === 'resume' ? { how: 'resume', by, refused } : { how: 'undo', by },
     );
@@ -129,15 +140,16 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
       around,
     );
     const isBack = request.how === 'undo' && result.closed === 'reverted';
-    const after = result.after?.failure?.reason ?? null;
-    const safety = withHooks(judgeSafety(results, sight, wishes.maxLagS), after);
+    const after = hookFailure(result);
+    const waiting = desk?.rows() ?? null;
+    const safety = withWaiting(withHooks(judgeSafety(results, sight, wishes.maxLagS), after), waiting);
     const outcome = isBack
       ? 'done'
-      : after !== null || result.stopped !== undefined
+      : result.after?.failure !== undefined || result.stopped !== undefined
         ? 'incomplete'
         : overallOutcome(results, false);
     const exit = exitAfter(context, isBack ? EXIT.done : exitOf(outcome, results));
-    const tookMs = context.clock.monotonic() - startedAt;
+    const tookMs = context.clock.monotonic() - startedAt - (desk?.spentMs ?? 0);
     const silent = [...sight.values()].flatMap((seen) => (seen.ok ? [] : [seen]));
     await context.output.print({
       schema: FAILOVER_SCHEMA,
@@ -149,6 +161,7 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
           results,
           safety,
           errors: silent.map((seen) => ({ ...reportError(seen.error).report, host: seen.host.name })),
+          waiting,
         }),
       rows: results,
       columns: failoverColumns,
@@ -168,6 +181,7 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
               interrupted: context.interruption.finish.aborted,
               hasTestAccount: config.stores.testAccount !== undefined,
               after,
+              waiting,
             }),
     });
     return exit;
@@ -189,6 +203,7 @@ async function reportClosed(context: Context, progress: RunProgress): Promise<nu
       safe_to_leave: false,
       reasons: [`run ${id} is closed (${progress.closed}); nothing was looked at`],
       errors: [],
+      waiting: null,
     }),
     rows: [],
     columns: failoverColumns,

@@ -7,13 +7,14 @@ import { formatIso } from '../../lib/clock.js';
 import type { Canvas } from '../../output/output.js';
 import { wayScreen } from '../../output/screens/failover.js';
 import type { Plan } from '../../plan/plan.js';
-import { foldJournal, type RunProgress } from '../../plan/progress.js';
+import { AFTER, foldJournal, type RunProgress } from '../../plan/progress.js';
 import type { RunResult } from '../../plan/runner.js';
 import type { RunEvent } from '../../plan/session.js';
 import type { Directory } from '../../slot/directory.js';
 import { executeSlots, type TakeUp } from '../../slot/execute.js';
 import type { PlannedHook } from '../../slot/failover.js';
 import { lookAtSlots, type Surroundings } from '../../slot/look-around.js';
+import type { WaitingDesk } from '../../slot/release-waiting.js';
 import type { FleetSight } from '../../slot/sight.js';
 import type { Slot } from '../../slot/slot.js';
 import type { Transport } from '../../transport/transport.js';
@@ -30,7 +31,11 @@ export interface SlotRun {
   readonly sight: FleetSight;
   readonly targets: readonly string[];
   readonly refused: number;
+  readonly waiting: WaitingDesk | undefined;
 }
+
+/** ms between two lines about the same thing. */
+const SAY_MS = 5000;
 
 /** Runs it. Ctrl-C once finishes the steps in hand; a lost terminal ends nothing. */
 export async function runSlots(context: Context, run: SlotRun, takeUp: TakeUp): Promise<RunResult> {
@@ -57,6 +62,7 @@ export async function runSlots(context: Context, run: SlotRun, takeUp: TakeUp): 
         elapsedMs: now - startedAt,
         refused: run.refused,
         doing: new Map([...doing].map(([lane, { text, at }]) => [lane, { text, sinceMs: now - at }])),
+        after: doing.get(AFTER)?.text,
         rows: context.terminal.rows(),
       },
       canvas,
@@ -72,8 +78,18 @@ export async function runSlots(context: Context, run: SlotRun, takeUp: TakeUp): 
         .find((lane) => lane.id === event.lane)
         ?.steps.find((one) => one.id === event.step);
       doing.set(event.lane, { text: step?.title ?? event.step, at: clock.monotonic() });
-    } else doing.set(event.lane, { text: event.text, at: doing.get(event.lane)?.at ?? clock.monotonic() });
+    } else {
+      doing.set(event.lane, { text: event.text, at: doing.get(event.lane)?.at ?? clock.monotonic() });
+      if (event.lane === AFTER) sayNow(event.text);
+    }
     draw();
+  };
+  // What the whole run waits for, where no rows are drawn: a line now and then.
+  let saidAt = Number.NEGATIVE_INFINITY;
+  const sayNow = (text: string) => {
+    if (progress.isLive || clock.monotonic() - saidAt < SAY_MS) return;
+    saidAt = clock.monotonic();
+    progress.line(text);
   };
   const ticking = new AbortController();
   const ticker = (async () => {
@@ -92,6 +108,7 @@ export async function runSlots(context: Context, run: SlotRun, takeUp: TakeUp): 
         clock,
         runHook: hookRunner(context, transport, run.around),
         drainTimeoutMs: config.stores.drainTimeoutMs,
+        waiting: run.waiting,
         operator: context.operator.name,
         bastion: context.operator.bastion,
         takeOver: run.takeOver,

@@ -1,4 +1,5 @@
 // What the slot commands hand to the domain: the driver, the hosts, and how a host is asked whether it lives.
+import type { Queue } from '../../queue/driver.js';
 import type { Surroundings } from '../../slot/look-around.js';
 import type { HostSight } from '../../slot/sight.js';
 import type { Context, ReadOnly } from '../context.js';
@@ -13,14 +14,26 @@ export async function surroundingsOf(
     await context.transport(options),
     await context.inventory(),
   ];
-  const { postfixDeliveries } = await import('../../drivers/postfix/deliveries.js');
+  const [{ postfixDeliveries }, { postfixQueue }] = await Promise.all([
+    import('../../drivers/postfix/deliveries.js'),
+    import('../../drivers/postfix/queue.js'),
+  ]);
   const { hosts, stores } = await context.config();
+  const queues = inventory.hosts.flatMap((host) => {
+    const all = hosts.get(host.name)?.queues ?? [];
+    return all.flatMap(({ driver: kind, within }): readonly Queue[] => {
+      if (kind !== 'postfix') return [];
+      const name = all.length === 1 ? host.name : `${host.name}:${kind}`;
+      return [{ name, host: host.name, driver: postfixQueue({ transport, host, name, within }) }];
+    });
+  });
   return {
     driver,
     deliveries: postfixDeliveries(transport),
     mxs: inventory.hosts.filter((host) =>
       (hosts.get(host.name)?.queues ?? []).some(({ driver: queue }) => queue === 'postfix'),
     ),
+    queues,
     hosts: inventory.byName,
     minFree: stores.minFree,
     concurrency: context.globals.concurrency,

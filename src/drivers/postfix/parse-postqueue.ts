@@ -34,7 +34,8 @@ export function parsePostqueueLine(queue: string, line: string): ParsedLine {
       queue,
       id,
       // maildrop is mail that cleanup has not taken yet.
-      state: state === 'maildrop' ? 'incoming' : typeof state === 'string' && state !== '' ? state : 'unknown',
+      state:
+        state === 'maildrop' ? 'incoming' : typeof state === 'string' && state !== '' ? state : 'unknown',
       arrivedAt: wholeNumber(fields.arrival_time),
       sizeBytes: wholeNumber(fields.message_size) ?? 0,
       sender: sender === NULL_SENDER ? '' : sender,

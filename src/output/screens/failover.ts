@@ -7,10 +7,12 @@ import type { LaneProgress, RunProgress } from '../../plan/progress.js';
 import type { DeathVerdict } from '../../slot/death.js';
 import { type Decision, type Gate, mayGo, OVERRIDABLE, refusal } from '../../slot/decide.js';
 import type { RunOutcome, SafeToLeave, SlotResult } from '../../slot/outcome.js';
+import type { WaitingRow } from '../../slot/waiting.js';
 import type { Column } from '../columns/column.js';
 import type { Line, Span } from '../line.js';
 import type { Canvas } from '../output.js';
 import { compareNames, joinNames } from './slots.js';
+import { waitingLines } from './waiting.js';
 
 /** What the plan's screen shows. */
 export interface PlanScreen {
@@ -330,6 +332,8 @@ export interface WayScreen {
   readonly refused: number;
   /** The step that each lane is at, with the time since it began (ms). */
   readonly doing: ReadonlyMap<string, { readonly text: string; readonly sinceMs: number }>;
+  /** What the whole run is at, once its lanes have ended. */
+  readonly after?: string | undefined;
   readonly rows: number;
 }
 
@@ -372,6 +376,7 @@ export function wayScreen(screen: WayScreen, canvas: Canvas): readonly Line[] {
     const done = hidden.filter((lane) => lane.closed === 'done').length;
     lines.push(` + ${done} served, ${hidden.length - done} working`);
   }
+  if (screen.after !== undefined) lines.push(screen.after);
   lines.push(`Ctrl-C finishes the steps in hand.  Screen lost? mailctl runs attach ${progress.plan.id}`);
   return lines;
 }
@@ -444,8 +449,10 @@ export interface EndScreen {
   /** The run stopped because the operator said so. */
   readonly interrupted: boolean;
   readonly hasTestAccount: boolean;
-  /** Failures of steps of the whole run. */
+  /** Failures of hooks of the whole run. */
   readonly after: string | null;
+  /** Mail that waits on the MXs; null: nothing was looked at. */
+  readonly waiting: readonly WaitingRow[] | null;
 }
 
 const OUTCOME_WORDS: { readonly [outcome in RunOutcome]: string } = {
@@ -532,7 +539,11 @@ export function endScreen(screen: EndScreen): readonly Line[] {
   } else if (moved.some((one) => one.decision.kind === 'planned'))
     lines.push('exposed  nothing: each log was drained, the mailbox lists were compared');
   if (moved.some((one) => one.decision.kind !== 'demote')) {
-    lines.push('waiting  mail deferred on the MXs goes out at their next retry; not looked at');
+    lines.push(
+      ...waitingLines(screen.waiting).flatMap((text, index) =>
+        wrapped([index === 0 ? 'waiting  ' : '         '], text, '         '),
+      ),
+    );
     const alone = safety.lonely.length;
     const second = moved.length - safety.lonely.filter((one) => moved.includes(one)).length;
     const have = `${counted(second, 'slot')} with a second running copy`;

@@ -28,7 +28,9 @@ export function releaseWaiting(parts: SlotActionParts): Action {
 
 /** `12 messages waited on mx1, 12 released, 0 left`. */
 function summary(rows: readonly WaitingRow[]): string {
-  const unseen = rows.filter(({ left }) => left === null).map(({ mx, problem }) => `${mx} not seen: ${problem}`);
+  const unseen = rows
+    .filter(({ left }) => left === null)
+    .map(({ mx, problem }) => `${mx} not seen: ${problem}`);
   const seen = rows.filter(({ left }) => left !== null);
   const sum = (value: (row: WaitingRow) => number | null) =>
     seen.reduce((all, row) => all + (value(row) ?? 0), 0);

@@ -49,6 +49,7 @@ function screenOf(results: readonly SlotResult[], more: Partial<EndScreen> = {})
     interrupted: false,
     hasTestAccount: true,
     after: null,
+    waiting: null,
     ...more,
   });
   return lines.map((line) => renderLine(line, false));
