@@ -9,6 +9,7 @@ import { configSchemaCommand } from './config/schema.js';
 import { configShowCommand } from './config/show.js';
 import { failoverCommand } from './failover.js';
 import { helpCommand } from './help.js';
+import { replicationStatusCommand } from './replication/status.js';
 import { replicationVerifyCommand } from './replication/verify.js';
 import { runsAttachCommand } from './runs/attach.js';
 import { runsListCommand } from './runs/list.js';
@@ -35,6 +36,7 @@ const commands: readonly AnyCommand[] = [
   slotsShowCommand,
   slotsImportCommand,
   slotsExportCommand,
+  replicationStatusCommand,
   replicationVerifyCommand,
   configCheckCommand,
   configShowCommand,

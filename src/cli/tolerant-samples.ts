@@ -50,6 +50,12 @@ export function tolerantSamples(access: SampleAccess): SampleStore {
         [],
         'stored samples cannot be read',
       ),
+    lastEmpty: (slots) =>
+      tolerate(
+        async () => (await (await reader())?.lastEmpty(slots)) ?? [],
+        [],
+        'stored samples cannot be read',
+      ),
     history: (slot, sinceSeconds) =>
       tolerate(
         async () => (await (await reader())?.history(slot, sinceSeconds)) ?? [],

@@ -44,6 +44,9 @@ export function channelTowards(
 /** Seconds that a log may seem to be from the future, for rounding and for slewing clocks. */
 export const CLOCK_STEP_S = 2;
 
+/** Why a young log is not fresh: nobody sends it. */
+export const NO_SENDER = 'no sync_client runs and events wait';
+
 /** Judges one replica by what the master's disk says. */
 export function judgeFreshness(
   master: InstanceState,
@@ -78,14 +81,22 @@ export function judgeFreshness(
   }
   if (!channel.pending)
     return { freshness: 'fresh', lagS: 0, pendingEvents: 0, observedAt: at, reason: null };
-  if (channel.oldestBirth === null) return unknown('its file system has no birth times', pendingEvents);
+  if (channel.oldestBirth === null) {
+    // Its newest change is later than its oldest event: a lower bound, which can prove it stale and never fresh.
+    const atLeastS = channel.changedAt == null ? 0 : Math.max(0, at - channel.changedAt);
+    if (atLeastS >= maxLagS) {
+      const reason = 'at least (by the last change of its log)';
+      return { freshness: 'stale', lagS: atLeastS, pendingEvents, observedAt: at, reason };
+    }
+    return unknown('its file system has no birth times', pendingEvents);
+  }
   // The two are read in the same second, more or less; beyond that the clock was set back, and tells no age.
   if (channel.oldestBirth > at + CLOCK_STEP_S)
     return unknown('its clock was set back, its log is from the future', pendingEvents);
   const lagS = Math.max(0, at - channel.oldestBirth);
   if (lagS >= maxLagS) return { freshness: 'stale', lagS, pendingEvents, observedAt: at, reason: 'behind' };
   if (!channel.clientAlive && master.running === true) {
-    return unknown('no sync_client runs and events wait', pendingEvents, lagS);
+    return unknown(NO_SENDER, pendingEvents, lagS);
   }
   return { freshness: 'fresh', lagS, pendingEvents, observedAt: at, reason: null };
 }

@@ -39,6 +39,8 @@ export interface ChannelLook {
   readonly motion: SenderMotion;
   /** What the sender complained of meanwhile, raw; null: nothing, or the system log cannot be read. */
   readonly complaint: string | null;
+  /** The user (or shared mailbox) that it failed on; null: not told. */
+  readonly stuckAt: string | null;
 }
 
 /** An event file that was set aside. */

@@ -27,11 +27,16 @@ export interface Sample {
   readonly problem: string | null;
 }
 
+/** The last moment at which a log was seen empty. */
+export type LastEmpty = Pick<Sample, 'slot' | 'host' | 'channel' | 'at'>;
+
 /** Keeps samples. Every call may throw a MailctlError (state.*): a failed write is a warning, no more. */
 export interface SampleStore {
   store(samples: readonly Sample[]): Promise<void>;
   /** The last one stored per slot, host and channel; of all slots when none are named. */
   latest(slots?: readonly string[]): Promise<readonly Sample[]>;
+  /** When each master's log was last seen with nothing to send, by the host's clock. */
+  lastEmpty(slots: readonly string[]): Promise<readonly LastEmpty[]>;
   /** Those of a slot that were seen in the last `sinceSeconds`, oldest first. */
   history(slot: string, sinceSeconds: number): Promise<readonly Sample[]>;
 }

@@ -44,6 +44,28 @@ export function databaseSamples(state: StateDatabase, clock: Clock = systemClock
         const last = newest.groupBy(['slot', 'host', 'channel']);
         return (await selectSamples(queries).where('id', 'in', last).orderBy('id').execute()).map(fromRow);
       }),
+    lastEmpty: (slots) =>
+      state.run('reading samples', async (queries) => {
+        const rows = await queries
+          .selectFrom('samples')
+          .select(({ ref }) => [
+            textOf(ref('slot')).as('slot'),
+            textOf(ref('host')).as('host'),
+            textOf(ref('channel')).as('channel'),
+          ])
+          .select(({ fn }) => fn.max<number>('at').as('at'))
+          .where('slot', 'in', namesAsJson(slots))
+          .where('channel', '<>', '')
+          .where('pending_events', '=', 0)
+          .groupBy(['slot', 'host', 'channel'])
+          .execute();
+        return rows.map((row) => ({
+          slot: fromBytes(row.slot) ?? '',
+          host: fromBytes(row.host) ?? '',
+          channel: fromBytes(row.channel) ?? '',
+          at: Number(row.at),
+        }));
+      }),
     history: (slot, sinceSeconds) =>
       state.run('reading samples', async (queries) =>
         (

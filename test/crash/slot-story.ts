@@ -328,6 +328,7 @@ function memorySamples(): SampleStore {
       for (const one of samples) last.set(`${one.slot} ${one.host} ${one.channel}`, one);
     },
     latest: async () => [...last.values()],
+    lastEmpty: async () => [],
     history: async () => [],
   };
 }

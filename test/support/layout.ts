@@ -45,6 +45,7 @@ const JUDGEMENTS = [
   'slot/content',
   'slot/decide',
   'slot/outcome',
+  'slot/replication',
   'slot/waiting',
   'plan/describe',
   'plan/progress',

@@ -612,6 +612,7 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
                   ? ('working' as const)
                   : ('idle' as const),
               complaint: null,
+              stuckAt: null,
             })),
             quarantined: own.quarantined.map((event, index) => ({
               file: `run.${index}`,

@@ -56,6 +56,7 @@ const documentFiles = [
   'src/cli/slots/list.ts',
   'src/cli/slots/slot-detail.ts',
   'src/cli/replication/verify.ts',
+  'src/cli/replication/status-json.ts',
   'src/cli/runs/list.ts',
   'src/cli/runs/run-view.ts',
 ];

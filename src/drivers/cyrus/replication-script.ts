@@ -127,11 +127,15 @@ if [ -n "$again" ]; then
       if (match(text, /sync log file [^ ]+\/log-run failed/)) {
         file = substr(text, RSTART + 14, RLENGTH - 21); fails[file]++; of[pid] = file
       }
-      else if (text ~ /update failed|Promoting|IOERROR|received NO response|uniqueid changed|corruption/ && !(pid in said)) said[pid] = substr(text, 1, 300)
+      else if (match(text, /update failed: .*/)) culprit[pid] = substr(text, RSTART + 15, 200)
+      else if (text ~ /Promoting|IOERROR|received NO response|uniqueid changed|corruption/ && !(pid in said)) said[pid] = substr(text, 1, 300)
     }
     END {
       for (file in fails) print "-" us "failing" us fails[file] us file
-      for (pid in of) if (pid in said) print "-" us "complaint" us of[pid] us said[pid]
+      for (pid in of) {
+        if (pid in said) print "-" us "complaint" us of[pid] us said[pid]
+        if (pid in culprit) print "-" us "culprit" us of[pid] us culprit[pid]
+      }
     }'
 fi
 if [ -n "$masters" ]; then

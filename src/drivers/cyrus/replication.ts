@@ -8,7 +8,7 @@ import type {
   SenderMotion,
 } from '../../slot/replication-look.js';
 import type { Instance } from '../../slot/slot.js';
-import { parseLogLine } from './log-lines.js';
+import { parseLogLine, userOfMailbox } from './log-lines.js';
 import { birthOf, clientChannel, type Records } from './observe.js';
 import type { InstancePaths } from './paths.js';
 
@@ -24,6 +24,8 @@ export interface HostLog {
   /** Failures on a log file between the looks. */
   readonly failing: ReadonlyMap<string, number>;
   readonly complaints: ReadonlyMap<string, string>;
+  /** The mailbox that a log file fails on, as sync_client names it: `user.ann 'Bad protocol'`. */
+  readonly culprits: ReadonlyMap<string, string>;
   /** What masters said of services that they have given up, by pid. */
   readonly disabled: ReadonlyMap<string, readonly string[]>;
 }
@@ -32,13 +34,15 @@ export interface HostLog {
 export function parseHostLog(records: Records): HostLog {
   const failing = new Map<string, number>();
   const complaints = new Map<string, string>();
+  const culprits = new Map<string, string>();
   const disabled = new Map<string, string[]>();
   for (const [key, a = '', b = '', c = ''] of records) {
     if (key === 'failing') failing.set(b, Number(a) || 0);
     if (key === 'complaint' && b !== '') complaints.set(a, [b, c].filter((part) => part !== '').join(' '));
+    if (key === 'culprit' && b !== '') culprits.set(a, b);
     if (key === 'disabled') disabled.set(a, [...(disabled.get(a) ?? []), b]);
   }
-  return { failing, complaints, disabled };
+  return { failing, complaints, culprits, disabled };
 }
 
 /** One instance's records. */
@@ -93,6 +97,7 @@ export function parseReplication(
         isGivenUp: (hostLog.disabled.get(pid ?? '') ?? []).length > 0,
       }),
       complaint: runFile === undefined ? null : (hostLog.complaints.get(runFile.file) ?? null),
+      stuckAt: runFile === undefined ? null : stuckAt(hostLog.culprits.get(runFile.file)),
     };
   };
   const quarantined = of('bad').flatMap(([, birth, file]): readonly QuarantinedFile[] => {
@@ -113,6 +118,13 @@ export function parseReplication(
     }),
     problem: of('end').length > 0 ? null : 'what was seen of its replication is cut off',
   };
+}
+
+/** Whose mailbox `user.ann.Sent Items 'Bad protocol'` is; a shared one by its name. */
+function stuckAt(culprit: string | undefined): string | null {
+  if (culprit === undefined) return null;
+  const mailbox = culprit.replace(/\s+'[^']*'?$/, '').trim();
+  return userOfMailbox(mailbox) ?? (mailbox === '' ? null : mailbox);
 }
 
 interface Sender {

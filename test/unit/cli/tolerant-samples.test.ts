@@ -15,6 +15,7 @@ function access(parts: Partial<SampleAccess>) {
   const store: SampleStore = {
     store: async (samples) => void stored.push(...samples),
     latest: async () => [sample],
+    lastEmpty: async () => [],
     history: async () => [sample],
   };
   const samples = tolerantSamples({

@@ -33,6 +33,7 @@ function siteOf() {
       for (const one of list) kept.set(`${one.slot} ${one.host} ${one.channel}`, one);
     },
     latest: async () => [...kept.values()],
+    lastEmpty: async () => [],
     history: async () => [],
   };
   const wishes: FailoverWishes = {
