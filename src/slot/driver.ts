@@ -162,6 +162,12 @@ export interface DrainResult {
   readonly said: string;
 }
 
+/** What came of sending: what could not be sent and why, and what there was no time for. */
+export interface SendResult {
+  readonly failed: readonly { readonly name: string; readonly said: string }[];
+  readonly left: readonly string[];
+}
+
 /** One mailbox of an instance's list. */
 export interface Mailbox {
   readonly name: string;
@@ -272,6 +278,20 @@ export interface StoreDriver {
     users: readonly string[],
     seconds: number,
   ): Promise<readonly string[]>;
+
+  /**
+   * Sends whole users, or mailboxes by their internal names, to one channel's replica; the instance may run. What
+   * is equal already costs next to nothing. At most a few hundred names at once.
+   */
+  sendMany(
+    host: Host,
+    instance: Instance,
+    grip: Grip,
+    channel: string,
+    kind: 'users' | 'mailboxes',
+    names: readonly string[],
+    seconds: number,
+  ): Promise<SendResult>;
 
   /** How long an act may take on its host, in ms: for deadlines of steps. */
   readonly limits: {

@@ -173,6 +173,7 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   steps.push(...startThirds(decision, parts.sight));
   if (fromReachable) steps.push(...attachSteps(decision));
   else steps.push(...lateSteps(s, from, onOld));
+  steps.push(...sendToThirds(decision, parts.sight, fromReachable));
   steps.push(
     giveBack(slot, parts.sight, lane, {
       moves: true,
@@ -214,6 +215,7 @@ function settleSteps(decision: Decision, parts: PlanParts): readonly Step[] {
     ...serveSteps(decision, parts),
     ...startThirds(decision, parts.sight),
     ...(isDrained ? attachSteps(decision) : []),
+    ...sendToThirds(decision, parts.sight, isDrained),
     giveBack(slot, parts.sight, lane, {
       moves: true,
       drained: isDrained,
@@ -335,6 +337,27 @@ function startThirds(decision: Decision, sight: FleetSight): readonly Step[] {
       phase: 'settle',
       title: `start ${slot.slot} on ${third.host} as replica`,
       params: { ...paramsOf(third), ...laneParams(decision), role: 'replica' },
+      mayBeOwed: true,
+    }));
+}
+
+// NEW's log does not know what OLD still had for a third. One that owed a rejoin before is rejoin's.
+function sendToThirds(decision: Decision, sight: FleetSight, drained: boolean): readonly Step[] {
+  const { slot, from } = decision;
+  const to = decision.to as string;
+  const next = paramsOf(instanceOn(slot, to) as Instance);
+  const old = hostedParams(instanceOn(slot, from) as Instance);
+  const owing = new Set(owedOf(sight, slot).map((owed) => owed.host));
+  const started = startThirds(decision, sight).map((step) => step.host);
+  return thirdsOf(decision)
+    .filter(({ host }) => started.includes(host) && !owing.has(host))
+    .map((third) => ({
+      id: `send-${third.host}`,
+      action: 'slot.send-pending',
+      host: to,
+      phase: 'settle',
+      title: `${slot.slot} whole to ${third.host}`,
+      params: { ...next, ...laneParams(decision), third: hostedParams(third), old, drained },
       mayBeOwed: true,
     }));
 }

@@ -65,6 +65,19 @@ export function owedLine(owed: Owed): string {
   return JSON.stringify({ kind: 'owed', ...owed });
 }
 
+/** A third has been sent all that NEW has. */
+export function sentLine(run: string, host: string): string {
+  return JSON.stringify({ kind: 'sent', run, host });
+}
+
+/** Thirds that a run has sent everything to, by NEW's lane file. */
+export function parseSentTo(lines: readonly string[], run: string): readonly string[] {
+  return lines.flatMap((line) => {
+    const entry = parseObject(line);
+    return entry?.kind === 'sent' && entry.run === run ? [text(entry.host)] : [];
+  });
+}
+
 /** Reads a lane file's lines. */
 export function parseLaneFile(lines: readonly string[]): LaneFile {
   let open: OpenLane | null = null;

@@ -14,6 +14,19 @@ export function differingUsers(here: readonly Mailbox[], there: readonly Mailbox
   return [...users].sort();
 }
 
+/** All that is there to be sent: users whole, and mailboxes that are no user's. */
+export function sendTargets(list: readonly Mailbox[]): {
+  readonly users: readonly string[];
+  readonly mailboxes: readonly string[];
+} {
+  const live = list.filter((mailbox) => !mailbox.deleted);
+  const users = [...new Set(live.map((mailbox) => userOf(mailbox.name)))]
+    .filter((user) => user !== '')
+    .sort();
+  const mailboxes = live.map((mailbox) => mailbox.name).filter((name) => userOf(name) === '' && name !== '');
+  return { users, mailboxes };
+}
+
 /** The user of an internal mailbox name (`user.d^e.Sent` is d.e's); empty for what is no user's. */
 export function userOf(mailbox: string): string {
   const match = /^(?:([^!]+)!)?user[./]([^./]+)/.exec(mailbox);

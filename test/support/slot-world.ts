@@ -745,6 +745,18 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
       });
       return world.takesReplication(slot, to) ? [] : users;
     },
+    async sendMany(host, instance, grip, to, _kind, names) {
+      const slot = world.slot(instance.slot);
+      const own = world.at(instance.slot, host.name);
+      await act('send', host, instance, grip, () => {
+        if (!world.takesReplication(slot, to)) return;
+        for (const mail of own.mail.values()) {
+          if (names.includes(mail.user)) world.at(instance.slot, to).mail.set(mail.id, mail);
+        }
+      });
+      const failed = world.takesReplication(slot, to) ? [] : names;
+      return { failed: failed.map((name) => ({ name, said: 'Connection refused' })), left: [] };
+    },
     preview: (kind, instance, role) => [`${kind} ${instance.slot} ${role}`],
     masterPorts: (state) => [{ address: state.host, port: 10143, kind: 'imap' }],
   };

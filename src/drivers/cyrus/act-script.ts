@@ -3,6 +3,7 @@
 // so that what a killed or paused runner left in flight cannot land after a takeover (failover.md, "The lease").
 // Instances of a host that are ready together come in one call and are done beside each other; each answers as
 // soon as it is done. Daemons are started with the lock's descriptor closed, or they would keep the lock.
+import { SEND_ACTS } from './act-send.js';
 import { SCRIPT_HEAD } from './observe-script.js';
 
 const LEASE = String.raw`
@@ -264,6 +265,7 @@ item() (
     drain) drain "$@" ;;
     kick) kick "$@" ;;
     send-users) send_users "$@" ;;
+    send-many) send_many "$@" ;;
     *) o "$i" no "unknown act" ;;
   esac
 )
@@ -275,4 +277,4 @@ wait
 `.replaceAll('\\$', '$');
 
 /** The whole script. */
-export const ACT_SCRIPT = SCRIPT_HEAD + LEASE + ACTS;
+export const ACT_SCRIPT = SCRIPT_HEAD + LEASE + SEND_ACTS + ACTS;

@@ -98,6 +98,12 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
     pace: { soon: 1, most: 5, pauseMs: 60 },
     isLast: (record) => record[0] !== 'bad',
   });
+  // Beside the others: sending takes long, and must not hold up what users wait for.
+  const sends = new Batch(transport, clock, {
+    command: { name: 'cyrus.send', script: ACT_SCRIPT, readOnly: false, privileged: true },
+    pace: { soon: 1, most: 2, pauseMs: 100 },
+    isLast: (record) => record[0] !== 'bad',
+  });
   const files = new Batch(transport, clock, {
     command: { name: 'cyrus.files', script: FILES_SCRIPT, readOnly: true, privileged: true },
     pace: { soon: 1, most: 1, pauseMs: 0 },
@@ -220,12 +226,13 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
     verb: string,
     fields: readonly string[],
     deadlineMs: number,
+    by = act,
   ) {
     const paths = pathsOf(instance);
     const hold = Math.max(LEASE_S, Math.ceil(deadlineMs / 1000) + 10);
     const words = [verb, paths.configDir, String(grip.token), grip.run, grip.phase, String(hold)];
     const records = await acting(instance, () =>
-      act.call(host, [...words, grip.record ?? '-', ...fields], deadlineMs + 25_000),
+      by.call(host, [...words, grip.record ?? '-', ...fields], deadlineMs + 25_000),
     );
     return settle(host, instance, verb, records);
   }
@@ -525,6 +532,26 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
         (seconds + 5) * 1000,
       );
       return records.filter((record) => record[0] === 'bad').map((record) => record[1] ?? '');
+    },
+    async sendMany(host, instance, grip, channel, kind, names, seconds) {
+      const words = [String(seconds), masterImapd(pathsOf(instance)), channelWord(channel)];
+      const records = await doAct(
+        host,
+        instance,
+        grip,
+        'send-many',
+        [...words, kind === 'users' ? 'u' : 'm', ...names],
+        (seconds + 5) * 1000,
+        sends,
+      );
+      const bad = records.filter((record) => record[0] === 'bad');
+      const nameOf = (record: readonly string[]) => names[Number(record[2])] ?? '';
+      return {
+        failed: bad
+          .filter((record) => record[1] === 'failed')
+          .map((record) => ({ name: nameOf(record), said: record[3] ?? '' })),
+        left: bad.filter((record) => record[1] === 'left').map(nameOf),
+      };
     },
 
     preview(kind, instance, role) {

@@ -5,7 +5,7 @@ import { formatIso } from '../../lib/clock.js';
 import type { Action } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
 import type { InstanceState } from '../driver.js';
-import { type Owed, owedLine } from '../lane-record.js';
+import { type Owed, owedLine, parseSentTo } from '../lane-record.js';
 import { withoutReading } from '../read-only.js';
 import { END_OWED } from '../readable.js';
 import type { Instance } from '../slot.js';
@@ -128,8 +128,15 @@ export function giveLeaseBack(parts: SlotActionParts): Action {
         };
         if (old !== undefined) owe(from, owedByOld(step, oldState), lastAlive);
         if (step.params.moves === true) {
-          for (const third of instances.filter(({ host }) => host !== from && host !== to))
-            owe(third.host, owedByThird(step, oldState, await lookAt(third), third.host), null);
+          const next = instances.find(({ host }) => host === to);
+          const nextState = next === undefined ? undefined : await lookAt(next);
+          const sent = nextState === undefined ? [] : parseSentTo(nextState.laneLines, run);
+          for (const third of instances.filter(({ host }) => host !== from && host !== to)) {
+            const state = await lookAt(third);
+            // Whoever was sent everything is a copy, if it still takes what comes.
+            const isCopy = sent.includes(third.host) && state?.running === true && state.role === 'replica';
+            if (!isCopy) owe(third.host, owedByThird(step, oldState, state, third.host), null);
+          }
         }
         const before = others.filter(({ host }) => !own.some((one) => one.host === host));
         return [...before, ...own].map(owedLine);

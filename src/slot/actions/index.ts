@@ -8,6 +8,7 @@ import { giveLeaseBack } from './give-lease-back.js';
 import { releaseWaiting } from './release-waiting.js';
 import { runHook } from './run-hook.js';
 import { seeServing } from './see-serving.js';
+import { sendPending } from './send-pending.js';
 import { setDirectory } from './set-directory.js';
 import { setRole } from './set-role.js';
 import { setState } from './set-state.js';
@@ -32,6 +33,7 @@ export function slotActions(parts: SlotActionParts): ActionTable {
     releaseWaiting,
     startReplica,
     seeReplication,
+    sendPending,
     giveLeaseBack,
     setState,
     startReadonly,
