@@ -578,6 +578,31 @@ describe('drain', { timeout }, () => {
     expect(Date.now() - started).toBeLessThan(20_000);
   });
 
+  it('sends many names by one process, and each by itself only when that failed', async () => {
+    const on = await cyrusHost();
+    const slot = await on.slot('store1');
+    const grip = await on.take(slot);
+    const send = (kind: 'users' | 'mailboxes', names: readonly string[], seconds = 20) =>
+      on.driver.sendMany(on.host, slot.instance, grip, 'imap22', kind, names, seconds);
+    const sent = () => readFileSync(join(slot.base, 'conf/sent-many'), 'utf8').trimEnd().split('\n');
+    expect(await send('users', ['ann', '-n', "o'neil $(x)"])).toEqual({ failed: [], left: [] });
+    expect(sent()).toEqual(["imap22 -u ann -n o'neil $(x)"]);
+    expect(await send('mailboxes', ['shared.a^b', 'example.net!shared.x y'])).toEqual({
+      failed: [],
+      left: [],
+    });
+    expect(sent().at(-1)).toBe('imap22 -m shared/a.b shared/x y@example.net');
+    expect(await send('users', ['ann', 'bad-bob', 'zoe'])).toEqual({
+      failed: [{ name: 'bad-bob', said: 'bad-bob is broken' }],
+      left: [],
+    });
+    expect(sent().slice(-3)).toEqual(['imap22 -u ann', 'imap22 -u bad-bob', 'imap22 -u zoe']);
+    expect(await send('users', ['slow-ann', 'zoe'], 2)).toEqual({ failed: [], left: ['slow-ann', 'zoe'] });
+    appendFileSync(join(slot.base, 'role.master/imapd.conf'), '\nunixhierarchysep: no\n');
+    await send('mailboxes', ['shared.a']);
+    expect(sent().at(-1)).toBe('imap22 -m shared.a');
+  });
+
   it('sends whole users, and tells which could not be sent', async () => {
     const { on, slot } = await stoppedMaster('');
     const grip = await on.take(slot);
