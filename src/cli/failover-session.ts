@@ -112,6 +112,7 @@ export class FailoverSession {
         acceptLoss: [...wishes.acceptLoss],
         readOnly: [...(wishes.readOnly ?? [])],
         fenced: wishes.fenced ?? null,
+        fence: wishes.fence === true,
         overrides: [...wishes.overrides],
         takeOver: [...takeOver],
         refused: plannedResults(prepared.decisions)
@@ -235,11 +236,13 @@ export class FailoverSession {
     say(false);
     if (request.yes) return true;
     const going = this.prepared.decisions.filter(mayGo);
-    const word = request.targets.length === 1 ? (request.targets[0] as string) : String(going.length);
+    const cut = hostsToFence(going);
+    const target = request.targets.length === 1 ? (request.targets[0] as string) : String(going.length);
     const prompt = await context.prompt();
     return prompt.typed({
-      word,
-      purpose: `to move ${going.length}`,
+      // Who cuts a host off types its name, not the slot's.
+      word: cut.length > 0 ? cut.join(' ') : target,
+      purpose: `to ${cut.length > 0 ? `cut ${cut.join(' and ')} off and ` : ''}move ${going.length}`,
       keys: [
         { key: 'l', label: 'list', run: () => say(true) },
         {
@@ -382,6 +385,11 @@ const LEASE_AFTER_END_MS = 15 * 60_000;
 
 function endedLately({ state, endedAt }: RunSummary, now: number): boolean {
   return state !== 'running' && endedAt !== undefined && now - Date.parse(endedAt) < LEASE_AFTER_END_MS;
+}
+
+function hostsToFence(decisions: readonly Decision[]): readonly string[] {
+  const gates = decisions.flatMap((decision) => decision.gates);
+  return [...new Set(gates.filter((gate) => gate.word === '--fence').map((gate) => gate.host ?? ''))];
 }
 
 function slotsOf(decisions: readonly Decision[]) {

@@ -5,7 +5,7 @@ import { formatCommand } from '../lib/command-text.js';
 import type { FailoverWishes } from '../slot/decide.js';
 import { type CommandSpec, defineCommand } from './command.js';
 import type { Context } from './context.js';
-import { args, dryRunOption, list, reasonOption, text, timeSpan, value, yesOption } from './options.js';
+import { args, dryRunOption, flag, list, reasonOption, text, timeSpan, value, yesOption } from './options.js';
 
 /** The schema of the document. */
 export const FAILOVER_SCHEMA = 'mailctl/failover/v1';
@@ -18,6 +18,7 @@ export interface FailoverRequest {
   readonly acceptLoss: readonly string[];
   readonly readOnly?: readonly string[];
   readonly fenced: string | undefined;
+  readonly fence?: boolean | undefined;
   readonly overrides: readonly string[];
   readonly takeOver: readonly string[];
   readonly reason: string | undefined;
@@ -91,6 +92,10 @@ export const failoverCommand = defineCommand({
       'you have seen with your own eyes that the host is off: what you saw; passes not-proven-dead',
       text,
     ),
+    fence: flag(
+      '--fence',
+      "cut a silent master's host off by its configured fence first, and see it off: passes not-proven-dead and still-serving",
+    ),
     overrides: list(
       '--override <gate:slot>',
       'pass still-serving, two-masters, capacity, disk or directory-disagrees for this slot',
@@ -132,6 +137,7 @@ export async function failover(request: FailoverRequest, context: Context): Prom
     acceptLoss: new Set(request.acceptLoss),
     readOnly: new Set(request.readOnly ?? []),
     fenced: request.fenced,
+    fence: request.fence === true,
     overrides: new Set(request.overrides),
     takeOver: new Set(request.takeOver),
   };

@@ -43,6 +43,8 @@ export interface Gate {
   readonly word: string | null;
   /** The silent host that it is about. */
   readonly host?: string;
+  /** That host can be cut off: `--fence` passes the gate once it is seen off. */
+  readonly canFence?: boolean;
 }
 
 /** What the operator said. */
@@ -54,6 +56,8 @@ export interface FailoverWishes {
   readonly readOnly?: ReadonlySet<string>;
   /** The operator's own eyes: `console: fsck prompt`. */
   readonly fenced: string | undefined;
+  /** The configured fence may be used: for all slots, or for these. */
+  readonly fence?: boolean | ReadonlySet<string>;
   /** `still-serving:store1`. */
   readonly overrides: ReadonlySet<string>;
   /** Runs that may be taken over: --take-over, and dead runs of our own journals. */
@@ -234,12 +238,13 @@ export function decide(
         gate(id, slot, wishes, `${strays.join(', ')} runs it as master, the directory names ${slot.master}`),
       );
     }
-    if (!fromReachable) gates.push(...deathGates(slot, death, from, wishes));
+    const canFence = (host: string) => sight.get(host)?.host.fence !== undefined;
+    if (!fromReachable) gates.push(...deathGates(slot, death, from, wishes, canFence(from)));
     // Nor is a master started beside a third that nobody saw.
     for (const { host } of slot.instances) {
       const isThird = host !== from && host !== choice.to;
       if (choice.to === null || !isThird || stateOf(sight, slot.slot, host) !== undefined) continue;
-      gates.push(...deathGates(slot, facts.deaths.get(host), host, wishes));
+      gates.push(...deathGates(slot, facts.deaths.get(host), host, wishes, canFence(host)));
     }
     if (choice.to === null) gates.push({ gate: 'no-replica', reason: choice.why, word: null });
     else if (!fromReachable && !isBack) gates.push(...lossGates(slot, choice.loss, wishes));
@@ -331,13 +336,18 @@ function deathGates(
   death: DeathVerdict | undefined,
   from: string,
   wishes: FailoverWishes,
+  canFence: boolean,
 ): Gate[] {
   const id = death === undefined ? 'not-proven-dead' : death.gate;
   if (id === null) return [];
   const reason = death?.reason ?? `${from} could not be judged`;
-  if (id === 'still-serving') return [{ ...gate(id, slot, wishes, reason), host: from }];
+  const isAsked = wishes.fence === true || (typeof wishes.fence === 'object' && wishes.fence.has(slot.slot));
+  const about = { host: from, canFence };
+  // Cut off first and seen off, it neither serves nor wakes up.
+  if (canFence && isAsked) return [{ gate: id, reason, word: '--fence', ...about }];
+  if (id === 'still-serving') return [{ ...gate(id, slot, wishes, reason), ...about }];
   const word = wishes.fenced === undefined ? null : `--fenced ${wishes.fenced}`;
-  return [{ gate: id, reason, word, host: from }];
+  return [{ gate: id, reason, word, ...about }];
 }
 
 function lossGates(slot: Slot, loss: LossEstimate | null, wishes: FailoverWishes): Gate[] {

@@ -1,5 +1,6 @@
 // Planning a failover: from a decision to the lane of its slot. Pure. The order of steps is failover.md's; each
 // rule there closes a hole, so nothing here is moved for convenience.
+import { fillPlaceholders } from '../lib/placeholders.js';
 import type { Json, Lane } from '../plan/plan.js';
 import type { Step } from '../plan/step.js';
 import type { Decision } from './decide.js';
@@ -90,6 +91,7 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       title: `${s} is still as planned`,
       params: { ...onNew, version: slot.version ?? null, mayBeMaster: newMayBeMaster(decision) },
     },
+    ...fenceSteps(decision, parts.sight),
     ...stepsBeforeMove(decision, parts.sight),
     {
       id: 'stop-old',
@@ -255,6 +257,29 @@ function leaseSteps(decision: Decision, sight: FleetSight): readonly Step[] {
     }));
 }
 
+const FENCE = '--fence';
+
+// Before anything is stopped: a fence that fails leaves everything as it was.
+function fenceSteps({ gates }: Decision, sight: FleetSight): readonly Step[] {
+  return gates.flatMap((gate): readonly Step[] => {
+    const fence = sight.get(gate.host ?? '')?.host;
+    if (gate.word !== FENCE || fence?.fence === undefined) return [];
+    const fill = (words: readonly string[]) =>
+      words.map((word) => fillPlaceholders(word, { host: fence.name, address: fence.address ?? fence.name }));
+    const { run, verify, on, timeoutMs } = fence.fence;
+    return [
+      {
+        id: `fence-${fence.name}`,
+        action: 'host.fence',
+        host: fence.name,
+        phase: 'prepare',
+        title: `cut ${fence.name} off`,
+        params: { run: fill(run), verify: fill(verify ?? []), on: on ?? null, timeoutMs, gate: gate.gate },
+      },
+    ];
+  });
+}
+
 function possibleMastersOf(decision: Decision): readonly { readonly [key: string]: Json }[] {
   const { slot, to, gates } = decision;
   return slot.instances
@@ -326,7 +351,7 @@ function stopThirds(decision: Decision, sight: FleetSight): readonly Step[] {
 // known to serve: then it would have two masters.
 function startThirds(decision: Decision, sight: FleetSight): readonly Step[] {
   const { slot, gates } = decision;
-  if (gates.some((one) => one.gate === 'still-serving')) return [];
+  if (gates.some((one) => one.gate === 'still-serving' && one.word !== FENCE)) return [];
   const owing = new Set(withoutReading(owedOf(sight, slot)).map((owed) => owed.host));
   return thirdsOf(decision)
     .filter(({ host }) => !owing.has(host) || stateOf(sight, slot.slot, host)?.running === true)
@@ -347,7 +372,7 @@ function sendToThirds(decision: Decision, sight: FleetSight, drained: boolean): 
   const to = decision.to as string;
   const next = paramsOf(instanceOn(slot, to) as Instance);
   const old = hostedParams(instanceOn(slot, from) as Instance);
-  const owing = new Set(owedOf(sight, slot).map((owed) => owed.host));
+  const owing = new Set(withoutReading(owedOf(sight, slot)).map((owed) => owed.host));
   const started = startThirds(decision, sight).map((step) => step.host);
   return thirdsOf(decision)
     .filter(({ host }) => started.includes(host) && !owing.has(host))

@@ -99,6 +99,14 @@ export async function prepareFailover(
     askReplicaFiles(silent, candidates, sight, stored, around),
   ]);
   const silences = judgeSilent(quiet, sight, witnesses);
+  // Whoever is seen serving lives, whatever the logs say: what it takes now counts as well.
+  const nowS = Math.floor(clock.now() / 1000);
+  const living = new Map(
+    [...signs].map(([host, of]) => {
+      const isServing = silences.deaths.get(host)?.gate === 'still-serving';
+      return [host, isServing ? [...of, { at: nowS, what: 'seen serving', bySlot: null }] : of] as const;
+    }),
+  );
   const masters = new Map<string, number>();
   for (const { master } of all) masters.set(master, (masters.get(master) ?? 0) + 1);
   const fleet = { masters, slots: candidates, answeredMs, minFree: around.minFree };
@@ -107,7 +115,7 @@ export async function prepareFailover(
     deaths: silences.deaths,
     samples: stored,
     files,
-    signs,
+    signs: living,
     fleet,
     stateFault: directory.stateFault,
   };

@@ -247,6 +247,12 @@ function wishesOf(plan: Plan): FailoverWishes {
     acceptLoss: new Set((facts.acceptLoss ?? []).filter((slot) => lanes.has(slot))),
     readOnly: new Set((facts.readOnly ?? []).filter((slot) => lanes.has(slot))),
     fenced: facts.fenced ?? undefined,
+    // Only for lanes that will see it done: another one's host was dead when it was planned.
+    fence: new Set(
+      plan.lanes
+        .filter((lane) => lane.steps.some((step) => step.action === 'host.fence'))
+        .map((lane) => lane.id),
+    ),
     overrides: new Set(
       (facts.overrides ?? []).filter((word) => lanes.has(word.slice(word.indexOf(':') + 1))),
     ),

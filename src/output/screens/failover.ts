@@ -105,7 +105,14 @@ function hostLines(host: string, decisions: readonly Decision[], screen: PlanScr
     lastAlive === undefined
       ? 'last alive: nobody knows'
       : `last alive ${clockTime(lastAlive.at, screen.now)} (${lastAlive.value})`;
-  const fence = screen.fenced === undefined ? 'not fenced: stopped on return' : `fenced: ${screen.fenced}`;
+  const isCut = decisions.some((one) =>
+    one.gates.some((gate) => gate.word === '--fence' && gate.host === host),
+  );
+  const fence = isCut
+    ? 'it is cut off first (--fence)'
+    : screen.fenced === undefined
+      ? 'not fenced: stopped on return'
+      : `fenced: ${screen.fenced}`;
   lines.push(...wrapped([indent], `${life}; ${fence}`, indent));
   return lines;
 }
@@ -270,7 +277,9 @@ export function waysOn(
   }
   if (gate.gate === 'still-serving' && decisions.every(({ kind }) => kind === 'readonly'))
     return decisions.every(({ fromReachable }) => fromReachable) ? [command()] : [];
-  if (gate.gate === 'not-proven-dead') return [command('--fenced', 'what your own eyes saw')];
+  const fence =
+    gate.canFence === true ? [`${command('--fence')}   cuts ${gate.host} off, and sees it off`] : [];
+  if (gate.gate === 'not-proven-dead') return [...fence, command('--fenced', 'what your own eyes saw')];
   if (gate.gate === 'busy') {
     const run = /^run (\S+) /.exec(gate.reason)?.[1];
     return run === undefined ? [] : [`when that run is dead: ${command('--take-over', run)}`];
@@ -282,7 +291,7 @@ export function waysOn(
       stray === undefined ? [] : [`${formatCommand(['mailctl', 'failover', stray])}   stops it there first`];
     return [...stop, override];
   }
-  if (OVERRIDABLE.includes(gate.gate)) return [override];
+  if (OVERRIDABLE.includes(gate.gate)) return [...fence, override];
   if (gate.gate === 'no-replica') {
     // A host that is failing is chosen by its name only.
     const failing =

@@ -4,6 +4,7 @@ import type { SlotActionParts } from './action-parts.js';
 import { confirm } from './confirm.js';
 import { drain } from './drain.js';
 import { endReading, kickReplication } from './end-reading.js';
+import { fenceHost } from './fence-host.js';
 import { giveLeaseBack } from './give-lease-back.js';
 import { releaseWaiting } from './release-waiting.js';
 import { runHook } from './run-hook.js';
@@ -23,6 +24,7 @@ export function slotActions(parts: SlotActionParts): ActionTable {
   const makers: readonly ((parts: SlotActionParts) => Action)[] = [
     takeLease,
     confirm,
+    fenceHost,
     stop,
     drain,
     setRole,
