@@ -208,7 +208,7 @@ export class FailoverSession {
       around: this.around,
       directory: this.directory,
       clock: this.context.clock,
-      runHook: () => Promise.reject(new Error('a dry run runs no hook')),
+      runHook: () => Promise.reject(new Error('a dry run runs nothing of the site')),
       drainTimeoutMs: 0,
       operator: this.plan.operator,
       bastion: this.plan.bastion,
