@@ -160,7 +160,7 @@ export function decide(
     open: begun,
     busy,
     choose: () => chooseNew(slot, slot.master, facts, wishes),
-    deathGates: (host) => deathGates(slot, facts.deaths.get(host), host, wishes),
+    deathGates: (host) => deathGates(slot, facts.deaths.get(host), host, wishes, false),
   });
   if (aside !== null) return aside;
   // A lane that moved nobody is no move to be finished: whatever it left is where this one starts from.

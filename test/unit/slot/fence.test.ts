@@ -27,7 +27,9 @@ function judge(gate: DeathGate, wishes: Partial<FailoverWishes>, of: Fence | nul
   const sight = new Map(
     [...seen].map(([name, one]) => [
       name,
-      name === 'imap21' ? { ...one, host: host(name, { fence: of ?? undefined, address: '192.0.2.21' }) } : one,
+      name === 'imap21'
+        ? { ...one, host: host(name, { fence: of ?? undefined, address: '192.0.2.21' }) }
+        : one,
     ]),
   );
   const verdict: DeathVerdict = { gate, reason: 'as seen', witnesses: [] };
