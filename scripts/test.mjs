@@ -106,10 +106,10 @@ const parts = {
       '.',
     ]),
   build: () => check('build', process.execPath, ['scripts/build.mjs']),
-  // Before the unit tests: some of them want a real sshd, sudo and mandoc.
+  // Before the unit tests: some of them want a real sshd, sudo, mandoc and a PostgreSQL server.
   packages: async () => {
     if (whyNoLab() !== undefined) return;
-    await check('packages', bin('tsx'), ['test/lab/cli.ts', 'packages', 'mandoc']);
+    await check('packages', bin('tsx'), ['test/lab/cli.ts', 'packages', 'mandoc', 'postgresql']);
     console.log('the Debian packages that the tests need are there; of Postfix, the lab unpacks a copy');
   },
   unit: async () => {

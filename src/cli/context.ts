@@ -2,7 +2,7 @@
 // things that it uses and hands them down; no domain function ever sees the context.
 import { homedir, hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
-import type { Config, Section } from '../config/config.js';
+import type { Config, DatabaseConfig, Section } from '../config/config.js';
 import { ConfigError } from '../errors.js';
 import type { Host } from '../fleet/host.js';
 import type { Inventory } from '../fleet/inventory.js';
@@ -121,6 +121,9 @@ export function whoAmI(env: Env): Operator {
   return { name: env.SUDO_USER || login, bastion: hostname().split('.')[0] || 'localhost' };
 }
 
+/** A database that has been found. */
+type Located = DatabaseConfig & { readonly url: string };
+
 /** Calls `make` once, and again only if it failed. */
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
@@ -190,23 +193,40 @@ export function createContext(parts: ContextParts): Context {
     return readOnlyTransport(opened);
   };
   const databases = new Map<string, Promise<StateDatabase>>();
-  const database = (location: string, options?: ReadOnly): Promise<StateDatabase> => {
+  const database = ({ url, passwordFile }: Located, options?: ReadOnly): Promise<StateDatabase> => {
     const mode = options?.readOnly === true ? 'read' : 'write';
-    const known = databases.get(`${mode} ${location}`);
+    const known = databases.get(`${mode} ${url}`);
     if (known !== undefined) return known;
-    const opening = import('../state/open.js').then(({ openState }) => openState(location, { mode, clock }));
-    databases.set(`${mode} ${location}`, opening);
+    const opening = Promise.all([import('../state/open.js'), import('../config/secret.js')]).then(
+      ([{ openState }, { readPassword }]) => {
+        const account = passwordFile === undefined ? undefined : { user: 'the database', passwordFile };
+        // Read now: a run must not depend on a file that is replaced under it.
+        const password = account === undefined ? undefined : readPassword(account);
+        return openState(url, {
+          mode,
+          clock,
+          password: password === undefined ? undefined : () => password,
+        });
+      },
+    );
+    databases.set(`${mode} ${url}`, opening);
     closers.push(() => opening.then((opened) => opened.close()));
     return opening;
   };
   /** One file for both, unless the configuration names two. */
   const locations = async () => {
     const { directory, state } = await config();
-    const ofDirectory = directory.kind === 'database' ? directory.url : undefined;
-    const fallback = async () => `sqlite:${join(await stateDir(), 'mailctl.db')}`;
+    const located = ({ url, passwordFile }: DatabaseConfig): Located | undefined =>
+      url === undefined ? undefined : { url, passwordFile };
+    const ofDirectory = directory.kind === 'database' ? located(directory) : undefined;
+    const ofState = located(state);
+    const fallback = async (): Promise<Located> => ({
+      url: `sqlite:${join(await stateDir(), 'mailctl.db')}`,
+      passwordFile: undefined,
+    });
     return {
-      directory: ofDirectory ?? state.url ?? (await fallback()),
-      state: state.url ?? ofDirectory ?? (await fallback()),
+      directory: ofDirectory ?? ofState ?? (await fallback()),
+      state: ofState ?? ofDirectory ?? (await fallback()),
     };
   };
 

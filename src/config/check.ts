@@ -2,6 +2,7 @@
 // there and safe. Asks no host. Runs only for `config check`.
 import { accessSync, constants, statSync } from 'node:fs';
 import { MailctlError } from '../errors.js';
+import { isPostgresUrl, parsePostgresUrl } from '../lib/postgres-url.js';
 import type { Account, Section } from './config.js';
 import { diagnose, type LocatedFile } from './diagnose.js';
 import { type Fault, formatPath, sortFaults } from './faults.js';
@@ -10,7 +11,6 @@ import { expandPath, type Surroundings } from './normalize.js';
 import { type ConfigRequest, type OpenedConfig, openConfig } from './open.js';
 import type { KeyPath } from './position.js';
 import { readPassword } from './secret.js';
-import { isPostgresUrl } from './words.js';
 
 /** A fault, and whether it must be mended (`error`) or only looked at. */
 export interface CheckedFault extends Fault {
@@ -96,9 +96,11 @@ function passwordFiles(raw: RawFile, opened: OpenedConfig): readonly Observation
   const accounts = [
     [['stores', 'test_account', 'password_file'], raw.stores?.test_account],
     [['stores', 'cyrus', 'admin', 'password_file'], raw.stores?.cyrus?.admin],
+    [['directory', 'password_file'], { user: 'the database', password_file: raw.directory?.password_file }],
+    [['state', 'password_file'], { user: 'the database', password_file: raw.state?.password_file }],
   ] as const;
   return accounts.flatMap(([path, account]) => {
-    if (account === undefined) return [];
+    if (account?.password_file === undefined) return [];
     const wanted: Account = {
       user: account.user,
       passwordFile: expandPath(account.password_file, opened.around),
@@ -119,10 +121,22 @@ function databases(raw: RawFile): readonly Observation[] {
     [['state', 'url'], raw.state?.url],
   ] as const;
   return urls.flatMap(([path, url]) =>
-    url !== undefined && isPostgresUrl(url)
-      ? [{ path, what: 'PostgreSQL is not supported yet', right: 'write sqlite:/var/lib/mailctl/mailctl.db' }]
+    url !== undefined && isPostgresUrl(url) && hasPassword(url)
+      ? [
+          {
+            path,
+            what: 'has its password in it',
+            right: 'put it into a file of its own: password_file, or ~/.pgpass',
+            level: 'warning' as const,
+          },
+        ]
       : [],
   );
+}
+
+function hasPassword(url: string): boolean {
+  const parsed = parsePostgresUrl(url);
+  return typeof parsed !== 'string' && parsed.password !== undefined;
 }
 
 /** Two slots on one host must not share a directory, and nobody can know yet that a host carries one only. */

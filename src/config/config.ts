@@ -139,6 +139,13 @@ export type MovesConfig =
   /** In the directory's database. */
   | { readonly kind: 'table'; readonly table: string };
 
+/** A database of ours: a file, or a PostgreSQL server. */
+export interface DatabaseConfig {
+  readonly url: string | undefined;
+  /** A server's password, where the url has none; a file that others cannot read. */
+  readonly passwordFile: string | undefined;
+}
+
 /** `directory:` */
 export type DirectoryConfig = {
   /** Prints the users of {slot}, or of all slots. */
@@ -146,7 +153,7 @@ export type DirectoryConfig = {
   readonly moves: MovesConfig | undefined;
   readonly hooks: readonly HookConfig[];
 } & (
-  | { readonly kind: 'database'; readonly url: string | undefined }
+  | ({ readonly kind: 'database' } & DatabaseConfig)
   | {
       readonly kind: 'commands';
       readonly list: readonly string[];
@@ -183,7 +190,7 @@ export interface Config {
   readonly stores: StoresConfig;
   readonly directory: DirectoryConfig;
   /** Database url of the state, e.g. `sqlite:/var/lib/mailctl/mailctl.db`; undefined: in the state directory. */
-  readonly state: { readonly url: string | undefined };
+  readonly state: DatabaseConfig;
   readonly destinations: ReadonlyMap<string, DestinationConfig>;
   readonly uplinks: ReadonlyMap<string, UplinkConfig>;
   /** Group (name or number) whose members may write configuration files; counts in /etc/mailctl/mailctl.yaml only. */

@@ -1,5 +1,7 @@
 // The format of mailctl.yaml, design 2.3: one strict description per section. Says what a file may hold, not what a
 // missing key means (normalize.ts) and not how faults read (issues.ts).
+
+import { isPostgresUrl } from '../lib/postgres-url.js';
 import {
   either,
   type Format,
@@ -252,7 +254,13 @@ const hook = map(
   },
 );
 
-const databaseUrl = text(words.databaseUrl, { examples: ['sqlite:/var/lib/mailctl/mailctl.db'] });
+const databaseUrl = text(words.databaseUrl, {
+  examples: ['sqlite:/var/lib/mailctl/mailctl.db', 'postgres://mailctl@db1/mailctl'],
+});
+const databasePassword = text(words.localPath, {
+  description: "file with the server's password alone, readable by its owner only",
+  examples: ['/etc/mailctl/db.pw'],
+});
 
 const moves = map(
   {
@@ -279,6 +287,7 @@ const moves = map(
 const directory = map(
   {
     url: optional(databaseUrl),
+    password_file: optional(databasePassword),
     list: optional(argv([], 'prints all slots', ['slot-list'])),
     get: optional(argv(['slot'], 'prints one slot', ['slot-get', '{slot}'])),
     set: optional(
@@ -314,11 +323,12 @@ const directory = map(
     const verb = missing.length > 1 ? 'are' : 'is';
     return [{ path: [], message: `needs all three commands; ${missing.join(' and ')} ${verb} missing` }];
   },
+  onlyForServers,
   mustBeTold('get', ['slot']),
   mustBeTold('set', ['slot', 'from', 'to']),
 );
 
-const state = map({ url: optional(databaseUrl) });
+const state = map({ url: optional(databaseUrl), password_file: optional(databasePassword) }, onlyForServers);
 
 const destination = map({
   domains: list(text(words.domainName), { min: 1, meta: { examples: [['gmail.com']] } }),
@@ -355,6 +365,20 @@ export const sections = {
 
 /** A file as it is written: every key optional that has a default, no paths expanded, units as text. */
 export type RawFile = { readonly [K in keyof typeof sections]?: TypeOf<(typeof sections)[K]> | undefined };
+
+/** A file of ours has no password. */
+function onlyForServers(value: {
+  readonly url?: string | undefined;
+  readonly password_file?: string | undefined;
+}): readonly { readonly path: readonly string[]; readonly message: string }[] {
+  if (value.password_file === undefined || (value.url !== undefined && isPostgresUrl(value.url))) return [];
+  return [
+    {
+      path: ['password_file'],
+      message: 'means something beside the url of a server only: postgres://user@host/db',
+    },
+  ];
+}
 
 /** A command that changes something must be told what: else it would always change the same. */
 function mustBeTold(key: string, needed: readonly string[]): WholeRule<Readonly<Record<string, unknown>>> {

@@ -94,6 +94,9 @@ export const STARTING_FILE = `## mailctl.yaml: the configuration of mailctl.
 # directory:
 ##  url: a database of mailctl's own
 #   url: "sqlite:/var/lib/mailctl/mailctl.db"
+##  or a server that several operators share; its password is in a file of its own, or in ~/.pgpass
+##  url: "postgres://mailctl@db1,db2/mailctl"
+##  password_file: /etc/mailctl/db.pw
 ##  or the site's own, three commands; set must compare and set, and exits 3 when the master was not {from}:
 ##  list: [slot-list]
 ##  get: [slot-get, "{slot}"]
@@ -109,6 +112,7 @@ export const STARTING_FILE = `## mailctl.yaml: the configuration of mailctl.
 #   hooks: [{ host: mx1, run: [reload-lmtp, "{slot}", "{to}"], per: slot, timeout: 30s }]
 
 ## state: samples, and the slot map where the site has no directory of its own. Without it: the state directory.
+## A file, or a server as above.
 # state:
 #   url: "sqlite:/var/lib/mailctl/mailctl.db"
 

@@ -3,12 +3,14 @@
 // directory, a relative one starts at the folder of the configuration file.
 import { isAbsolute, join, resolve } from 'node:path';
 import { parseDuration } from '../lib/duration.js';
+import { isPostgresUrl } from '../lib/postgres-url.js';
 import { parseRate } from '../lib/rate.js';
 import { parseSize } from '../lib/size.js';
 import type {
   Account,
   Config,
   CyrusConfig,
+  DatabaseConfig,
   Defaults,
   DestinationConfig,
   DirectoryConfig,
@@ -23,7 +25,7 @@ import type {
   UplinkConfig,
 } from './config.js';
 import type { RawFile } from './format.js';
-import { isPostgresUrl, sqlitePath } from './words.js';
+import { sqlitePath } from './words.js';
 
 /** What a configuration depends on besides its text. */
 export interface Surroundings {
@@ -45,7 +47,7 @@ export function normalizeConfig(raw: RawFile, around: Surroundings): Config {
     hosts: hostsOf(raw, defaults, around),
     stores: storesOf(raw, around),
     directory: directoryOf(raw, around),
-    state: { url: databaseUrl(raw.state?.url, around) },
+    state: databaseOf(raw.state, around),
     destinations: destinationsOf(raw),
     uplinks: uplinksOf(raw),
     configGroup: raw.config_group == null ? undefined : String(raw.config_group),
@@ -181,7 +183,7 @@ function directoryOf(raw: RawFile, around: Surroundings): DirectoryConfig {
   if (directory?.list !== undefined && directory.get !== undefined && directory.set !== undefined) {
     return { kind: 'commands', list: directory.list, get: directory.get, set: directory.set, ...common };
   }
-  return { kind: 'database', url: databaseUrl(directory?.url, around), ...common };
+  return { kind: 'database', ...databaseOf(directory, around), ...common };
 }
 
 function movesOf(
@@ -214,6 +216,20 @@ function uplinksOf(raw: RawFile): ReadonlyMap<string, UplinkConfig> {
       { host: uplink.host, source: uplink.source, interface: uplink.interface },
     ]),
   );
+}
+
+function databaseOf(
+  database:
+    | { readonly url?: string | undefined; readonly password_file?: string | undefined }
+    | null
+    | undefined,
+  around: Surroundings,
+): DatabaseConfig {
+  const file = database?.password_file;
+  return {
+    url: databaseUrl(database?.url, around),
+    passwordFile: file === undefined ? undefined : expandPath(file, around),
+  };
 }
 
 function databaseUrl(url: string | undefined, around: Surroundings): string | undefined {

@@ -4,7 +4,15 @@ import { stringify } from 'yaml';
 import { formatExactDuration } from '../lib/duration.js';
 import { formatRate } from '../lib/rate.js';
 import { maskUrlPasswords } from '../lib/redact.js';
-import type { Account, Config, CyrusConfig, DirectoryConfig, MovesConfig, RoomConfig } from './config.js';
+import type {
+  Account,
+  Config,
+  CyrusConfig,
+  DatabaseConfig,
+  DirectoryConfig,
+  MovesConfig,
+  RoomConfig,
+} from './config.js';
 
 /** A configuration as plain data with the keys of the file; for `-o json` and for YAML. */
 export function effectiveConfig(config: Config): object {
@@ -43,7 +51,7 @@ export function effectiveConfig(config: Config): object {
       cyrus: config.stores.cyrus === undefined ? undefined : cyrus(config.stores.cyrus),
     },
     directory: directory(config.directory),
-    state: { url: config.state.url === undefined ? undefined : maskUrlPasswords(config.state.url) },
+    state: database(config.state),
     destinations: mapped(config.destinations, (destination) => ({
       domains: destination.domains,
       mx: destination.mx,
@@ -84,9 +92,7 @@ function cyrus(config: CyrusConfig): object {
 
 function directory(config: DirectoryConfig): object {
   const source =
-    config.kind === 'commands'
-      ? { list: config.list, get: config.get, set: config.set }
-      : { url: config.url === undefined ? undefined : maskUrlPasswords(config.url) };
+    config.kind === 'commands' ? { list: config.list, get: config.get, set: config.set } : database(config);
   const hooks = config.hooks.map((hook) => ({
     host: hook.host,
     run: hook.run,
@@ -104,6 +110,10 @@ function moves(config: MovesConfig | undefined): object | undefined {
 
 function room({ bytes, percent }: RoomConfig): string {
   return percent > 0 ? `${percent}%` : String(bytes);
+}
+
+function database({ url, passwordFile }: DatabaseConfig): object {
+  return { url: url === undefined ? undefined : maskUrlPasswords(url), password_file: passwordFile };
 }
 
 function account(config: Account | undefined): object | undefined {

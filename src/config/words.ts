@@ -3,6 +3,7 @@
 import { parseDuration } from '../lib/duration.js';
 import { nearest } from '../lib/nearest.js';
 import { placeholdersIn } from '../lib/placeholders.js';
+import { isPostgresUrl, parsePostgresUrl } from '../lib/postgres-url.js';
 import { parseRate } from '../lib/rate.js';
 import { parseSize } from '../lib/size.js';
 import { showValue } from './faults.js';
@@ -123,11 +124,14 @@ export const sizeOrPercent: WordRule = (text) =>
     ? `${showValue(text)} is no size and no share: write 500M, 1G or 5%`
     : undefined;
 
-/** `sqlite:PATH`, or a PostgreSQL url (known to the format; `config check` says that it is not supported yet). */
+/** `sqlite:PATH`, or a PostgreSQL url, of which no message repeats anything: it may hold a password. */
 export const databaseUrl: WordRule = (text) => {
   const fault = plainText(text);
   if (fault !== undefined) return fault;
-  if (isPostgresUrl(text)) return undefined;
+  if (isPostgresUrl(text)) {
+    const url = parsePostgresUrl(text);
+    return typeof url === 'string' ? url : undefined;
+  }
   const path = sqlitePath(text);
   if (path === undefined)
     return `${showValue(text)} is no database url: write sqlite:/var/lib/mailctl/mailctl.db`;
@@ -137,11 +141,6 @@ export const databaseUrl: WordRule = (text) => {
   if (/[?#]/.test(path)) return `${showValue(text)}: options after the path are not supported`;
   return localPath(path);
 };
-
-/** True of `postgres://` and `postgresql://`. */
-export function isPostgresUrl(url: string): boolean {
-  return /^postgres(?:ql)?:\/\//i.test(url);
-}
 
 /** The path of `sqlite:PATH` or `sqlite:///PATH`; undefined: another kind of url. */
 export function sqlitePath(url: string): string | undefined {

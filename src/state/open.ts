@@ -1,53 +1,30 @@
-// Opens a database file: private when we make it, and left as the administrator has it when it exists (mode,
-// owner, journal mode). Loads the database libraries, so reach it by `await import()`. The schema is made at a
-// first start; it is brought up to date only with `migrate`, never by a command that acts.
-import { accessSync, constants, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { Kysely, type SqliteDatabase, SqliteDialect, sql } from 'kysely';
-import Database from 'libsql';
-import { type Clock, systemClock } from '../lib/clock.js';
-import { type Connection, type Queries, StateDatabase } from './database.js';
+// Opens the database that a url names, and sees to its schema: made at a first start, brought up to date only with
+// `migrate`, never by a command that acts. Each kind's library is loaded when it is the one.
+import { sql } from 'kysely';
+import { isPostgresUrl } from '../lib/postgres-url.js';
+import type { OpenOptions, StateDatabase } from './database.js';
 import { CURRENT_VERSION, OLDEST_USABLE_VERSION, statementsFrom, VERSION_TABLE } from './migrations/list.js';
-import type { Schema } from './schema.js';
+import { forPostgres } from './migrations/postgres.js';
 import { schemaFault } from './schema-version.js';
-import { errno, missingError, readOnlyError, sqliteCode, stateError, toStateError } from './state-error.js';
 import { databasePath } from './url.js';
-
-/** How a database is opened. */
-export interface OpenOptions {
-  /** `read` changes nothing and makes nothing; it works on a file or file system that cannot be written. */
-  readonly mode: 'read' | 'write';
-  readonly clock?: Clock | undefined;
-  /** How long a lock of another process is waited for, in ms. */
-  readonly patienceMs?: number | undefined;
-  /** Bring an older schema up to date: for `slots import`, the sampling timer, `config` and `doctor`. */
-  readonly migrate?: boolean | undefined;
-}
-
-/** SQLite's own wait, in ms: short, since it stops the whole process. */
-const NATIVE_BUSY_MS = 100;
-/** Twenty processes that write at once on a busy machine are done in less. */
-const PATIENCE_MS = 10_000;
 
 /**
  * Opens the database that `location` names (a url or an absolute path, see url.ts). `write` makes the file, with
- * its schema, if there is none.
+ * its schema, if there is none; a server must have the database already.
  * @throws ConfigError for a url that we cannot use.
- * @throws MailctlError `state.*`: missing, read-only, permission, not-a-database, corrupt, busy, schema-new, ...
+ * @throws MailctlError `state.*`: missing, away, login, read-only, permission, corrupt, busy, schema-new, ...
  */
 export async function openState(location: string, options: OpenOptions): Promise<StateDatabase> {
-  const path = databasePath(location);
-  const { mode, clock = systemClock, patienceMs = PATIENCE_MS, migrate = false } = options;
-  const connect = async () => (mode === 'write' ? connectToWrite(path) : connectToRead(path));
-  const state = new StateDatabase({ path, mode, connect, clock, patienceMs });
+  const isServer = isPostgresUrl(location);
+  const state = isServer
+    ? (await import('./postgres.js')).postgresDatabase(location, options)
+    : (await import('./sqlite.js')).sqliteDatabase(databasePath(location), options);
+  const { mode, migrate = false } = options;
   try {
-    if (mode === 'write') makeFile(path);
-    const version = await state.run('reading its schema', (queries) =>
-      readVersion(queries, path, mode, migrate),
-    );
+    const version = await readVersion(state, isServer, migrate);
     const isFirstStart = version === 0;
     if (mode === 'write' && (isFirstStart || (migrate && version < CURRENT_VERSION)))
-      await ensureSchema(state);
+      await ensureSchema(state, isServer);
   } catch (error) {
     await state.close();
     throw error;
@@ -58,179 +35,35 @@ export async function openState(location: string, options: OpenOptions): Promise
 /** Brings the schema up to this program's version; twenty at once do it once. */
 export async function ensureSchema(
   state: StateDatabase,
+  isServer = isPostgresUrl(state.path),
 ): Promise<{ readonly from: number; readonly to: number }> {
+  const text = (statement: string) => sql.raw(isServer ? forPostgres(statement) : statement);
   return state.write('bringing the schema up to date', async (queries) => {
-    await sql.raw(VERSION_TABLE).execute(queries);
+    await text(VERSION_TABLE).execute(queries);
     const row = await queries.selectFrom('mailctl_schema').select('version').executeTakeFirst();
     const from = row?.version ?? 0;
-    for (const statement of statementsFrom(from)) await sql.raw(statement).execute(queries);
+    for (const statement of statementsFrom(from)) await text(statement).execute(queries);
     return { from, to: Math.max(from, CURRENT_VERSION) };
   });
 }
 
 /** The schema's version; 0: none of ours yet. Refuses what this program must not touch. */
-async function readVersion(
-  queries: Queries,
-  path: string,
-  mode: 'read' | 'write',
-  migrate: boolean,
-): Promise<number> {
-  // Selecting from a table that is missing throws; sqlite_master is always there.
-  const { rows } =
-    await sql`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'mailctl_schema'`.execute(queries);
-  if (rows.length === 0) return 0;
-  const row = await queries.selectFrom('mailctl_schema').selectAll().executeTakeFirst();
-  if (row === undefined) return 0;
-  const fault = schemaFault(path, row, {
-    mode,
-    current: CURRENT_VERSION,
-    oldestUsable: migrate ? 1 : OLDEST_USABLE_VERSION,
+function readVersion(state: StateDatabase, isServer: boolean, migrate: boolean): Promise<number> {
+  return state.run('reading its schema', async (queries) => {
+    // Selecting from a table that is missing throws; the catalogues are always there.
+    const { rows } = await (isServer
+      ? sql`SELECT 1 FROM pg_catalog.pg_class WHERE oid = to_regclass('mailctl_schema')`
+      : sql`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'mailctl_schema'`
+    ).execute(queries);
+    if (rows.length === 0) return 0;
+    const row = await queries.selectFrom('mailctl_schema').selectAll().executeTakeFirst();
+    if (row === undefined) return 0;
+    const fault = schemaFault(state.path, row, {
+      mode: state.mode,
+      current: CURRENT_VERSION,
+      oldestUsable: migrate ? 1 : OLDEST_USABLE_VERSION,
+    });
+    if (fault !== undefined) throw fault;
+    return row.version;
   });
-  if (fault !== undefined) throw fault;
-  return row.version;
-}
-
-async function connectToWrite(path: string): Promise<Connection> {
-  if (!exists(path)) throw missingError(path);
-  if (isDirectory(path)) throw stateError('state.not-a-database', path, 'this is a directory');
-  mustBeWritable(path);
-  const raw = openRaw(path, 'mode=rw');
-  try {
-    // An empty file is ours to choose for. The journal mode of a database that exists is the administrator's
-    // choice: programs of the site that may only read cannot always read a WAL database (see connectToFrozen).
-    if (isEmpty(raw)) raw.exec('PRAGMA journal_mode = WAL');
-  } catch (error) {
-    raw.close();
-    throw error;
-  }
-  return toConnection(raw, undefined);
-}
-
-/** Makes the file, readable by its owner alone, if there is none. */
-function makeFile(path: string): void {
-  if (exists(path)) return;
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(path, '', { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    // Another process was first: its file is as good.
-    if (errno(error) === 'EEXIST') return;
-    if (errno(error) === 'EROFS') throw readOnlyError(path, { cause: error, detail: message(error) });
-    throw toStateError(error, path, 'making it');
-  }
-}
-
-/**
- * Without this look SQLite would open it for reading only, and fail at the first write. Nothing here opens the
- * file itself: to close it again would drop the locks that SQLite holds on it in this process (POSIX), and with
- * them the database.
- */
-function mustBeWritable(path: string): void {
-  try {
-    accessSync(path, constants.R_OK | constants.W_OK);
-  } catch (error) {
-    const code = errno(error);
-    if (code === 'EROFS' || ((code === 'EACCES' || code === 'EPERM') && isReadable(path))) {
-      throw readOnlyError(path, { cause: error, detail: message(error) });
-    }
-    throw toStateError(error, path, 'opening it');
-  }
-}
-
-async function connectToRead(path: string): Promise<Connection> {
-  if (!exists(path)) throw missingError(path);
-  if (isDirectory(path)) throw stateError('state.not-a-database', path, 'this is a directory');
-  let raw: Database.Database | undefined;
-  try {
-    raw = openRaw(path, 'mode=ro');
-    isEmpty(raw);
-    return toConnection(raw, undefined);
-  } catch (error) {
-    raw?.close();
-    if (!/^SQLITE_(CANTOPEN|READONLY)/.test(sqliteCode(error)) || !isReadable(path)) throw error;
-    return connectToFrozen(path, error);
-  }
-}
-
-/**
- * A WAL database in a place where SQLite cannot make its -shm file. With no -wal file beside it all is in the
- * file itself, and it is read as one that does not change; `hasChanged` tells when it did.
- */
-async function connectToFrozen(path: string, cause: unknown): Promise<Connection> {
-  if (walBytes(path) > 0 || bytesOf(`${path}-journal`) > 0) {
-    throw stateError(
-      'state.unreadable',
-      path,
-      'its newest changes are in a log beside it that cannot be read here',
-      {
-        detail: 'what the file itself holds may be out of date, so it is not shown',
-        hint: `run mailctl once as the owner of ${path}, where it can be written`,
-        cause,
-      },
-    );
-  }
-  const before = fingerprint(path);
-  const raw = openRaw(path, 'immutable=1');
-  isEmpty(raw);
-  return toConnection(raw, () => fingerprint(path) !== before);
-}
-
-function fingerprint(path: string): string {
-  const { ino, size, mtimeNs } = statSync(path, { bigint: true });
-  return `${ino} ${size} ${mtimeNs} ${walBytes(path)}`;
-}
-
-/** Busy timeout first: every statement after it may meet another process. */
-function openRaw(path: string, parameter: string): Database.Database {
-  const raw = new Database(`file:${path.split('/').map(encodeURIComponent).join('/')}?${parameter}`);
-  raw.exec(`PRAGMA busy_timeout = ${NATIVE_BUSY_MS}`);
-  return raw;
-}
-
-/** The first look into the file: what cannot be read throws here. */
-function isEmpty(raw: Database.Database): boolean {
-  return raw.prepare('SELECT 1 FROM sqlite_master LIMIT 1').all().length === 0;
-}
-
-function toConnection(raw: Database.Database, hasChanged: Connection['hasChanged']): Connection {
-  const db = new Kysely<Schema>({
-    dialect: new SqliteDialect({ database: raw as unknown as SqliteDatabase }),
-  });
-  const isWal = JSON.stringify(raw.prepare('PRAGMA journal_mode').all()).includes('wal');
-  return { db, exec: (statements) => void raw.exec(statements), isWal, hasChanged };
-}
-
-function exists(path: string): boolean {
-  try {
-    statSync(path);
-    return true;
-  } catch (error) {
-    if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return false;
-    throw toStateError(error, path, 'looking for it');
-  }
-}
-
-function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
-function isReadable(path: string): boolean {
-  try {
-    accessSync(path, constants.R_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function walBytes(path: string): number {
-  return bytesOf(`${path}-wal`);
-}
-
-function bytesOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

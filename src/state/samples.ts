@@ -10,6 +10,8 @@ import { fromBytes, textOf } from './schema.js';
 
 /** Rows of one INSERT: SQLite takes 32,766 values in a statement. */
 const ROWS_AT_ONCE = 500;
+/** Names of one query; more are looked for among all. */
+const NAMES_AT_ONCE = 5000;
 /** A series keeps its newest samples: two days of one a minute. */
 const KEEP_PER_SERIES = 3000;
 const KEEP_MS = 14 * 86_400_000;
@@ -37,15 +39,21 @@ export function databaseSamples(state: StateDatabase, clock: Clock = systemClock
         { durable: false },
       );
     },
-    latest: (slots) =>
-      state.run('reading samples', async (queries) => {
+    latest: async (slots) => {
+      const wanted = slots === undefined ? undefined : new Set(slots);
+      if (wanted?.size === 0) return [];
+      return state.run('reading samples', async (queries) => {
         let newest = queries.selectFrom('samples').select(({ fn }) => fn.max('id').as('id'));
-        if (slots !== undefined) newest = newest.where('slot', 'in', namesAsJson(slots));
+        if (wanted !== undefined && wanted.size <= NAMES_AT_ONCE)
+          newest = newest.where('slot', 'in', [...wanted]);
         const last = newest.groupBy(['slot', 'host', 'channel']);
-        return (await selectSamples(queries).where('id', 'in', last).orderBy('id').execute()).map(fromRow);
-      }),
-    lastEmpty: (slots) =>
-      state.run('reading samples', async (queries) => {
+        const rows = await selectSamples(queries).where('id', 'in', last).orderBy('id').execute();
+        return rows.map(fromRow).filter(({ slot }) => wanted?.has(slot) ?? true);
+      });
+    },
+    lastEmpty: async (slots) => {
+      if (slots.length === 0) return [];
+      return state.run('reading samples', async (queries) => {
         const rows = await queries
           .selectFrom('samples')
           .select(({ ref }) => [
@@ -54,7 +62,7 @@ export function databaseSamples(state: StateDatabase, clock: Clock = systemClock
             textOf(ref('channel')).as('channel'),
           ])
           .select(({ fn }) => fn.max<number>('at').as('at'))
-          .where('slot', 'in', namesAsJson(slots))
+          .$if(slots.length <= NAMES_AT_ONCE, (query) => query.where('slot', 'in', [...slots]))
           .where('channel', '<>', '')
           .where('pending_events', '=', 0)
           .groupBy(['slot', 'host', 'channel'])
@@ -65,7 +73,8 @@ export function databaseSamples(state: StateDatabase, clock: Clock = systemClock
           channel: fromBytes(row.channel) ?? '',
           at: Number(row.at),
         }));
-      }),
+      });
+    },
     history: (slot, sinceSeconds) =>
       state.run('reading samples', async (queries) =>
         (
@@ -77,11 +86,6 @@ export function databaseSamples(state: StateDatabase, clock: Clock = systemClock
         ).map(fromRow),
       ),
   };
-}
-
-/** Any number of names as one bound value. */
-function namesAsJson(names: readonly string[]) {
-  return sql<string>`(SELECT value FROM json_each(${JSON.stringify(names)}))`;
 }
 
 type Row = ReturnType<typeof toRow>;
@@ -141,22 +145,27 @@ function toBoolean(value: number | null): boolean | null {
   return value === null ? null : value !== 0;
 }
 
-// Only numbers, text and null may reach the driver (schema.ts says why); the times are whole numbers in the table.
+// Only numbers, text and null may reach the driver (schema.ts says why); in the table they are whole numbers.
 function toRow(sample: Sample) {
   return {
     slot: sample.slot,
     host: sample.host,
     role: sample.role,
     channel: sample.channel,
-    at: Math.trunc(sample.at),
-    seen_at: Math.trunc(sample.seenAt),
-    pending_events: sample.pendingEvents,
-    oldest_birth: sample.oldestBirth === null ? null : Math.trunc(sample.oldestBirth),
-    quarantined: sample.quarantined,
+    at: whole(sample.at) ?? 0,
+    seen_at: whole(sample.seenAt) ?? 0,
+    pending_events: whole(sample.pendingEvents),
+    oldest_birth: whole(sample.oldestBirth),
+    quarantined: whole(sample.quarantined),
     running: fromBoolean(sample.running),
     replicating: fromBoolean(sample.replicating),
     problem: sample.problem,
   };
+}
+
+/** What is no number says nothing. */
+function whole(value: number | null): number | null {
+  return value !== null && Number.isFinite(value) ? Math.trunc(value) : null;
 }
 
 function fromBoolean(value: boolean | null): number | null {

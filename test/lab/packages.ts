@@ -29,7 +29,7 @@ const needed = [
   'netbase',
 ];
 /** What these packages would start at the machine's next boot. */
-const units = ['cyrus-imapd', 'ssh', 'saslauthd', 'msmtpd'];
+const units = ['cyrus-imapd', 'ssh', 'saslauthd', 'msmtpd', 'postgresql'];
 const policy = '/usr/sbin/policy-rc.d';
 const archives = '/var/cache/apt/archives';
 
@@ -112,6 +112,7 @@ async function disableUnits(installedNow: readonly string[]): Promise<void> {
     ssh: 'openssh-server',
     saslauthd: 'sasl2-bin',
     'cyrus-imapd': 'cyrus-imapd',
+    postgresql: 'postgresql',
   };
   for (const unit of units) {
     const owner = owners[unit];

@@ -95,5 +95,8 @@ try {
   }
 } catch (error) {
   const { code, message, hint } = error as { code?: string; message: string; hint?: string };
-  say({ error: code ?? 'none', message, hint });
+  // Not before it is written: what is still open, a connection say, must not keep the process.
+  process.stdout.write(`${JSON.stringify({ error: code ?? 'none', message, hint })}\n`, () =>
+    process.exit(0),
+  );
 }

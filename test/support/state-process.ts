@@ -16,7 +16,7 @@ export async function buildStateChild(): Promise<string> {
     bundle: true,
     platform: 'node',
     format: 'esm',
-    external: ['libsql'],
+    external: ['libsql', 'pg'],
     logLevel: 'error',
   });
   // One file for all: whoever runs the one before keeps it, and nothing piles up.

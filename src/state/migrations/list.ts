@@ -1,5 +1,6 @@
 // All schema versions in order. A migration is never edited once released: the next one corrects it. Columns
-// are added, never renamed or dropped, so that the version before can still read (design 2.4).
+// are added, never renamed or dropped, so that the version before can still read (design 2.4). Written in SQLite's
+// words; postgres.ts translates the few that differ.
 import { comparisons } from './comparisons.js';
 import { slotsAndSamples } from './slots-and-samples.js';
 
@@ -37,7 +38,9 @@ export function statementsFrom(from: number): readonly string[] {
     .filter(({ version }) => version > from)
     .flatMap(({ version, statements, oldestReader, oldestWriter }) => [
       ...statements,
-      `INSERT OR REPLACE INTO mailctl_schema (id, version, oldest_reader, oldest_writer)
-       VALUES (1, ${version}, ${oldestReader}, ${oldestWriter})`,
+      `INSERT INTO mailctl_schema (id, version, oldest_reader, oldest_writer)
+       VALUES (1, ${version}, ${oldestReader}, ${oldestWriter})
+       ON CONFLICT (id) DO UPDATE SET version = excluded.version,
+         oldest_reader = excluded.oldest_reader, oldest_writer = excluded.oldest_writer`,
     ]);
 }

@@ -69,10 +69,10 @@ describe('config check', () => {
     expect((await check('defaults: { ssh: { config: . } }\n'))[0]).toContain('is not a file');
   });
 
-  it('says that PostgreSQL is not supported yet, without the password', async () => {
+  it('warns of a password in a url, without showing it', async () => {
     const [found] = await check('directory: { url: "postgres://ann:s3cret@db1/x" }\n');
     expect(found).toBe(
-      'error F:1:19: directory.url: PostgreSQL is not supported yet; write sqlite:/var/lib/mailctl/mailctl.db',
+      'warning F:1:19: directory.url: has its password in it; put it into a file of its own: password_file, or ~/.pgpass',
     );
   });
 

@@ -1,25 +1,20 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Slot } from '../../../src/slot/slot.js';
 import { diffSlotMap, type SlotMapEntry } from '../../../src/slot/slot-map.js';
 import type { StateDatabase } from '../../../src/state/database.js';
 import { databaseDirectory } from '../../../src/state/directory.js';
 import { openState } from '../../../src/state/open.js';
 import { databaseSamples } from '../../../src/state/samples.js';
+import { describeOnEveryState, type Fresh } from '../../support/state-kinds.js';
 import { buildStateChild, runForJson } from '../../support/state-process.js';
 
-let folder: string;
 let state: StateDatabase;
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'mailctl-directory-'));
-  state = await openState(join(folder, 'mailctl.db'), { mode: 'write' });
-});
-afterEach(async () => {
-  await state.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+const openFresh = (fresh: Fresh) => {
+  beforeEach(async () => {
+    state = await openState(await fresh.location(), { mode: 'write' });
+  });
+  afterEach(() => state.close());
+};
 
 const entry = (slot: string, ...hosts: string[]): SlotMapEntry => ({
   slot,
@@ -35,7 +30,9 @@ async function importSlots(wanted: readonly SlotMapEntry[], prune = false): Prom
 
 const hostsOf = (slot: Slot | undefined) => slot?.instances.map(({ host }) => host);
 
-describe('databaseDirectory', () => {
+describeOnEveryState('databaseDirectory', (fresh) => {
+  openFresh(fresh);
+
   it('lists slots in the order that people expect, each with its master first and then by position', async () => {
     await importSlots([entry('store10', 'c', 'a', 'b'), entry('store2', 'b', 'a'), entry('Store2', 'a')]);
     const directory = databaseDirectory(state);
@@ -166,7 +163,7 @@ describe('databaseDirectory', () => {
   });
 
   it('lets exactly one of twenty processes win, on a database that none of them has seen before', async () => {
-    const path = join(folder, 'race.db');
+    const path = await fresh.location();
     const child = await buildStateChild();
     // The slot must be there when the first of them asks; their schema, samples and updates race from here on.
     const own = await openState(path, { mode: 'write' });
@@ -190,7 +187,7 @@ describe('databaseDirectory', () => {
   }, 120_000);
 
   it('makes its schema once when twenty processes start at once on no file at all', async () => {
-    const path = join(folder, 'fresh/first.db');
+    const path = await fresh.location();
     const child = await buildStateChild();
     const answers = (await Promise.all(
       Array.from({ length: 20 }, (_, i) =>

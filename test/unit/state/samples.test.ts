@@ -1,23 +1,18 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Sample } from '../../../src/slot/samples.js';
 import type { StateDatabase } from '../../../src/state/database.js';
 import { openState } from '../../../src/state/open.js';
 import { databaseSamples } from '../../../src/state/samples.js';
 import { fakeClock } from '../../support/fake-clock.js';
+import { describeOnEveryState, type Fresh } from '../../support/state-kinds.js';
 
-let folder: string;
 let state: StateDatabase;
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'mailctl-samples-'));
-  state = await openState(join(folder, 'mailctl.db'), { mode: 'write' });
-});
-afterEach(async () => {
-  await state.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+const openFresh = (fresh: Fresh) => {
+  beforeEach(async () => {
+    state = await openState(await fresh.location(), { mode: 'write' });
+  });
+  afterEach(() => state.close());
+};
 
 const DAY = 86_400_000;
 const clock = fakeClock({ start: '2026-03-12T04:28:00Z' });
@@ -38,7 +33,9 @@ const sample = (change: Partial<Sample> = {}): Sample => ({
   ...change,
 });
 
-describe('databaseSamples', () => {
+describeOnEveryState('databaseSamples', (fresh) => {
+  openFresh(fresh);
+
   it('gives back what it was given', async () => {
     const store = databaseSamples(state, clock);
     const bare = sample({
