@@ -193,9 +193,14 @@ export function createContext(parts: ContextParts): Context {
     return readOnlyTransport(opened);
   };
   const databases = new Map<string, Promise<StateDatabase>>();
-  const database = ({ url, passwordFile }: Located, options?: ReadOnly): Promise<StateDatabase> => {
+  const database = (
+    { url, passwordFile }: Located,
+    options?: ReadOnly & { readonly migrate?: boolean },
+  ): Promise<StateDatabase> => {
     const mode = options?.readOnly === true ? 'read' : 'write';
-    const known = databases.get(`${mode} ${url}`);
+    const migrate = options?.migrate === true;
+    const key = `${mode} ${migrate} ${url}`;
+    const known = databases.get(key);
     if (known !== undefined) return known;
     const opening = Promise.all([import('../state/open.js'), import('../config/secret.js')]).then(
       ([{ openState }, { readPassword }]) => {
@@ -205,11 +210,12 @@ export function createContext(parts: ContextParts): Context {
         return openState(url, {
           mode,
           clock,
+          migrate,
           password: password === undefined ? undefined : () => password,
         });
       },
     );
-    databases.set(`${mode} ${url}`, opening);
+    databases.set(key, opening);
     closers.push(() => opening.then((opened) => opened.close()));
     return opening;
   };
@@ -350,19 +356,14 @@ export function createContext(parts: ContextParts): Context {
       });
     },
     comparisons: async (options) => {
-      const [{ tolerantComparisons }, { databaseComparisons }, { openState }] = await Promise.all([
+      const [{ tolerantComparisons }, { databaseComparisons }] = await Promise.all([
         import('./tolerant-comparisons.js'),
         import('../state/comparisons.js'),
-        import('../state/open.js'),
       ]);
       const { state } = await locations();
       return tolerantComparisons({
         // Its tables came later than the first ones: whoever stores in them brings the schema up to date.
-        toWrite: async () => {
-          const opened = await openState(state, { mode: 'write', clock, migrate: true });
-          closers.push(() => opened.close());
-          return databaseComparisons(opened);
-        },
+        toWrite: async () => databaseComparisons(await database(state, { migrate: true })),
         toRead: async () => databaseComparisons(await database(state, { readOnly: true })),
         mayWrite: options?.readOnly !== true,
         warn,

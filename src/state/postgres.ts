@@ -17,8 +17,8 @@ import { ConfigError } from '../errors.js';
 import { type Clock, systemClock } from '../lib/clock.js';
 import { type PostgresUrl, parsePostgresUrl } from '../lib/postgres-url.js';
 import { type OpenOptions, PATIENCE_MS, type Queries, type StateDatabase } from './database.js';
-import { hasNoTls, isAway, isInTheWay, isSlow, standbyError, toPostgresError } from './postgres-error.js';
 import { readPgpass } from './pgpass.js';
+import { hasNoTls, isAway, isInTheWay, isSlow, standbyError, toPostgresError } from './postgres-error.js';
 import type { Schema } from './schema.js';
 
 /** ms to connect, for each host of the url. */

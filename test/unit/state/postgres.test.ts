@@ -257,5 +257,5 @@ describeUnless(noPostgres, 'openState on a server', () => {
       `postgres://super@127.0.0.1:${standby.port},127.0.0.1:${server.port}/${database}`,
     );
     expect(await databaseDirectory(both).raiseVersion('store1')).toBe(2);
-  });
+  }, 120_000);
 });
