@@ -2,7 +2,7 @@
 // that can say so: the directory's state, the instances as seen, an open lane, and what is owed.
 import type { OpenLane } from './lane-record.js';
 import { type FleetSight, openLaneOf, owedOf, stateOf } from './sight.js';
-import { instanceOn, type Slot } from './slot.js';
+import type { Slot } from './slot.js';
 
 /** The step that is owed by a host whose replica serves reading. */
 export const END_OWED = 'readonly-end';
@@ -62,10 +62,4 @@ export function canEndReading(slot: Slot, sight: FleetSight): boolean {
 /** True when nothing but the end of its reading is owed by a host: then it is a copy like any other. */
 export function owesOnlyReading(steps: readonly string[]): boolean {
   return steps.every((step) => step === END_OWED);
-}
-
-/** Does the directory's word name a host that does not carry the slot (any more)? */
-export function isStrayState(slot: Slot): boolean {
-  const host = readableHost(slot.state);
-  return host !== undefined && instanceOn(slot, host) === undefined;
 }
