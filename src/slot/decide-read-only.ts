@@ -31,9 +31,12 @@ export function decideReadOnly(question: ReadOnlyQuestion): Decision | null {
   const { sight } = facts;
   if (wishes.readOnly?.has(slot.slot) === true) return makeReadable(question, undefined);
   const isServed = isServedByMaster(slot, sight);
-  const isElsewhere = target !== undefined && target !== slot.master;
-  if (isServed && isElsewhere) {
-    return readableHosts(slot, sight, open).includes(target) ? endReading(question, target) : null;
+  if (isServed) {
+    const hosts = readableHosts(slot, sight, open);
+    const host = hosts.find((one) => one === target) ?? readableHost(slot.state) ?? hosts[0];
+    if (wishes.endReading?.has(slot.slot) === true)
+      return host === undefined ? null : endReading(question, host);
+    if (target !== undefined && hosts.includes(target)) return endReading(question, target);
   }
   // A lane that another bastion left: finished in its own direction, unless the operator says something else.
   const isLeft = open?.way === 'readonly' && !isServed && stateOf(sight, slot.slot, open.to) !== undefined;

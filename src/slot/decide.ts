@@ -54,6 +54,8 @@ export interface FailoverWishes {
   readonly acceptLoss: ReadonlySet<string>;
   /** Slots that are to be readable where they would be refused. */
   readonly readOnly?: ReadonlySet<string>;
+  /** Slots whose reading is to be ended where their master serves, and nothing else done with them. */
+  readonly endReading?: ReadonlySet<string>;
   /** The operator's own eyes: `console: fsck prompt`. */
   readonly fenced: string | undefined;
   /** The configured fence may be used: for all slots, or for these. */
