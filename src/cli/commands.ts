@@ -19,6 +19,7 @@ import { runsUndoCommand } from './runs/undo.js';
 import { slotsExportCommand } from './slots/export.js';
 import { slotsImportCommand } from './slots/import.js';
 import { slotsListCommand } from './slots/list.js';
+import { slotsSampleCommand } from './slots/sample.js';
 import { slotsShowCommand } from './slots/show.js';
 
 /** The groups, by their first word. */
@@ -34,6 +35,7 @@ const commands: readonly AnyCommand[] = [
   failoverCommand,
   slotsListCommand,
   slotsShowCommand,
+  slotsSampleCommand,
   slotsImportCommand,
   slotsExportCommand,
   replicationStatusCommand,

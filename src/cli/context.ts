@@ -3,7 +3,7 @@
 import { homedir, hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Config, DatabaseConfig, Section } from '../config/config.js';
-import { ConfigError } from '../errors.js';
+import { ConfigError, MailctlError } from '../errors.js';
 import type { Host } from '../fleet/host.js';
 import type { Inventory } from '../fleet/inventory.js';
 import { type Clock, formatIso } from '../lib/clock.js';
@@ -89,6 +89,11 @@ export interface Context {
   userSources(options?: ReadOnly): Promise<UserSources>;
   /** Stored samples. A database that is away is a warning, given once: nothing is stored and nothing is known. */
   samples(options?: ReadOnly): Promise<SampleStore>;
+  /**
+   * Makes the state database, or brings it up to date: for the timer, never for a command that acts. One that is away
+   * is a warning.
+   */
+  migrateState(): Promise<void>;
   /** Stored content comparisons; a database that is away is a warning, given once. */
   comparisons(options?: ReadOnly): Promise<ComparisonStore>;
   /** The state directory, made if it is not there (0700). @throws ConfigError */
@@ -354,6 +359,14 @@ export function createContext(parts: ContextParts): Context {
         mayWrite: options?.readOnly !== true,
         warn,
       });
+    },
+    migrateState: async () => {
+      try {
+        await database((await locations()).state, { migrate: true });
+      } catch (error) {
+        if (!(error instanceof MailctlError)) throw error;
+        warn(`nothing can be stored: ${error.message}`, error.hint);
+      }
     },
     comparisons: async (options) => {
       const [{ tolerantComparisons }, { databaseComparisons }] = await Promise.all([

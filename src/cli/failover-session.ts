@@ -2,7 +2,7 @@
 // when the command runs.
 import { EXIT, MailctlError } from '../errors.js';
 import { readBootId } from '../journal/boot-id.js';
-import { createRun, listRuns, pickRunId, type RunSummary } from '../journal/store.js';
+import { createRun, pickRunId } from '../journal/store.js';
 import { formatIso } from '../lib/clock.js';
 import { version } from '../lib/version.js';
 import type { Line } from '../output/line.js';
@@ -42,6 +42,7 @@ import { reportError, worstExit } from './report.js';
 import { exitAfter, hooksPer, lookAgain, runSlots, stderrCanvas } from './slots/run-slots.js';
 import { surroundingsOf } from './slots/surroundings.js';
 import { waitingDesk } from './slots/waiting-desk.js';
+import { runsToTakeOver } from './take-over.js';
 
 /** From the look to the report. */
 export class FailoverSession {
@@ -78,11 +79,7 @@ export class FailoverSession {
         if (!seen.ok) progress.line(seen.error.message);
       },
     });
-    // A run of this machine that no process holds any more is taken over at once: one that was left, and one that
-    // ended while a host was away, on which its lease still lasts.
-    const dead = (await listRuns(stateDir, context.clock))
-      .filter((run) => run.state === 'incomplete' || endedLately(run, context.clock.now()))
-      .map((run) => run.run);
+    const dead = await runsToTakeOver(stateDir, context.clock);
     const takeOver = new Set([...wishes.takeOver, ...dead]);
     const samples = await context.samples(readOnly);
     const prepared = await prepareFailover(
@@ -378,13 +375,6 @@ export class FailoverSession {
       all,
     };
   }
-}
-
-/** ms for which a lease that could not be given back may last: the longest remote deadline, and some. */
-const LEASE_AFTER_END_MS = 15 * 60_000;
-
-function endedLately({ state, endedAt }: RunSummary, now: number): boolean {
-  return state !== 'running' && endedAt !== undefined && now - Date.parse(endedAt) < LEASE_AFTER_END_MS;
 }
 
 function hostsToFence(decisions: readonly Decision[]): readonly string[] {

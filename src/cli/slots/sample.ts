@@ -1,0 +1,104 @@
+// `mailctl slots sample`: what a timer runs once a minute. It looks, stores what it saw, and with --do-owed does
+// what a run left owed on a host that was away.
+import { EXIT } from '../../errors.js';
+import { formatIso } from '../../lib/clock.js';
+import type { Column } from '../../output/columns/column.js';
+import type { SlotView } from '../../slot/analysis.js';
+import { defineCommand } from '../command.js';
+import { flag } from '../options.js';
+import { reportError } from '../report.js';
+import type { OwedResult } from './do-owed.js';
+import { silentHosts, slotJson } from './list.js';
+
+const SCHEMA = 'mailctl/slots-sample/v1';
+
+/** The command. */
+export const slotsSampleCommand = defineCommand({
+  name: 'slots sample',
+  summary: 'Store one observation of every slot; for a timer, once a minute',
+  description:
+    'Asks every host once and stores what it saw: the evidence of how fresh a replica was when its master dies. ' +
+    'With --do-owed it also does what a run left owed: the old master of a slot that moved is stopped and made a ' +
+    'replica when its host is back, and what serves reading only is made a replica when its master serves again; ' +
+    'only while the master that the directory names is seen serving, under the leases, in the journal. Prints ' +
+    'nothing but what it did; what is wrong is a warning. Exits as slots list does. A systemd timer and a line for ' +
+    'cron are in share/.',
+  args: {},
+  options: {
+    doOwed: flag('--do-owed', 'do what is owed on hosts that are back'),
+  },
+  examples: [
+    ['mailctl slots sample --do-owed -q', 'the line of a timer'],
+    ['mailctl slots sample -o json', 'all that was seen'],
+  ],
+  sections: ['defaults', 'hosts', 'stores', 'directory', 'state'],
+  json: { schema: SCHEMA, empty: (_error, { now }) => ({ at: formatIso(now), slots: [], done: [] }) },
+  async run(options, context) {
+    const { surroundingsOf } = await import('./surroundings.js');
+    const { listSlots } = await import('../../slot/list.js');
+    const { dueWork, targetsOf } = await import('../../slot/owed-work.js');
+    const config = await context.config();
+    await context.migrateState();
+    const directory = await context.directory({ readOnly: !options.doOwed });
+    const around = await surroundingsOf(context, { readOnly: !options.doOwed });
+    const samples = await context.samples();
+    const look = () =>
+      listSlots({ directory, samples, around, clock: context.clock, maxLagS: config.stores.maxLagMs / 1000 });
+    let seen = await look();
+    let done: readonly OwedResult[] = [];
+    const due = dueWork(seen.slots, seen.sight);
+    if (options.doOwed && targetsOf(due).length > 0) {
+      const { doOwed } = await import('./do-owed.js');
+      done = await doOwed(due, { context, directory, around, samples });
+      // What is told is what is now.
+      if (done.some(({ outcome }) => outcome === 'done')) seen = await look();
+    }
+    const silent = silentHosts(seen.sight);
+    // Nothing done: nothing printed where people, or a mail from cron, would read it.
+    const isDocument = context.output.format === 'json' || context.output.format === 'ndjson';
+    const told = done.filter(({ outcome }) => outcome !== 'busy');
+    if (isDocument || told.length > 0) {
+      await context.output.print({
+        schema: SCHEMA,
+        document: () => ({
+          at: formatIso(context.clock.now()),
+          slots: seen.views.map(slotJson),
+          done,
+          errors: silent.map(({ host, error }) => ({ ...reportError(error).report, host })),
+        }),
+        rows: told,
+        columns,
+        screen: () => told.map(lineOf),
+      });
+    }
+    for (const { error } of silent) context.warn(error.message, error.hint);
+    for (const view of seen.views)
+      if (!isFine(view)) context.warn(`${view.slot}: ${view.verdict}: ${view.why}`);
+    if (options.doOwed === false && targetsOf(due).length > 0)
+      context.warn(`owed and due: ${targetsOf(due).join(', ')}`, 'mailctl slots sample --do-owed');
+    if (silent.length > 0) return EXIT.partial;
+    const failed = done.some(({ outcome }) => outcome !== 'done' && outcome !== 'busy');
+    if (done.some(({ outcome }) => outcome === 'incomplete')) return EXIT.incomplete;
+    return !failed && seen.views.every(isFine) ? EXIT.done : EXIT.failed;
+  },
+});
+
+const isFine = (view: SlotView) => view.verdict === 'healthy';
+
+function lineOf({ slot, host, what, run, outcome, reason }: OwedResult): string {
+  const did =
+    what === 'demote' ? 'is back: stopped and made a replica' : 'no longer serves reading: a replica again';
+  if (outcome === 'done') return `${slot}: ${host} ${did} (run ${run})`;
+  const wish = what === 'demote' ? 'was to be stopped and made a replica' : 'was to stop serving reading';
+  const next = outcome === 'incomplete' ? `; mailctl runs resume ${run}` : '';
+  return `${slot}: ${host} ${wish}: ${outcome}: ${reason ?? 'nobody knows why'}${next}`;
+}
+
+const columns: readonly Column<OwedResult>[] = [
+  { key: 'slot', header: 'SLOT', value: (one) => one.slot },
+  { key: 'host', header: 'HOST', value: (one) => one.host },
+  { key: 'what', header: 'WHAT', value: (one) => one.what },
+  { key: 'outcome', header: 'OUTCOME', value: (one) => one.outcome },
+  { key: 'run', header: 'RUN', value: (one) => one.run },
+  { key: 'reason', header: 'REASON', value: (one) => one.reason },
+];
