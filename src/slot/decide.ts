@@ -8,6 +8,7 @@ import type { InstanceState, ReplicaFiles } from './driver.js';
 import { estimateLoss, type LossEstimate, type SignOfLife } from './evidence.js';
 import { channelTowards, judgeFreshness } from './freshness.js';
 import type { OpenLane } from './lane-record.js';
+import { type LookupJudgement, lookupKey } from './mx-lookup.js';
 import { canEndReading, END_OWED, owesOnlyReading, readableHosts, readingOn } from './readable.js';
 import type { Sample } from './samples.js';
 import { type FleetSight, isMaster, openLaneOf, owedOf, stateOf } from './sight.js';
@@ -75,6 +76,8 @@ export interface FailoverFacts {
   /** Files of replicas of slots whose master is silent, by slot and host. */
   readonly files: readonly (ReplicaFiles & { readonly host: string })[];
   readonly signs: ReadonlyMap<string, readonly SignOfLife[]>;
+  /** The MXs' last deliveries, looked up on replicas, by `lookupKey`; absent: none were. */
+  readonly lookups?: ReadonlyMap<string, LookupJudgement>;
   /** For the choice among replicas; absent: nothing of the fleet is known. */
   readonly fleet?: FleetFacts;
   /** Why the directory cannot say that a slot is readable only; absent or null: it can. */
@@ -518,6 +521,7 @@ function lossOf(
       (one) => one.slot === slot.slot && one.host === from && one.channel === to && one.role === 'master',
     ),
     files: facts.files.find((one) => one.slot === slot.slot && one.host === to),
+    lookup: facts.lookups?.get(lookupKey(slot.slot, to)),
     signs: facts.signs.get(from) ?? [],
     recorded: open?.judged ?? null,
     maxLagS: wishes.maxLagS,

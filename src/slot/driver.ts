@@ -2,6 +2,7 @@
 // driver knows its software and nothing of plans; the domain knows order and safety and nothing of commands.
 import type { Host } from '../fleet/host.js';
 import type { Owner, OwnerContent } from './content.js';
+import type { RecentMessages } from './mx-lookup.js';
 import type { ReplicationLook } from './replication-look.js';
 import type { Instance } from './slot.js';
 
@@ -226,6 +227,13 @@ export interface StoreDriver {
     instances: readonly Instance[],
     signal?: AbortSignal,
   ): Promise<readonly ReplicaFiles[]>;
+  /** Messages that arrived since a moment (epoch seconds by the master's clock), newest first; bounded. */
+  recentMessages(
+    host: Host,
+    instance: Instance,
+    since: number,
+    signal?: AbortSignal,
+  ): Promise<RecentMessages>;
   mailboxes(host: Host, instance: Instance, role: Role): Promise<readonly Mailbox[]>;
   /** The replication logs of these instances from near: whose events wait, and whether the senders get on. */
   replication(

@@ -6,11 +6,12 @@
 import { formatIso } from '../lib/clock.js';
 import type { ReplicaFiles } from './driver.js';
 import { CLOCK_STEP_S } from './freshness.js';
+import { describeLookup, type LookupJudgement } from './mx-lookup.js';
 import type { Sample } from './samples.js';
 
 /** One fact that spoke. */
 export interface Evidence {
-  readonly kind: 'sample' | 'replica-files' | 'last-alive' | 'record';
+  readonly kind: 'sample' | 'mx-lookup' | 'replica-files' | 'last-alive' | 'record';
   /** ISO 8601 UTC: the moment that it is about. */
   readonly at: string;
   readonly value: string;
@@ -22,7 +23,7 @@ export interface LossEstimate {
   readonly possibleLossS: number | null;
   /** Epoch seconds up to which the replica has everything; null: not proven at all. */
   readonly provenUntil: number | null;
-  readonly provenBy: 'sample' | 'replica-files' | 'record' | null;
+  readonly provenBy: 'sample' | 'mx-lookup' | 'replica-files' | 'record' | null;
   /** Epoch seconds; null: no sign but its own replica's files. */
   readonly lastAlive: number | null;
   readonly quarantinedEvents: number;
@@ -39,6 +40,8 @@ export interface SignOfLife {
   readonly what: string;
   /** Slot whose replica's files are the source; such a sign cannot judge the same slot. */
   readonly bySlot: string | null;
+  /** MX by whose clock it is. */
+  readonly mx?: string | undefined;
 }
 
 /**
@@ -62,7 +65,7 @@ export function signsOfLife(
     if (file.newestApplied === null) continue;
     signs.push({ at: file.newestApplied, what: `${file.slot} applied on ${file.host}`, bySlot: file.slot });
   }
-  for (const { mx, at } of deliveries) signs.push({ at, what: `LMTP by ${mx}`, bySlot: null });
+  for (const { mx, at } of deliveries) signs.push({ at, what: `LMTP by ${mx}`, bySlot: null, mx });
   // An earlier run wrote down what it knew: slots that have moved since bear no witness any more.
   if (recorded.length > 0)
     signs.push({ at: Math.max(...recorded), what: 'recorded by an earlier run', bySlot: null });
@@ -83,6 +86,8 @@ export interface LossFacts {
   /** The last one of the master's log towards this replica. */
   readonly sample: Sample | undefined;
   readonly files: ReplicaFiles | undefined;
+  /** The deliveries that the MXs logged last, looked up on this replica; absent: not looked up. */
+  readonly lookup?: LookupJudgement | undefined;
   readonly signs: readonly SignOfLife[];
   /** What an earlier run of this lane judged and wrote down on the hosts. */
   readonly recorded: { readonly provenUntil: number; readonly lastAlive: number } | null;
@@ -90,11 +95,23 @@ export interface LossFacts {
 }
 
 /** Judges one slot and one replica. */
-export function estimateLoss({ slot, sample, files, signs, recorded, maxLagS }: LossFacts): LossEstimate {
+export function estimateLoss({
+  slot,
+  sample,
+  files,
+  lookup,
+  signs,
+  recorded,
+  maxLagS,
+}: LossFacts): LossEstimate {
   const evidence: Evidence[] = [];
   const written =
     recorded === null ? [] : [{ at: recorded.lastAlive, what: 'recorded by an earlier run', bySlot: null }];
-  const alive = lastAliveFor(slot, [...signs, ...written]);
+  // What the messages found show of an MX's clock goes for its other words, too.
+  const told = signs.map((sign) =>
+    sign.mx === undefined ? sign : { ...sign, at: sign.at + (lookup?.skews.get(sign.mx) ?? 0) },
+  );
+  const alive = lastAliveFor(slot, [...told, ...written]);
   // The replica's own newest file counts as a sign too, but never alone: a stuck slot would prove itself fresh.
   const ownSign = files?.newestApplied ?? null;
   const lastAlive = alive === null ? null : Math.max(alive.at, ownSign ?? 0);
@@ -127,14 +144,30 @@ export function estimateLoss({ slot, sample, files, signs, recorded, maxLagS }: 
       stuck = sample.at - until >= maxLagS && reference - sample.at < STALE_SAMPLE_HOLDS_S;
     }
   }
+  if (lookup !== undefined) {
+    evidence.push({
+      kind: 'mx-lookup',
+      at: formatIso((lookup.foundUntil ?? lookup.newest) * 1000),
+      value: describeLookup(lookup),
+    });
+    const { foundUntil } = lookup;
+    // Delivered after a log was seen stuck, and there: it is stuck no longer.
+    if (sample !== undefined && foundUntil !== null && foundUntil > sample.at) stuck = false;
+    if (!stuck && foundUntil !== null && (provenUntil === null || foundUntil > provenUntil)) {
+      provenUntil = foundUntil;
+      provenBy = 'mx-lookup';
+    }
+  }
   if (files !== undefined && files.newestArrival !== null && files.newestApplied !== null) {
     evidence.push({
       kind: 'replica-files',
       at: formatIso(files.newestArrival * 1000),
       value: `newest message applied ${files.newestApplied - files.newestArrival} s after it arrived${files.complete ? '' : '; not all was walked'}`,
     });
-    if (!stuck && (provenUntil === null || files.newestArrival > provenUntil)) {
-      provenUntil = files.newestArrival;
+    // Something newer that came another way does not make up for a delivery that is missing.
+    const until = Math.min(files.newestArrival, (lookup?.missingSince ?? Number.POSITIVE_INFINITY) - 1);
+    if (!stuck && (provenUntil === null || until > provenUntil)) {
+      provenUntil = until;
       provenBy = 'replica-files';
     }
   }

@@ -8,6 +8,7 @@ import type { Room } from './choose.js';
 import { type DeathVerdict, judgeDeath, maybeUs, type Sighting } from './death.js';
 import type { ReplicaFiles, StoreDriver } from './driver.js';
 import { type SignOfLife, signsOfLife } from './evidence.js';
+import type { MxDelivery } from './mx-lookup.js';
 import type { Sample } from './samples.js';
 import { type FleetSight, type HostSight, owedOf, stateOf } from './sight.js';
 import { type Instance, instanceOn, type Slot } from './slot.js';
@@ -22,6 +23,10 @@ export interface Surroundings {
   /** When stores were last seen accepting mail, by the log of one MX, epoch seconds; absent: nobody to ask. */
   readonly deliveries?:
     | ((mx: Host, stores: readonly StoreName[], signal?: AbortSignal) => Promise<ReadonlyMap<string, number>>)
+    | undefined;
+  /** The last deliveries to these places, by the log of one MX; absent: nobody to ask. */
+  readonly lastDeliveries?:
+    | ((mx: Host, ends: readonly LmtpEnd[], signal?: AbortSignal) => Promise<readonly MxDelivery[]>)
     | undefined;
   /** Hosts that run a queue, by the configuration; their logs are asked. */
   readonly mxs?: readonly Host[] | undefined;
@@ -39,6 +44,13 @@ export interface Surroundings {
 export interface StoreName {
   readonly name: string;
   readonly addresses: readonly string[];
+}
+
+/** Where mail for a slot is handed over by LMTP: a host's names and addresses as an MX may know it. */
+export interface LmtpEnd {
+  readonly slot: string;
+  readonly names: readonly string[];
+  readonly port: number;
 }
 
 /** Looks at all instances of these slots, one trip a host. */

@@ -3,6 +3,7 @@
 import { MailctlError, RefusedError, UsageError } from '../errors.js';
 import type { Clock } from '../lib/clock.js';
 import { nearest } from '../lib/nearest.js';
+import { askLookups } from './ask-lookups.js';
 import {
   type Decision,
   decideAll,
@@ -119,8 +120,21 @@ export async function prepareFailover(
     fleet,
     stateFault: directory.stateFault,
   };
-  const decisions = decideAll([...meant.values()], facts, wishes);
+  const first = decideAll([...meant.values()], facts, wishes);
+  const doubtful = new Set(
+    first.filter((one) => isDoubtful(one, wishes.maxLagS)).map(({ slot }) => slot.slot),
+  );
+  const lookups = await askLookups(silent, doubtful, sight, around);
+  const decisions =
+    lookups.size === 0 ? first : decideAll([...meant.values()], { ...facts, lookups }, wishes);
   return { decisions, slots: candidates, sight, silences, empty };
+}
+
+// What the master's own log said shortly before it died needs no further proof; all else is looked up.
+function isDoubtful({ fromReachable, loss, kind }: Decision, maxLagS: number): boolean {
+  if (fromReachable || kind === 'demote' || kind === 'end-readonly') return false;
+  const isShort = loss !== null && loss.possibleLossS !== null && loss.possibleLossS < maxLagS;
+  return !isShort || loss.provenBy === 'replica-files' || loss.provenBy === null;
 }
 
 /** A living host has answered by then; others are asked about the rest while their connect timeout still runs. */

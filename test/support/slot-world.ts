@@ -571,6 +571,14 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
           };
         }),
       ),
+    recentMessages: (host, instance, since) =>
+      see(`recent ${instance.slot}`, host.name, () => ({
+        slot: instance.slot,
+        messages: [...world.at(instance.slot, host.name).mail.values()]
+          .filter(({ at }) => at >= since)
+          .map(({ id, at }) => ({ messageId: `<${id}@model>`, arrivedAt: at })),
+        complete: true,
+      })),
     mailboxes: (host, instance) =>
       see(`mailboxes ${instance.slot}`, host.name, () => {
         const own = world.at(instance.slot, host.name);

@@ -14,8 +14,9 @@ export async function surroundingsOf(
     await context.transport(options),
     await context.inventory(),
   ];
-  const [{ postfixDeliveries }, { postfixQueue }] = await Promise.all([
+  const [{ postfixDeliveries }, { postfixLastDeliveries }, { postfixQueue }] = await Promise.all([
     import('../../drivers/postfix/deliveries.js'),
+    import('../../drivers/postfix/last-deliveries.js'),
     import('../../drivers/postfix/queue.js'),
   ]);
   const { hosts, stores } = await context.config();
@@ -30,6 +31,7 @@ export async function surroundingsOf(
   return {
     driver,
     deliveries: postfixDeliveries(transport),
+    lastDeliveries: postfixLastDeliveries(transport),
     mxs: inventory.hosts.filter((host) =>
       (hosts.get(host.name)?.queues ?? []).some(({ driver: queue }) => queue === 'postfix'),
     ),

@@ -28,6 +28,7 @@ import { type Confs, parseConfs, parseHostFacts, parseInstance, type Records } f
 import { FIELD, OBSERVE_SCRIPT } from './observe-script.js';
 import { fillWords, type InstancePaths, instancePaths } from './paths.js';
 import { parseReadable, READABLE_SCRIPT } from './readable-script.js';
+import { RECENT_SCRIPT } from './recent-script.js';
 import { parseHostLog, parseReplication } from './replication.js';
 import { REPLICATION_SCRIPT } from './replication-script.js';
 import { PORTS_SCRIPT, SERVE_SCRIPT } from './serve-script.js';
@@ -66,6 +67,8 @@ const CONTENT_MS = 20_000;
 const CONTENT_OWNER_MS = 500;
 /** Seconds for the walk over a replica's directories. */
 const WALK_S = 8;
+/** Message files whose heads are read on an instance, the newest first. */
+const MOST_RECENT = 3000;
 
 /** Opens the driver. It holds no connection of its own. */
 export function cyrusStore({ config, transport, clock, testAccount }: CyrusStoreOptions): StoreDriver {
@@ -108,6 +111,11 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
     command: { name: 'cyrus.files', script: FILES_SCRIPT, readOnly: true, privileged: true },
     pace: { soon: 1, most: 1, pauseMs: 0 },
     isLast: () => true,
+  });
+  const recent = new Batch(transport, clock, {
+    command: { name: 'cyrus.recent', script: RECENT_SCRIPT, readOnly: true, privileged: true },
+    pace: { soon: 1, most: 1, pauseMs: 0 },
+    isLast: (record) => record[0] === 'end',
   });
   const lists = new Batch(transport, clock, {
     command: {
@@ -299,6 +307,22 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
           };
         }),
       );
+    },
+
+    async recentMessages(host, instance, since) {
+      const paths = pathsOf(instance);
+      const conf = (paths.byRole.replica ?? paths.current).imapd;
+      const words = [conf, String(Math.floor(since)), String(WALK_S), String(MOST_RECENT)];
+      const records = await recent.call(host, words, (2 * WALK_S + 5) * 1000);
+      return {
+        slot: instance.slot,
+        messages: records.flatMap(([kind, at = '', messageId = '']) =>
+          kind === 'm' && /^\d{1,12}$/.test(at) && messageId !== ''
+            ? [{ messageId, arrivedAt: Number(at) }]
+            : [],
+        ),
+        complete: records.at(-1)?.[1] === 'yes',
+      };
     },
 
     async mailboxes(host, instance, role) {

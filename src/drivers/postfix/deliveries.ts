@@ -4,24 +4,18 @@
 import type { Host } from '../../fleet/host.js';
 import type { StoreName } from '../../slot/look-around.js';
 import type { Transport } from '../../transport/transport.js';
+import { LOG_END } from './log-script.js';
 
 const FIELD = '\x1f';
 
 /** Bytes of the log's end that are read: some hours of a busy host, a fraction of a second of work. */
 const TAIL_BYTES = 16 * 1024 * 1024;
 
-const SCRIPT = `
-PATH=$PATH:/usr/sbin:/sbin
-US=$(printf '\\037')
-log=$(postconf -h maillog_file 2> /dev/null)
-[ -n "$log" ] && [ -f "$log" ] || for file in /var/log/mail.log /var/log/maillog /var/log/mail; do
-  [ -f "$file" ] && { log=$file; break; }
-done
-[ -n "$log" ] && [ -f "$log" ] || exit 0
+const SCRIPT = `${LOG_END}
 bytes=$1; shift
 now=$(date +%s)
 # The last line per relay address; a log line is hostile text and is never more than data here.
-last=$(tail -c "$bytes" -- "$log" | awk -v us="$US" '
+last=$(log_end "$bytes" | awk -v us="$US" '
   /\\/lmtp\\[[0-9]+\\]: / && / status=sent / {
     if (!match($0, /relay=[^ ,]*\\[[0-9a-fA-F.:]+\\]/)) next
     relay = substr($0, RSTART + 6, RLENGTH - 6); at = index(relay, "[")

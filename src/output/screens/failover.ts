@@ -170,13 +170,20 @@ function proofCell(decision: Decision): string {
   const kind = loss.provenBy;
   const evidence = loss.evidence.find((one) => one.kind === kind);
   if (evidence === undefined) return kind;
-  const words = { sample: 'sample', 'replica-files': 'replica files', record: 'earlier run' } as const;
+  const words = {
+    sample: 'sample',
+    'mx-lookup': 'MX log',
+    'replica-files': 'replica files',
+    record: 'earlier run',
+  } as const;
   const short =
     kind === 'replica-files'
       ? 'not stuck'
       : kind === 'record'
         ? ''
-        : evidence.value.replace(/ pending, oldest from .*/, ' pending');
+        : evidence.value
+            .replace(/ pending, oldest from .*/, ' pending')
+            .replace(/ of the last (\d+) deliver.*/, ' of $1 found');
   return `${words[kind]} ${evidence.at.slice(11, 19)}${short === '' ? '' : `, ${short}`}`;
 }
 
