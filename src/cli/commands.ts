@@ -19,6 +19,7 @@ import { runsUndoCommand } from './runs/undo.js';
 import { slotsExportCommand } from './slots/export.js';
 import { slotsImportCommand } from './slots/import.js';
 import { slotsListCommand } from './slots/list.js';
+import { slotsMoveCommand } from './slots/move.js';
 import { slotsSampleCommand } from './slots/sample.js';
 import { slotsShowCommand } from './slots/show.js';
 
@@ -36,6 +37,7 @@ const commands: readonly AnyCommand[] = [
   slotsListCommand,
   slotsShowCommand,
   slotsSampleCommand,
+  slotsMoveCommand,
   slotsImportCommand,
   slotsExportCommand,
   replicationStatusCommand,

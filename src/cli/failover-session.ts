@@ -97,7 +97,7 @@ export class FailoverSession {
     const plan: Plan = {
       version: 1,
       id: await pickRunId(stateDir),
-      kind: 'failover',
+      kind: request.kind ?? 'failover',
       target: request.targets.join(' '),
       operator: context.operator.name,
       bastion: context.operator.bastion,
@@ -105,6 +105,7 @@ export class FailoverSession {
       ...(request.reason === undefined ? {} : { reason: request.reason }),
       facts: {
         to: wishes.to ?? null,
+        toBySlot: Object.fromEntries(wishes.toBySlot ?? []),
         maxLagS: wishes.maxLagS,
         acceptLoss: [...wishes.acceptLoss],
         readOnly: [...(wishes.readOnly ?? [])],
@@ -361,6 +362,7 @@ export class FailoverSession {
   #planScreen(all: boolean) {
     const masters = new Set(this.prepared.decisions.map((decision) => decision.from));
     return {
+      verb: this.request.kind === 'move' ? ('MOVE' as const) : undefined,
       targets: this.request.targets,
       run: this.plan.id,
       decisions: this.prepared.decisions,

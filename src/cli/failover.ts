@@ -5,7 +5,17 @@ import { formatCommand } from '../lib/command-text.js';
 import type { FailoverWishes } from '../slot/decide.js';
 import { type CommandSpec, defineCommand } from './command.js';
 import type { Context } from './context.js';
-import { args, dryRunOption, flag, list, reasonOption, text, timeSpan, value, yesOption } from './options.js';
+import {
+  dryRunOption,
+  flag,
+  list,
+  optionalArgs,
+  reasonOption,
+  text,
+  timeSpan,
+  value,
+  yesOption,
+} from './options.js';
 
 /** The schema of the document. */
 export const FAILOVER_SCHEMA = 'mailctl/failover/v1';
@@ -13,6 +23,10 @@ export const FAILOVER_SCHEMA = 'mailctl/failover/v1';
 /** What the operator asked for, parsed. */
 export interface FailoverRequest {
   readonly targets: readonly string[];
+  /** Absent: a failover, of masters dead or alive. */
+  readonly kind?: 'move' | undefined;
+  /** Where each slot goes, when that is not one host. */
+  readonly toBySlot?: ReadonlyMap<string, string> | undefined;
   readonly to: string | undefined;
   readonly maxLagMs: number | undefined;
   readonly acceptLoss: readonly string[];
@@ -44,7 +58,7 @@ export const failoverJson: CommandSpec['json'] = {
 const OVERRIDE_GATES = ['still-serving', 'two-masters', 'capacity', 'disk', 'directory-disagrees'];
 
 /** `GATE:SLOT`. */
-function overrideWord(word: string): string {
+export function overrideWord(word: string): string {
   const [gate = '', slot = ''] = [word.slice(0, word.indexOf(':')), word.slice(word.indexOf(':') + 1)];
   if (word.includes(':') && OVERRIDE_GATES.includes(gate) && slot !== '') return word;
   const hints: { readonly [gate: string]: string } = {
@@ -68,8 +82,9 @@ export const failoverCommand = defineCommand({
     'Nothing is changed before the plan was shown and answered. A gate refuses its own slot and no other; only the ' +
     'word named for it passes it. A dead master costs at most the possible loss that the plan shows for each slot; ' +
     'a living one is stopped and drained first and costs nothing.',
-  args: { targets: args('TARGET', 'a host or a slot') },
+  args: { targets: optionalArgs('TARGET', 'a host or a slot') },
   options: {
+    undo: value('--undo <run>', 'instead of targets: take this run back, as runs undo does', text),
     to: value('--to <host>', 'move to this host', text, 'the most complete replica'),
     maxLagMs: value(
       '--max-lag <duration>',
@@ -118,10 +133,31 @@ export const failoverCommand = defineCommand({
       'a slot that was refused for lag: people read, mail waits',
     ],
     ['mailctl failover store15 --accept-loss store15', 'a slot that was refused for lag, its loss accepted'],
+    ['mailctl failover --undo 7f3a', 'what that run moved goes back, with all gates'],
   ],
   sections: ['defaults', 'hosts', 'stores', 'directory', 'state'],
   json: failoverJson,
-  run: (options, context) => failover({ ...options, targets: [...new Set(options.targets)] }, context),
+  async run(options, context) {
+    const { undo, ...request } = options;
+    const targets = [...new Set(request.targets)];
+    if (undo === undefined) {
+      if (targets.length === 0) {
+        throw new UsageError("missing required argument 'TARGET'", {
+          detail: 'a host or a slot, or --undo RUN',
+          hint: 'mailctl help failover',
+        });
+      }
+      return failover({ ...request, targets }, context);
+    }
+    if (targets.length > 0 || request.to !== undefined) {
+      const what = targets.length > 0 ? `${targets[0]} beside it` : '--to beside it';
+      throw new UsageError(`--undo ${undo} says what goes where: ${what} says it again`, {
+        hint: `mailctl failover --undo ${undo}`,
+      });
+    }
+    const { undoRunOf } = await import('./runs/undo.js');
+    return undoRunOf(undo, { ...request, targets }, context);
+  },
 });
 
 /** Prepares, asks, runs, reports. Also the way back of a run that is done (runs undo). */
@@ -138,6 +174,8 @@ export async function failover(request: FailoverRequest, context: Context): Prom
     readOnly: new Set(request.readOnly ?? []),
     fenced: request.fenced,
     fence: request.fence === true,
+    ...(request.toBySlot === undefined ? {} : { toBySlot: request.toBySlot }),
+    plannedOnly: request.kind === 'move',
     overrides: new Set(request.overrides),
     takeOver: new Set(request.takeOver),
   };

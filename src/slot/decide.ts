@@ -46,6 +46,8 @@ export interface Gate {
   readonly host?: string;
   /** That host can be cut off: `--fence` passes the gate once it is seen off. */
   readonly canFence?: boolean;
+  /** It was to be a planned move: a failover is something else, and another command. */
+  readonly isMove?: boolean;
 }
 
 /** What the operator said. */
@@ -61,6 +63,10 @@ export interface FailoverWishes {
   readonly fenced: string | undefined;
   /** The configured fence may be used: for all slots, or for these. */
   readonly fence?: boolean | ReadonlySet<string>;
+  /** Where single slots are to go; others go where `to` says, if it does. */
+  readonly toBySlot?: ReadonlyMap<string, string>;
+  /** A planned move: a slot whose master does not answer stays where it is. */
+  readonly plannedOnly?: boolean;
   /** `still-serving:store1`. */
   readonly overrides: ReadonlySet<string>;
   /** Runs that may be taken over: --take-over, and dead runs of our own journals. */
@@ -152,9 +158,11 @@ export function decide(
   slot: Slot,
   target: string | undefined,
   facts: FailoverFacts,
-  wishes: FailoverWishes,
+  all: FailoverWishes,
 ): Decision {
   const { sight } = facts;
+  const own = all.toBySlot?.get(slot.slot);
+  const wishes = own === undefined ? all : { ...all, to: own };
   const begun = openLaneOf(sight, slot);
   const busy = busyGate(slot, facts, wishes);
   const aside = decideReadOnly({
@@ -244,6 +252,10 @@ export function decide(
       );
     }
     const canFence = (host: string) => sight.get(host)?.host.fence !== undefined;
+    if (!fromReachable && wishes.plannedOnly === true) {
+      const reason = `${from} does not answer, and a move is for a master that does`;
+      gates.push({ gate: 'not-proven-dead', reason, word: null, host: from, isMove: true });
+    }
     if (!fromReachable) gates.push(...deathGates(slot, death, from, wishes, canFence(from)));
     // Nor is a master started beside a third that nobody saw.
     for (const { host } of slot.instances) {

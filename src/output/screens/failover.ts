@@ -16,6 +16,8 @@ import { waitingLines } from './waiting.js';
 
 /** What the plan's screen shows. */
 export interface PlanScreen {
+  /** MOVE for a planned move of living masters. */
+  readonly verb?: 'FAILOVER' | 'MOVE' | undefined;
   readonly targets: readonly string[];
   readonly run: string;
   readonly decisions: readonly Decision[];
@@ -62,7 +64,7 @@ function headline(screen: PlanScreen, go: readonly Decision[], refused: readonly
     ...(demotes > 0 ? [`${demotes} ${demotes === 1 ? 'stray' : 'strays'} to stop`] : []),
     ...(refused.length > 0 ? [`${refused.length} refused`] : []),
   ];
-  const left = `FAILOVER ${screen.targets.join(' ')}: ${parts.join(', ') || 'nothing to do'}`;
+  const left = `${screen.verb ?? 'FAILOVER'} ${screen.targets.join(' ')}: ${parts.join(', ') || 'nothing to do'}`;
   const right = `plan ${screen.run}  ${formatIso(screen.now).slice(11)}  ${(screen.tookMs / 1000).toFixed(1)}s`;
   return [
     { text: left, tone: refused.length > 0 ? 'bad' : 'strong' },
@@ -286,6 +288,8 @@ export function waysOn(
     return decisions.every(({ fromReachable }) => fromReachable) ? [command()] : [];
   const fence =
     gate.canFence === true ? [`${command('--fence')}   cuts ${gate.host} off, and sees it off`] : [];
+  if (gate.isMove === true)
+    return [`${formatCommand(['mailctl', 'failover', ...slots])}   for a master that is dead`];
   if (gate.gate === 'not-proven-dead') return [...fence, command('--fenced', 'what your own eyes saw')];
   if (gate.gate === 'busy') {
     const run = /^run (\S+) /.exec(gate.reason)?.[1];
