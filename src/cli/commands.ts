@@ -9,6 +9,7 @@ import { configSchemaCommand } from './config/schema.js';
 import { configShowCommand } from './config/show.js';
 import { failoverCommand } from './failover.js';
 import { helpCommand } from './help.js';
+import { rejoinCommand } from './rejoin.js';
 import { replicationStatusCommand } from './replication/status.js';
 import { replicationVerifyCommand } from './replication/verify.js';
 import { runsAttachCommand } from './runs/attach.js';
@@ -34,6 +35,7 @@ const groups: readonly GroupSpec[] = [
 /** The commands. */
 const commands: readonly AnyCommand[] = [
   failoverCommand,
+  rejoinCommand,
   slotsListCommand,
   slotsShowCommand,
   slotsSampleCommand,

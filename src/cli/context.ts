@@ -302,6 +302,7 @@ export function createContext(parts: ContextParts): Context {
       }
       const { cyrusStore } = await import('../drivers/cyrus/store.js');
       const account = stores.testAccount;
+      const { admin } = stores.cyrus;
       // Loaded now: a run must not depend on files that an upgrade may replace under it.
       const { readPassword } = await import('../config/secret.js');
       return cyrusStore({
@@ -312,6 +313,8 @@ export function createContext(parts: ContextParts): Context {
           account === undefined
             ? undefined
             : async () => ({ user: account.user, password: readPassword(account) }),
+        admin:
+          admin === undefined ? undefined : async () => ({ user: admin.user, password: readPassword(admin) }),
       });
     },
     directory: async (options) => {

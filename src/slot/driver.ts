@@ -176,6 +176,46 @@ export interface Mailbox {
   readonly deleted: boolean;
 }
 
+/** What a former master's logs still say: something of these was changed. */
+export interface LeftoverEvent {
+  /** `deleted-user`: the last mailbox of a user went; `settings`: subscriptions, marks, scripts, quotas. */
+  readonly kind: 'mailbox' | 'rename' | 'user' | 'deleted-user' | 'settings';
+  /** null: whose it is, its mailboxes say. */
+  readonly user: string | null;
+  /** Internal names; a rename has the old one first. */
+  readonly mailboxes: readonly string[];
+  /** As it stands there. */
+  readonly line: string;
+  /** How often. */
+  readonly count: number;
+}
+
+/** What a rejoin finds on a former master's disk. */
+export interface Leftovers {
+  /** Log files that still are where they were written. */
+  readonly logs: number;
+  /** Those set aside; birth in epoch seconds. */
+  readonly files: readonly {
+    readonly name: string;
+    readonly birth: number | null;
+    readonly events: number;
+  }[];
+  /** Lines of the files that were set aside, each once. */
+  readonly events: readonly LeftoverEvent[];
+  /** Lines that say nothing: torn, or nobody's. */
+  readonly unreadable: number;
+}
+
+/** What is sent from a stopped former master to the new one. */
+export interface Replay {
+  /** Internal names; those of one unit are sent together (both names of what was renamed). */
+  readonly mailboxes: readonly (readonly string[])[];
+  /** Whole users. */
+  readonly users: readonly string[];
+  /** Lines of a log, as they are. */
+  readonly lines: readonly string[];
+}
+
 /** Whether an instance serves, as tried on its own host. */
 export interface Serving {
   readonly imap: 'ok' | 'failed' | 'none';
@@ -300,6 +340,24 @@ export interface StoreDriver {
     names: readonly string[],
     seconds: number,
   ): Promise<SendResult>;
+  /** What is left of an instance's time as master. */
+  leftovers(host: Host, instance: Instance, signal?: AbortSignal): Promise<Leftovers>;
+  /** Sets aside what a stopped instance's logs hold, also what is quarantined there. */
+  setLeftoversAside(host: Host, instance: Instance, grip: Grip): Promise<void>;
+  /**
+   * Sends what is asked for from a stopped instance to the master at that address (its IMAP port). `channel` is the
+   * one whose login is used. Gives what failed, by the first name of its unit. @throws CommandError when nothing goes
+   */
+  replay(
+    host: Host,
+    instance: Instance,
+    grip: Grip,
+    to: { readonly address: string; readonly port: number; readonly channel: string },
+    what: Replay,
+    seconds: number,
+  ): Promise<readonly { readonly name: string; readonly said: string }[]>;
+  /** What was set aside goes, or is kept on that disk for a person; gives where. */
+  endLeftovers(host: Host, instance: Instance, grip: Grip, keep: boolean): Promise<string>;
 
   /** How long an act may take on its host, in ms: for deadlines of steps. */
   readonly limits: {
@@ -309,7 +367,18 @@ export interface StoreDriver {
   };
   /** The commands of an act for people: no secrets. */
   preview(
-    act: 'stop' | 'start' | 'set-role' | 'drain' | 'lease' | 'give-back' | 'serving',
+    act:
+      | 'stop'
+      | 'start'
+      | 'set-role'
+      | 'drain'
+      | 'lease'
+      | 'give-back'
+      | 'serving'
+      | 'set-aside'
+      | 'replay'
+      | 'send-users'
+      | 'end-leftovers',
     instance: Instance,
     role: Role,
   ): readonly string[];

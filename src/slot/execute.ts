@@ -10,6 +10,7 @@ import { type ResumedBy, type RunResult, resumePlan, runPlan, undoRun } from '..
 import type { RunEvent, RunSignals } from '../plan/session.js';
 import { type SlotActionParts, seenKey } from './actions/action-parts.js';
 import { slotActions } from './actions/index.js';
+import type { RejoinReport } from './actions/rejoin-parts.js';
 import type { Directory } from './directory.js';
 import { HostWatch } from './host-watch.js';
 import { Leases } from './lease.js';
@@ -17,6 +18,7 @@ import { AGAIN_S, type Surroundings, sightingsOf } from './look-around.js';
 import type { WaitingDesk } from './release-waiting.js';
 import type { FleetSight } from './sight.js';
 import type { Slot } from './slot.js';
+import { noUserSources, type UserSources } from './users.js';
 
 /** What an execution is given. */
 export interface SlotExecution {
@@ -29,6 +31,10 @@ export interface SlotExecution {
   readonly drainTimeoutMs: number;
   /** Counts and releases mail that waits on the MXs; undefined: no queue is configured. */
   readonly waiting?: WaitingDesk | undefined;
+  /** The site's lists of users and moves; absent: it has none. */
+  readonly users?: UserSources | undefined;
+  /** Filled with what rejoins find out. */
+  readonly rejoins?: RejoinReport | undefined;
   readonly operator: string;
   readonly bastion: string;
   readonly takeOver: readonly string[];
@@ -85,6 +91,8 @@ export function actionParts(
     runHook: execution.runHook,
     drainTimeoutMs: execution.drainTimeoutMs,
     waiting: execution.waiting,
+    users: execution.users ?? noUserSources,
+    rejoins: execution.rejoins ?? new Map(),
     versions: new Map(),
     seen: new Map(
       [...sight.values()].flatMap((one) =>

@@ -7,6 +7,7 @@ import type { SlotActionParts } from '../../src/slot/actions/action-parts.js';
 import { slotActions } from '../../src/slot/actions/index.js';
 import { HostWatch } from '../../src/slot/host-watch.js';
 import { Leases } from '../../src/slot/lease.js';
+import { noUserSources } from '../../src/slot/users.js';
 import { fakeClock } from './fake-clock.js';
 import { host, instance } from './slot-sight.js';
 import { plainRoad, SlotWorld, worldDirectory, worldDriver, worldPing } from './slot-world.js';
@@ -53,6 +54,8 @@ export function actionWorld() {
     },
     drainTimeoutMs: 5000,
     versions: new Map(),
+    users: noUserSources,
+    rejoins: new Map(),
     seen: new Map(),
   };
   const actions = slotActions(parts);

@@ -40,6 +40,8 @@ export interface ModelInstance {
   /** By replica host: what its log still has to send. */
   readonly log: Map<string, Mail[]>;
   readonly quarantined: Mail[];
+  /** Events of its logs that a rejoin has set aside. */
+  aside: Mail[];
   /** Epoch seconds of the newest replicated message: applied, arrived. */
   applied: { at: number; arrived: number } | undefined;
   lease: Lease | null;
@@ -133,6 +135,7 @@ export class SlotWorld {
         mail: new Map(),
         log: new Map(),
         quarantined: [],
+        aside: [],
         applied: undefined,
         lease: null,
         lane: [],
@@ -764,6 +767,62 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
       });
       const failed = world.takesReplication(slot, to) ? [] : names;
       return { failed: failed.map((name) => ({ name, said: 'Connection refused' })), left: [] };
+    },
+    leftovers: (host, instance) =>
+      see(`leftovers ${instance.slot}`, host.name, () => {
+        const own = world.at(instance.slot, host.name);
+        const users = new Map<string, number>();
+        for (const { user } of own.aside) users.set(user, (users.get(user) ?? 0) + 1);
+        const events = own.aside.length;
+        return {
+          logs:
+            [...own.log.values()].filter((log) => log.length > 0).length + Number(own.quarantined.length > 0),
+          files: events === 0 ? [] : [{ name: 'log.1', birth: own.aside[0]?.at ?? null, events }],
+          events: [...users].map(([user, count]) => ({
+            kind: 'mailbox' as const,
+            user: null,
+            mailboxes: [`user.${user}`],
+            line: `MAILBOX user.${user}`,
+            count,
+          })),
+          unreadable: 0,
+        };
+      }),
+    setLeftoversAside: (host, instance, grip) =>
+      act('aside', host, instance, grip, () => {
+        const own = world.at(instance.slot, host.name);
+        if (own.running) throw new CommandError(host.name, 'collect', 1, 'it is running');
+        own.aside.push(...own.quarantined.splice(0));
+        for (const log of own.log.values()) own.aside.push(...log);
+        own.log.clear();
+      }),
+    async replay(host, instance, grip, to, what) {
+      const slot = world.slot(instance.slot);
+      await act('replay', host, instance, grip, () => {
+        if (!world.isMaster(slot, to.address) || !world.isUp(to.address))
+          throw new CommandError(host.name, 'replay', 1, 'Can not connect');
+        const users = new Set([
+          ...what.users,
+          ...what.mailboxes.flat().map((name) => name.replace('user.', '')),
+        ]);
+        const master = world.at(instance.slot, to.address);
+        for (const mail of world.at(instance.slot, host.name).mail.values()) {
+          if (!users.has(mail.user) || master.mail.has(mail.id)) continue;
+          master.mail.set(mail.id, mail);
+          // What comes by replication is logged for the others, as any change is.
+          for (const other of slot.instances.keys()) {
+            if (other !== to.address && other !== host.name)
+              master.log.set(other, [...(master.log.get(other) ?? []), mail]);
+          }
+        }
+      });
+      return [];
+    },
+    async endLeftovers(host, instance, grip) {
+      await act('end', host, instance, grip, () => {
+        world.at(instance.slot, host.name).aside = [];
+      });
+      return 'kept';
     },
     preview: (kind, instance, role) => [`${kind} ${instance.slot} ${role}`],
     masterPorts: (state) => [{ address: state.host, port: 10143, kind: 'imap' }],

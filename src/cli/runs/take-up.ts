@@ -60,6 +60,10 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
       },
     );
   }
+  if (before.plan.kind === 'rejoin') {
+    const { resumeRejoin } = await import('./resume-rejoin.js');
+    return resumeRejoin({ run, file, before, yes: request.yes, how: request.how }, context);
+  }
   // Before any host is asked; a run that is closed asks nothing.
   if (!request.yes) (await context.prompt()).requireTerminal();
 

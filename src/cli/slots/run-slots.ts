@@ -10,6 +10,7 @@ import type { Plan } from '../../plan/plan.js';
 import { AFTER, foldJournal, type RunProgress } from '../../plan/progress.js';
 import type { RunResult } from '../../plan/runner.js';
 import type { RunEvent } from '../../plan/session.js';
+import type { RejoinReport } from '../../slot/actions/rejoin-parts.js';
 import type { Directory } from '../../slot/directory.js';
 import { executeSlots, type TakeUp } from '../../slot/execute.js';
 import type { PlannedHook } from '../../slot/failover.js';
@@ -17,6 +18,7 @@ import { lookAtSlots, type Surroundings } from '../../slot/look-around.js';
 import type { WaitingDesk } from '../../slot/release-waiting.js';
 import type { FleetSight } from '../../slot/sight.js';
 import type { Slot } from '../../slot/slot.js';
+import type { UserSources } from '../../slot/users.js';
 import type { Transport } from '../../transport/transport.js';
 import type { Context } from '../context.js';
 
@@ -32,6 +34,9 @@ export interface SlotRun {
   readonly targets: readonly string[];
   readonly refused: number;
   readonly waiting: WaitingDesk | undefined;
+  /** For a rejoin: the site's lists, and what it finds out. */
+  readonly users?: UserSources;
+  readonly rejoins?: RejoinReport;
 }
 
 /** ms between two lines about the same thing. */
@@ -109,6 +114,8 @@ export async function runSlots(context: Context, run: SlotRun, takeUp: TakeUp): 
         runHook: hookRunner(context, transport, run.around),
         drainTimeoutMs: config.stores.drainTimeoutMs,
         waiting: run.waiting,
+        users: run.users,
+        rejoins: run.rejoins,
         operator: context.operator.name,
         bastion: context.operator.bastion,
         takeOver: run.takeOver,

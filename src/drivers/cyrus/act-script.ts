@@ -4,6 +4,7 @@
 // Instances of a host that are ready together come in one call and are done beside each other; each answers as
 // soon as it is done. Daemons are started with the lock's descriptor closed, or they would keep the lock.
 import { SEND_ACTS } from './act-send.js';
+import { REJOIN_ACTS } from './act-rejoin.js';
 import { SCRIPT_HEAD } from './observe-script.js';
 
 const LEASE = String.raw`
@@ -266,6 +267,9 @@ item() (
     kick) kick "$@" ;;
     send-users) send_users "$@" ;;
     send-many) send_many "$@" ;;
+    collect) collect "$@" ;;
+    replay) replay "$@" ;;
+    rejoin-end) rejoin_end "$@" ;;
     *) o "$i" no "unknown act" ;;
   esac
 )
@@ -277,4 +281,4 @@ wait
 `.replaceAll('\\$', '$');
 
 /** The whole script. */
-export const ACT_SCRIPT = SCRIPT_HEAD + LEASE + SEND_ACTS + ACTS;
+export const ACT_SCRIPT = SCRIPT_HEAD + LEASE + SEND_ACTS + REJOIN_ACTS + ACTS;

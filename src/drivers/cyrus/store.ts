@@ -29,6 +29,7 @@ import { FIELD, OBSERVE_SCRIPT } from './observe-script.js';
 import { fillWords, type InstancePaths, instancePaths } from './paths.js';
 import { parseReadable, READABLE_SCRIPT } from './readable-script.js';
 import { RECENT_SCRIPT } from './recent-script.js';
+import { rejoinCalls } from './rejoin-calls.js';
 import { parseHostLog, parseReplication } from './replication.js';
 import { REPLICATION_SCRIPT } from './replication-script.js';
 import { PORTS_SCRIPT, SERVE_SCRIPT } from './serve-script.js';
@@ -41,6 +42,10 @@ export interface CyrusStoreOptions {
   readonly clock: Clock;
   /** The login that is tried at the end of a failover; called when it is needed. */
   readonly testAccount?:
+    | (() => Promise<{ readonly user: string; readonly password: string } | undefined>)
+    | undefined;
+  /** An administrator of the stores, for a replay whose own configuration names no login. */
+  readonly admin?:
     | (() => Promise<{ readonly user: string; readonly password: string } | undefined>)
     | undefined;
 }
@@ -71,7 +76,7 @@ const WALK_S = 8;
 const MOST_RECENT = 3000;
 
 /** Opens the driver. It holds no connection of its own. */
-export function cyrusStore({ config, transport, clock, testAccount }: CyrusStoreOptions): StoreDriver {
+export function cyrusStore({ config, transport, clock, testAccount, admin }: CyrusStoreOptions): StoreDriver {
   const confs = new Map<string, Confs>();
   const versions = new Map<string, string>();
   /** Each instance as it was seen last, by this process's clock; forgotten with each act on it. */
@@ -578,6 +583,8 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
       };
     },
 
+    ...rejoinCalls({ transport, clock, pathsOf, namesOf, masterImapd, doAct, admin }),
+
     preview(kind, instance, role) {
       const paths = pathsOf(instance);
       const pair = paths.link === undefined ? (paths.byRole[role] ?? paths.current) : paths.current;
@@ -601,6 +608,14 @@ export function cyrusStore({ config, transport, clock, testAccount }: CyrusStore
         ],
         lease: () => [`write ${paths.lease}`],
         'give-back': () => [`clear ${paths.lease}`],
+        'set-aside': () => [
+          `mv ${paths.configDir}/sync/**/log and log-run to ${paths.configDir}/sync/rejoin/`,
+        ],
+        replay: () => [
+          `sync_client -C ${paths.configDir}/sync/rejoin/replay.conf -m -f LIST   to the master's IMAP port`,
+        ],
+        'send-users': () => [`sync_client -C ${masterImapd(paths)} -u USER...`],
+        'end-leftovers': () => [`rm ${paths.configDir}/sync/rejoin/*`],
         serving: () => ['IMAP greeting and login, LMTP greeting, as tried on the host itself'],
       };
       return lines[kind]();

@@ -338,6 +338,17 @@ const HEADINGS: readonly (readonly [heading: string, ids: readonly string[]])[] 
   ['LOGIN', ['serve', 'seen-serving']],
 ];
 
+const REJOIN_HEADINGS: typeof HEADINGS = [
+  ['LEASE', ['lease-']],
+  ['STOP', ['stop-']],
+  ['ROLE', ['role-']],
+  ['ASIDE', ['aside-']],
+  ['REPLAY', ['replay-']],
+  ['START', ['start-']],
+  ['EQUAL', ['equal-']],
+  ['FRESH', ['replicate-']],
+];
+
 interface LaneRow {
   readonly lane: LaneProgress;
   readonly to: string;
@@ -361,17 +372,18 @@ export interface WayScreen {
 export function wayScreen(screen: WayScreen, canvas: Canvas): readonly Line[] {
   const { progress } = screen;
   const lanes = progress.lanes;
+  const isRejoin = progress.plan.kind === 'rejoin';
   const served = lanes.filter((lane) => lane.closed === 'done' || isThrough(lane, 'serve')).length;
   const bad = lanes.filter((lane) => lane.reverting !== undefined || lane.failure !== undefined).length;
   const counts = [
-    `${served} served`,
+    `${served} ${isRejoin ? 'back' : 'served'}`,
     `${lanes.length - served - bad} working`,
     ...(bad > 0 ? [`${bad} going back or stopped`] : []),
     ...(screen.refused > 0 ? [`${screen.refused} refused`] : []),
   ];
   const lines: Line[] = [
     [
-      { text: `FAILOVER ${screen.targets.join(' ')}`, tone: 'strong' },
+      { text: `${isRejoin ? 'REJOIN' : 'FAILOVER'} ${screen.targets.join(' ')}`, tone: 'strong' },
       `  run ${progress.plan.id}  +${seconds(screen.elapsedMs)}   ${counts.join('  ')}`,
     ],
   ];
@@ -390,21 +402,21 @@ export function wayScreen(screen: WayScreen, canvas: Canvas): readonly Line[] {
       now: nowCell(lane, screen.doing.get(lane.lane), facts?.kind === 'readonly'),
     };
   });
-  lines.push(...canvas.table(rows, wayColumns));
+  lines.push(...canvas.table(rows, wayColumns(isRejoin ? REJOIN_HEADINGS : HEADINGS)));
   const hidden = sorted.slice(shown.length);
   if (hidden.length > 0) {
     const done = hidden.filter((lane) => lane.closed === 'done').length;
-    lines.push(` + ${done} served, ${hidden.length - done} working`);
+    lines.push(` + ${done} ${isRejoin ? 'back' : 'served'}, ${hidden.length - done} working`);
   }
   if (screen.after !== undefined) lines.push(screen.after);
   lines.push(`Ctrl-C finishes the steps in hand.  Screen lost? mailctl runs attach ${progress.plan.id}`);
   return lines;
 }
 
-const wayColumns: readonly Column<LaneRow>[] = [
+const wayColumns = (headings: typeof HEADINGS): readonly Column<LaneRow>[] => [
   { key: 'slot', header: 'SLOT', value: ({ lane }) => lane.lane },
   { key: 'to', header: 'TO', value: ({ to }) => to },
-  ...HEADINGS.map(
+  ...headings.map(
     ([heading, ids]): Column<LaneRow> => ({
       key: heading.toLowerCase(),
       header: heading,

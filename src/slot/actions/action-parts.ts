@@ -13,6 +13,8 @@ import { beganLine } from '../lane-record.js';
 import type { Leases } from '../lease.js';
 import type { WaitingDesk } from '../release-waiting.js';
 import type { Instance } from '../slot.js';
+import type { UserSources } from '../users.js';
+import type { RejoinReport } from './rejoin-parts.js';
 
 /** What the actions of one run are given. */
 export interface SlotActionParts {
@@ -35,6 +37,10 @@ export interface SlotActionParts {
   readonly waiting?: WaitingDesk | undefined;
   /** Versions of directory records as raised by this run, newer than the plan's. */
   readonly versions: Map<string, number | undefined>;
+  /** The site's lists of users and moves. */
+  readonly users: UserSources;
+  /** What rejoins found out, by slot; for the report. */
+  readonly rejoins: RejoinReport;
   /** Instances as they were seen last, by `seenKey`; for a host that falls silent in the middle of a run. */
   readonly seen: Map<string, InstanceState>;
 }

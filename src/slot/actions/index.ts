@@ -5,8 +5,11 @@ import { confirm } from './confirm.js';
 import { drain } from './drain.js';
 import { endReading, kickReplication } from './end-reading.js';
 import { fenceHost } from './fence-host.js';
+import { endRejoin } from './end-rejoin.js';
 import { giveLeaseBack } from './give-lease-back.js';
+import { endLeftovers, makeEqual, seeReturned, startReturned } from './make-equal.js';
 import { releaseWaiting } from './release-waiting.js';
+import { replay, setLeftoversAside } from './replay.js';
 import { runHook } from './run-hook.js';
 import { seeServing } from './see-serving.js';
 import { sendPending } from './send-pending.js';
@@ -36,6 +39,13 @@ export function slotActions(parts: SlotActionParts): ActionTable {
     startReplica,
     seeReplication,
     sendPending,
+    setLeftoversAside,
+    replay,
+    startReturned,
+    makeEqual,
+    seeReturned,
+    endLeftovers,
+    endRejoin,
     giveLeaseBack,
     setState,
     startReadonly,

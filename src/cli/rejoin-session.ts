@@ -1,0 +1,364 @@
+// One call of `mailctl rejoin` from the look to the report. Loaded when the command runs.
+import { EXIT } from '../errors.js';
+import { readBootId } from '../journal/boot-id.js';
+import { createRun, listRuns, pickRunId } from '../journal/store.js';
+import { formatIso } from '../lib/clock.js';
+import { version } from '../lib/version.js';
+import type { Line } from '../output/line.js';
+import type { Canvas } from '../output/output.js';
+import { rejoinEndScreen, rejoinPlanScreen } from '../output/screens/rejoin.js';
+import { describeLines, describePlan, standingByLook } from '../plan/describe.js';
+import { lookAtPlan } from '../plan/look-at-plan.js';
+import type { Plan } from '../plan/plan.js';
+import type { RunResult } from '../plan/runner.js';
+import { slotActions } from '../slot/actions/index.js';
+import type { RejoinReport } from '../slot/actions/rejoin-parts.js';
+import { analyseSlot } from '../slot/analysis.js';
+import type { Directory } from '../slot/directory.js';
+import { actionParts } from '../slot/execute.js';
+import { storeSamples } from '../slot/list.js';
+import type { Surroundings } from '../slot/look-around.js';
+import { type PreparedRejoin, prepareRejoin } from '../slot/prepare-rejoin.js';
+import { planRejoins, type Return } from '../slot/rejoin.js';
+import {
+  exitOfRejoin,
+  overallRejoin,
+  plannedReturns,
+  type RejoinOutcome,
+  type ReturnResult,
+  returnResults,
+} from '../slot/rejoin-outcome.js';
+import type { FleetSight } from '../slot/sight.js';
+import type { Slot } from '../slot/slot.js';
+import type { UserSources } from '../slot/users.js';
+import type { Context } from './context.js';
+import { REJOIN_SCHEMA, type RejoinRequest } from './rejoin.js';
+import { rejoinColumns, rejoinDocument } from './rejoin-json.js';
+import { reportError, worstExit } from './report.js';
+import { exitAfter, lookAgain, runSlots, stderrCanvas } from './slots/run-slots.js';
+import { surroundingsOf } from './slots/surroundings.js';
+
+/** From the look to the report. */
+export class RejoinSession {
+  private constructor(
+    readonly context: Context,
+    readonly request: RejoinRequest,
+    readonly takeOver: ReadonlySet<string>,
+    readonly stateDir: string,
+    readonly around: Surroundings,
+    readonly directory: Directory,
+    readonly users: UserSources,
+    readonly prepared: PreparedRejoin,
+    readonly plan: Plan,
+    readonly startedAt: number,
+    /** How long the look took. */
+    readonly lookedMs: number,
+  ) {}
+
+  /** Looks at everything and plans. */
+  static async prepare(context: Context, request: RejoinRequest, stateDir: string): Promise<RejoinSession> {
+    const startedAt = context.clock.monotonic();
+    const readOnly = { readOnly: request.dryRun };
+    const progress = await context.progress();
+    progress.line(`looking at ${request.targets.join(', ')}`);
+    const directory = await context.directory(readOnly);
+    const users = await context.userSources(readOnly);
+    const around = await surroundingsOf(context, {
+      ...readOnly,
+      onHost: (seen) => {
+        if (!seen.ok) progress.line(seen.error.message);
+      },
+    });
+    // A run of this machine that no process holds any more is taken over at once.
+    const dead = (await listRuns(stateDir, context.clock))
+      .filter((run) => run.state !== 'running')
+      .map((run) => run.run);
+    const takeOver = new Set([...request.takeOver, ...dead]);
+    const prepared = await prepareRejoin(
+      request.targets,
+      { acceptLoss: new Set(request.acceptLoss), takeOver },
+      { directory, users, around },
+    );
+    if (!request.dryRun)
+      await storeSamples(await context.samples(), prepared.slots, prepared.sight, context.clock);
+    const plan: Plan = {
+      version: 1,
+      id: await pickRunId(stateDir),
+      kind: 'rejoin',
+      target: request.targets.join(' '),
+      operator: context.operator.name,
+      bastion: context.operator.bastion,
+      createdAt: formatIso(context.clock.now()),
+      ...(request.reason === undefined ? {} : { reason: request.reason }),
+      facts: {
+        acceptLoss: [...request.acceptLoss],
+        takeOver: [...request.takeOver],
+        refused: prepared.returns.flatMap(({ slot, host, gate }) =>
+          gate === null ? [] : [{ slot: slot.slot, host, gate: gate.gate, reason: gate.reason }],
+        ),
+      },
+      lanes: planRejoins(prepared.returns, prepared.sight),
+      after: [],
+    };
+    return new RejoinSession(
+      context,
+      request,
+      takeOver,
+      stateDir,
+      around,
+      directory,
+      users,
+      prepared,
+      plan,
+      startedAt,
+      context.clock.monotonic() - startedAt,
+    );
+  }
+
+  get isEmpty(): boolean {
+    return this.prepared.returns.length === 0;
+  }
+
+  get anyMayGo(): boolean {
+    return this.plan.lanes.length > 0;
+  }
+
+  get isInterrupted(): boolean {
+    return this.context.interruption.finish.aborted;
+  }
+
+  /** Nothing to bring back: says so. */
+  async reportEmpty(): Promise<number> {
+    const silent = [...this.prepared.sight.values()].flatMap((seen) => (seen.ok ? [] : [seen]));
+    const isSeen = silent.length === 0;
+    const text = isSeen
+      ? `${this.request.targets.join(', ')}: nothing owes a rejoin and no stray runs there: nothing to do`
+      : `${this.request.targets.join(', ')}: nothing is known to owe a rejoin, and ${silent.map(({ host }) => host.name).join(', ')} could not be asked`;
+    await printRejoin(this.context, { ...this.#base(), results: [], outcome: 'done' }, () => [text]);
+    for (const seen of silent) this.context.warn(seen.error.message);
+    return isSeen ? EXIT.done : EXIT.partial;
+  }
+
+  /** All refused: the plan's screen says why. */
+  async reportRefused(): Promise<number> {
+    const results = plannedReturns(this.prepared.returns);
+    const outcome = overallRejoin(results, false);
+    const exit = exitOfRejoin(outcome, results);
+    const word: Line = [
+      { text: outcome === 'busy' ? 'BUSY' : 'REFUSED', tone: 'bad' },
+      `  nothing was changed  exit ${exit}`,
+    ];
+    await printRejoin(this.context, { ...this.#base(), results, outcome }, (canvas) => [
+      ...rejoinPlanScreen(this.#planScreen(false), canvas),
+      word,
+    ]);
+    return exit;
+  }
+
+  /** Every step with its commands and where it stands; changes nothing. */
+  async reportDryRun(): Promise<number> {
+    const results = plannedReturns(this.prepared.returns);
+    const outcome = overallRejoin(results, true);
+    const isShown = this.context.output.format === 'table' && this.plan.lanes.length > 0;
+    const steps = isShown ? ['', ...(await this.#describeSteps())] : [];
+    const last = ['', 'dry run: nothing was changed; that it would go well today is no promise'];
+    await printRejoin(this.context, { ...this.#base(), results, outcome }, (canvas) => [
+      ...rejoinPlanScreen(this.#planScreen(true), canvas),
+      ...steps,
+      ...last,
+    ]);
+    return exitOfRejoin(outcome, results);
+  }
+
+  async #describeSteps(): Promise<readonly string[]> {
+    const parts = actionParts({
+      plan: this.plan,
+      around: this.around,
+      directory: this.directory,
+      clock: this.context.clock,
+      runHook: () => Promise.reject(new Error('a dry run runs no hook')),
+      drainTimeoutMs: 0,
+      users: this.users,
+      operator: this.plan.operator,
+      bastion: this.plan.bastion,
+      takeOver: [],
+      slots: this.prepared.slots,
+      sight: this.prepared.sight,
+    });
+    try {
+      const actions = slotActions(parts);
+      const looks = await lookAtPlan(this.plan, actions, this.context.interruption.abort);
+      return describeLines(describePlan(this.plan, actions, standingByLook(looks)));
+    } finally {
+      parts.watch.stop();
+    }
+  }
+
+  /** Shows the plan and asks for the target's name; --yes only shows it. */
+  async confirm(): Promise<boolean> {
+    const { context, request } = this;
+    const canvas = await stderrCanvas(context);
+    const say = (all: boolean) => {
+      for (const line of rejoinPlanScreen(this.#planScreen(all), canvas)) context.note(line);
+    };
+    (await context.progress()).end();
+    say(false);
+    if (request.yes) return true;
+    const going = this.plan.lanes.length;
+    const word = request.targets.length === 1 ? (request.targets[0] as string) : String(going);
+    const prompt = await context.prompt();
+    return prompt.typed({
+      word,
+      purpose: `to bring back ${going}`,
+      keys: [
+        { key: 'l', label: 'list', run: () => say(true) },
+        {
+          key: 'd',
+          label: 'details',
+          run: async () => {
+            for (const line of await this.#describeSteps()) context.note(line);
+          },
+        },
+      ],
+    });
+  }
+
+  /** The run, and its report. */
+  async run(): Promise<number> {
+    const { context, prepared } = this;
+    const confirmedAt = context.clock.monotonic();
+    const { journal, plan } = await createRun({
+      stateDir: this.stateDir,
+      plan: this.plan,
+      mailctl: version,
+      operator: context.operator.name,
+      host: context.operator.bastion,
+      bootId: await readBootId(),
+      clock: context.clock,
+    });
+    const report: RejoinReport = new Map();
+    let result: RunResult;
+    try {
+      result = await runSlots(
+        context,
+        {
+          plan,
+          journal,
+          around: this.around,
+          directory: this.directory,
+          users: this.users,
+          rejoins: report,
+          waiting: undefined,
+          takeOver: [...this.takeOver],
+          slots: prepared.slots,
+          sight: prepared.sight,
+          targets: this.request.targets,
+          refused: prepared.returns.filter(({ gate }) => gate !== null).length,
+        },
+        { how: 'run' },
+      );
+    } finally {
+      await journal.close().catch(() => {});
+    }
+    const thought = this.request.yes ? 0 : confirmedAt - this.startedAt;
+    const tookMs = context.clock.monotonic() - this.startedAt - thought;
+    return reportRejoin(context, {
+      targets: this.request.targets,
+      returns: prepared.returns,
+      sight: prepared.sight,
+      around: this.around,
+      result,
+      report,
+      tookMs,
+    });
+  }
+
+  #base() {
+    return {
+      run: null,
+      tookMs: this.context.clock.monotonic() - this.startedAt,
+      sight: this.prepared.sight,
+    };
+  }
+
+  #planScreen(all: boolean) {
+    return {
+      targets: this.request.targets,
+      run: this.plan.id,
+      returns: this.prepared.returns,
+      now: this.context.clock.now(),
+      tookMs: this.lookedMs,
+      all,
+    };
+  }
+}
+
+/** What became of a run that has ended, of this process or of one that went before. */
+export interface EndedRejoin {
+  readonly targets: readonly string[];
+  readonly returns: readonly Return[];
+  readonly sight: FleetSight;
+  readonly around: Surroundings;
+  readonly result: RunResult;
+  readonly report: RejoinReport;
+  readonly tookMs: number;
+}
+
+/** Looks again, stores what was seen, and says what became of it. */
+export async function reportRejoin(context: Context, ended: EndedRejoin): Promise<number> {
+  const { result, returns, around } = ended;
+  const results = returnResults(returns, result, ended.report);
+  const slots = slotsOf(returns);
+  const sight = await lookAgain(slots, ended.sight, around);
+  const outcome = result.stopped !== undefined ? 'incomplete' : overallRejoin(results, false);
+  const exit = exitAfter(context, worstExit(exitOfRejoin(outcome, results)));
+  const samples = await context.samples();
+  await storeSamples(samples, slots, sight, context.clock);
+  const { stores } = await context.config();
+  const views = slots.map((slot) =>
+    analyseSlot(slot, { sight, samples: [], maxLagS: stores.maxLagMs / 1000 }),
+  );
+  const screen = {
+    targets: ended.targets,
+    run: result.run,
+    outcome,
+    results,
+    healthy: views.filter(({ verdict }) => verdict === 'healthy').map(({ slot }) => slot),
+    unwell: views
+      .filter(({ verdict }) => verdict !== 'healthy')
+      .map(({ slot, verdict, why }) => ({ slot, why: why === '' ? verdict : why })),
+    tookMs: ended.tookMs,
+    exit,
+  };
+  await printRejoin(context, { run: result.run, tookMs: ended.tookMs, sight, results, outcome }, () =>
+    rejoinEndScreen(screen),
+  );
+  return exit;
+}
+
+async function printRejoin(
+  context: Context,
+  of: {
+    readonly run: string | null;
+    readonly tookMs: number;
+    readonly sight: FleetSight;
+    readonly results: readonly ReturnResult[];
+    readonly outcome: RejoinOutcome;
+  },
+  screen: (canvas: Canvas) => readonly Line[],
+): Promise<void> {
+  const silent = [...of.sight.values()].flatMap((seen) => (seen.ok ? [] : [seen]));
+  const errors = silent.map((seen) => ({ ...reportError(seen.error).report, host: seen.host.name }));
+  (await context.progress()).end();
+  await context.output.print({
+    schema: REJOIN_SCHEMA,
+    document: () => rejoinDocument({ ...of, errors }),
+    rows: of.results,
+    columns: rejoinColumns,
+    screen,
+  });
+}
+
+function slotsOf(returns: readonly Return[]): readonly Slot[] {
+  return [...new Map(returns.map(({ slot }) => [slot.slot, slot])).values()];
+}

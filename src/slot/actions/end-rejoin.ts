@@ -1,0 +1,92 @@
+// Ends the lane of a rejoin: the leases are given back, and what the returned instances still owe stays on record.
+// Whoever has brought everything over and runs as a replica owes nothing; what was given up by the operator's word
+// is closed by name.
+import { TransportError } from '../../errors.js';
+import { formatIso } from '../../lib/clock.js';
+import type { Action } from '../../plan/action.js';
+import type { Step } from '../../plan/step.js';
+import type { InstanceState } from '../driver.js';
+import { type Owed, owedLine } from '../lane-record.js';
+import type { Instance } from '../slot.js';
+import { instanceOf, type SlotActionParts, textOf } from './action-parts.js';
+import { reportKey } from './rejoin-parts.js';
+
+interface Returned {
+  readonly host: string;
+  readonly how: 'rejoin' | 'close';
+  readonly acceptLoss: boolean;
+}
+
+export function endRejoin(parts: SlotActionParts): Action {
+  async function lookAt(instance: Instance | undefined): Promise<InstanceState | undefined> {
+    if (instance === undefined || parts.watch.away(instance.host) !== undefined) return undefined;
+    try {
+      return await parts.driver.look(parts.hostNamed(instance.host), instance);
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      return undefined;
+    }
+  }
+
+  function stepsOwed(returned: Returned, slot: string, state: InstanceState | undefined): readonly string[] {
+    if (state === undefined) return returned.how === 'close' ? [] : ['stop', 'role', 'rejoin'];
+    const found = parts.rejoins.get(reportKey(slot, returned.host));
+    const isLeft = found !== undefined && found.conflicts.length + found.notBrought.length > 0;
+    const isBack = state.running === true && state.role === 'replica';
+    if (isBack && (!isLeft || returned.acceptLoss)) return [];
+    const steps = ['rejoin'];
+    if (state.configuredRole !== 'replica') steps.unshift('role');
+    if (state.running !== false && state.role !== 'replica') steps.unshift('stop');
+    return steps;
+  }
+
+  return {
+    name: 'slot.end-rejoin',
+    check: async (step) => ({
+      state: parts.leases.hostsOf(textOf(step.params, 'slot')).length === 0 ? 'done' : 'todo',
+    }),
+    preview: (step) => [`give back the leases of ${textOf(step.params, 'slot')}`],
+    async act(step) {
+      const slot = textOf(step.params, 'slot');
+      const to = textOf(step.params, 'to');
+      const instances = ((step.params.instances ?? []) as readonly Step['params'][]).map((one) =>
+        instanceOf(one, ''),
+      );
+      const returns = (step.params.returns ?? []) as unknown as readonly Returned[];
+      const before = (step.params.owed ?? []) as unknown as readonly Owed[];
+      const at = formatIso(parts.clock.now());
+      const linesNow = async (): Promise<readonly string[]> => {
+        const others = before.filter(({ host }) => !returns.some((one) => one.host === host));
+        const own = await Promise.all(
+          returns.map(async (returned): Promise<readonly Owed[]> => {
+            const state = await lookAt(instances.find(({ host }) => host === returned.host));
+            const steps = stepsOwed(returned, slot, state);
+            const lastAlive = before.find(({ host }) => host === returned.host)?.lastAlive ?? null;
+            const run = parts.leases.holder.run;
+            return steps.length === 0 ? [] : [{ slot, host: returned.host, steps, run, at, lastAlive }];
+          }),
+        );
+        return [...others, ...own.flat()].map(owedLine);
+      };
+      let lines = await linesNow();
+      const held = parts.leases.hostsOf(slot);
+      // The master's lease last: until then the lane is open on the one host that it stands on.
+      for (const instance of instances.toSorted((a, b) => Number(a.host === to) - Number(b.host === to))) {
+        if (!held.includes(instance.host)) continue;
+        if (parts.watch.away(instance.host) === undefined) {
+          const grip = parts.leases.grip(instance.host, slot);
+          try {
+            await parts.driver.giveLeaseBack(parts.hostNamed(instance.host), instance, grip, lines);
+          } catch (error) {
+            if (instance.host === to || !(error instanceof TransportError)) throw error;
+            // It died at the very end: its lease runs out by itself, and what it owes is said by the others.
+            parts.watch.add(instance.host, error);
+            lines = await linesNow();
+          }
+        }
+        parts.leases.forget(instance.host, slot);
+      }
+    },
+    deadlineMs: () => 20_000,
+  };
+}
