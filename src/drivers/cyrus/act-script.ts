@@ -3,8 +3,9 @@
 // so that what a killed or paused runner left in flight cannot land after a takeover (failover.md, "The lease").
 // Instances of a host that are ready together come in one call and are done beside each other; each answers as
 // soon as it is done. Daemons are started with the lock's descriptor closed, or they would keep the lock.
-import { SEND_ACTS } from './act-send.js';
+
 import { REJOIN_ACTS } from './act-rejoin.js';
+import { SEND_ACTS } from './act-send.js';
 import { SCRIPT_HEAD } from './observe-script.js';
 
 const LEASE = String.raw`

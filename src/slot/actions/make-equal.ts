@@ -88,12 +88,22 @@ export function makeEqual(parts: SlotActionParts): Action {
     const send = async (owners: readonly Owner[], what: string): Promise<readonly NotBrought[]> => {
       const failed: NotBrought[] = [];
       for (const kind of ['users', 'mailboxes'] as const) {
-        const names = owners.flatMap((one) => ((one.kind === 'user') === (kind === 'users') ? [one.name] : []));
+        const names = owners.flatMap((one) =>
+          (one.kind === 'user') === (kind === 'users') ? [one.name] : [],
+        );
         for (let from = 0; from < names.length; from += NAMES_AT_ONCE) {
           const chunk = names.slice(from, from + NAMES_AT_ONCE);
           context.note(`${what}: ${from + chunk.length} of ${names.length} ${kind}`);
           const grip = await gripOf(parts, step, next);
-          const sent = await parts.driver.sendMany(nextHost, next, grip, channel.channel, kind, chunk, SEND_S);
+          const sent = await parts.driver.sendMany(
+            nextHost,
+            next,
+            grip,
+            channel.channel,
+            kind,
+            chunk,
+            SEND_S,
+          );
           failed.push(...sent.failed.map(({ name, said }) => ({ who: name, why: said })));
           failed.push(...sent.left.map((name) => ({ who: name, why: `not sent within ${SEND_S} s` })));
         }
@@ -112,8 +122,12 @@ export function makeEqual(parts: SlotActionParts): Action {
         { driver: parts.driver, clock: parts.clock, hostNamed: parts.hostNamed, signal: context.signal },
       );
     await parts.driver.restartReplication(nextHost, next, await gripOf(parts, step, next));
+    // What was renamed on the master comes together here: its names win, and the messages of both are kept.
     await send(
-      findings.users.filter((user) => !user.startsWith('DELETED.')),
+      [
+        ...findings.users.map((name): Owner => ({ kind: 'user', name })),
+        ...findings.shared.map((name): Owner => ({ kind: 'shared', name })),
+      ],
       'sending',
     );
     const first = await compare('all');

@@ -101,7 +101,7 @@ export function replay(parts: SlotActionParts): Action {
         if (!(error instanceof CommandError)) throw error;
         throw stepError(
           `${error.message}; what it holds stays where it is`,
-          'slot.replay',
+          'slot.replay-failed',
           error.stderr.slice(0, 400) || undefined,
         );
       }
