@@ -36,7 +36,7 @@ export async function prepareRejoin(
   wishes: RejoinWishes,
   { directory, users, around }: RejoinSources,
 ): Promise<PreparedRejoin> {
-  const all = await mustRead('the directory', 'directory-away', () => directory.list());
+  const all = await mustRead({ what: 'the directory', code: 'directory-away' }, () => directory.list());
   const isHost = (target: string) => around.hosts.has(target) || !all.some((slot) => slot.slot === target);
   for (const target of targets) {
     if (around.hosts.has(target)) continue;
@@ -70,14 +70,19 @@ export async function prepareRejoin(
   const returns = [...meant.values()].map((one) => judgeReturn(one, sight, wishes));
   const going = returns.filter(({ gate, how }) => gate === null && how === 'rejoin');
   if (going.length > 0) {
-    await mustRead("the site's list of moves", 'users-away', () => users.moves());
+    await mustRead({ what: "the site's list of moves", code: 'users-away' }, () => users.moves());
     const [first] = going;
-    await mustRead("the site's list of users", 'users-away', () => users.usersOf(first?.slot.slot ?? ''));
+    await mustRead({ what: "the site's list of users", code: 'users-away' }, () =>
+      users.usersOf(first?.slot.slot ?? ''),
+    );
   }
   return { returns, slots, sight, empty };
 }
 
-async function mustRead<T>(what: string, code: string, read: () => Promise<T>): Promise<T> {
+async function mustRead<T>(
+  { what, code }: { readonly what: string; readonly code: string },
+  read: () => Promise<T>,
+): Promise<T> {
   try {
     return await read();
   } catch (error) {

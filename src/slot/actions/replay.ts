@@ -100,7 +100,7 @@ export function replay(parts: SlotActionParts): Action {
       } catch (error) {
         if (!(error instanceof CommandError)) throw error;
         throw stepError(
-          `${error.message}; what it holds stays where it is`,
+          `${error.message}: what it holds stays where it is`,
           'slot.replay-failed',
           error.stderr.slice(0, 400) || undefined,
         );
