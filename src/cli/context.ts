@@ -13,6 +13,7 @@ import { createOutput, type Output } from '../output/output.js';
 import type { Progress } from '../output/progress.js';
 import type { ComparisonStore } from '../slot/comparisons.js';
 import type { Directory } from '../slot/directory.js';
+import type { DirectoryCopy } from '../slot/directory-copy.js';
 import type { StoreDriver } from '../slot/driver.js';
 import type { SampleStore } from '../slot/samples.js';
 import type { SlotMapStore } from '../slot/slot-map.js';
@@ -80,9 +81,13 @@ export interface Context {
   storeDriver(options?: ReadOnly): Promise<StoreDriver>;
   /**
    * The directory that the configuration names. `readOnly` opens a database that cannot be written, and makes none.
+   * What it lists is kept as a copy for when it is away; by `readOnly` only with `keepsCopy`, since a dry run
+   * stores nothing.
    * @throws MailctlError state.* or directory.* when it is away
    */
-  directory(options?: ReadOnly): Promise<Directory>;
+  directory(options?: ReadOnly & { readonly keepsCopy?: boolean | undefined }): Promise<Directory>;
+  /** The directory as it was when a command of this machine last listed it; undefined: nobody has. */
+  directoryCopy(): Promise<DirectoryCopy | undefined>;
   /** The directory where slots can be imported. @throws ConfigError when it is the site's own commands */
   slotMap(): Promise<Directory & SlotMapStore>;
   /** The site's lists of users and moves; what is not configured answers null. @throws MailctlError when asked */
@@ -221,6 +226,8 @@ export function createContext(parts: ContextParts): Context {
       },
     );
     databases.set(key, opening);
+    // A server that was away may be asked again.
+    opening.catch(() => databases.delete(key));
     closers.push(() => opening.then((opened) => opened.close()));
     return opening;
   };
@@ -239,6 +246,24 @@ export function createContext(parts: ContextParts): Context {
       directory: ofDirectory ?? ofState ?? (await fallback()),
       state: ofState ?? ofDirectory ?? (await fallback()),
     };
+  };
+
+  const openedDirectory = async (options?: ReadOnly): Promise<Directory> => {
+    const { directory } = await config();
+    if (directory.kind === 'commands') {
+      const { commandDirectory } = await import('../drivers/directory-commands/directory.js');
+      return commandDirectory({
+        commands: directory,
+        transport: await transport(options),
+        host: thisHost(),
+      });
+    }
+    const { databaseDirectory } = await import('../state/directory.js');
+    return databaseDirectory(await database((await locations()).directory, options));
+  };
+  const copyPlace = async () => {
+    const [{ sourceOf }, { directory, state }] = await Promise.all([import('./directory-copy.js'), config()]);
+    return { stateDir: await stateDir(), source: sourceOf(directory, state.url) };
   };
 
   return {
@@ -318,17 +343,14 @@ export function createContext(parts: ContextParts): Context {
       });
     },
     directory: async (options) => {
-      const { directory } = await config();
-      if (directory.kind === 'commands') {
-        const { commandDirectory } = await import('../drivers/directory-commands/directory.js');
-        return commandDirectory({
-          commands: directory,
-          transport: await transport(options),
-          host: thisHost(),
-        });
-      }
-      const { databaseDirectory } = await import('../state/directory.js');
-      return databaseDirectory(await database((await locations()).directory, options));
+      const opened = await openedDirectory(options);
+      if (options?.readOnly === true && options.keepsCopy !== true) return opened;
+      const { keepingCopy } = await import('./directory-copy.js');
+      return keepingCopy(opened, await copyPlace(), () => clock.now());
+    },
+    directoryCopy: async () => {
+      const { readCopy } = await import('./directory-copy.js');
+      return readCopy(await copyPlace());
     },
     slotMap: async () => {
       const { directory, file } = await config();

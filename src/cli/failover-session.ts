@@ -4,6 +4,8 @@ import { EXIT, MailctlError } from '../errors.js';
 import { readBootId } from '../journal/boot-id.js';
 import { createRun, pickRunId } from '../journal/store.js';
 import { formatIso } from '../lib/clock.js';
+import { formatCommand } from '../lib/command-text.js';
+import { formatDuration } from '../lib/duration.js';
 import { version } from '../lib/version.js';
 import type { Line } from '../output/line.js';
 import type { Canvas } from '../output/output.js';
@@ -72,7 +74,8 @@ export class FailoverSession {
     const progress = await context.progress();
     progress.line(`looking at ${request.targets.join(', ')}`);
     const config = await context.config();
-    const directory = await directoryOf(context, readOnly);
+    const isLater = wishes.directoryLater === true;
+    const directory = await directoryOf(context, readOnly, isLater);
     const around = await surroundingsOf(context, {
       ...readOnly,
       onHost: (seen) => {
@@ -82,11 +85,13 @@ export class FailoverSession {
     const dead = await runsToTakeOver(stateDir, context.clock);
     const takeOver = new Set([...wishes.takeOver, ...dead]);
     const samples = await context.samples(readOnly);
+    const copy = () => context.directoryCopy();
     const prepared = await prepareFailover(
       request.targets,
       { ...wishes, takeOver },
-      { directory, samples, around, clock: context.clock },
-    );
+      { directory, copy, samples, around, clock: context.clock },
+    ).catch((error: unknown) => refuseAway(error, context, isLater));
+    if (prepared.later !== undefined) sayLater(prepared.later, context);
     if (!request.dryRun) await storeSamples(samples, prepared.slots, prepared.sight, context.clock);
     const parts = {
       sight: prepared.sight,
@@ -113,6 +118,7 @@ export class FailoverSession {
         fence: wishes.fence === true,
         overrides: [...wishes.overrides],
         takeOver: [...takeOver],
+        ...(prepared.later === undefined ? {} : { directoryCopy: formatIso(prepared.later.copiedAt) }),
         refused: plannedResults(prepared.decisions)
           .filter((result) => result.outcome === 'refused')
           .map((result) => ({ slot: result.decision.slot.slot, gate: result.gate, reason: result.reason })),
@@ -389,17 +395,50 @@ function slotsOf(decisions: readonly Decision[]) {
 }
 
 // A directory that cannot even be opened refuses like one that does not answer: before anything is stopped.
-async function directoryOf(context: Context, readOnly: { readonly readOnly: boolean }): Promise<Directory> {
+async function directoryOf(
+  context: Context,
+  readOnly: { readonly readOnly: boolean },
+  isLater: boolean,
+): Promise<Directory> {
+  if (isLater) {
+    const { laterDirectory } = await import('./later-directory.js');
+    return laterDirectory(() => context.directory(readOnly), 'the directory', context.clock);
+  }
   try {
     return await context.directory(readOnly);
   } catch (error) {
     if (!(error instanceof MailctlError) || error.exitCode === EXIT.usage) throw error;
     const { RefusedError } = await import('../errors.js');
-    throw new RefusedError(`the directory cannot be opened, so nothing is stopped: ${error.message}`, {
-      code: 'directory-away',
-      detail: error.detail,
-      hint: error.hint,
-      cause: error,
-    });
+    const refused = new RefusedError(
+      `the directory cannot be opened, so nothing is stopped: ${error.message}`,
+      { code: 'directory-away', detail: error.detail, hint: error.hint, cause: error },
+    );
+    return refuseAway(refused, context, false);
   }
+}
+
+/** The refusal, with the whole command that would go on, when there is a copy to go by. */
+async function refuseAway(error: unknown, context: Context, isLater: boolean): Promise<never> {
+  if (!(error instanceof MailctlError) || error.code !== 'directory-away' || isLater) throw error;
+  const copy = await context.directoryCopy();
+  if (copy === undefined) throw error;
+  const { RefusedError } = await import('../errors.js');
+  const age = formatDuration(context.clock.now() - copy.at, 'up');
+  throw new RefusedError(error.message, {
+    code: error.code,
+    detail: error.detail,
+    hint: `${error.hint === undefined ? '' : `${error.hint}; or `}go by the copy of ${age} ago and tell it later: ${formatCommand([...context.commandLine, '--directory-later'])}`,
+    cause: error,
+  });
+}
+
+function sayLater(
+  { reason, copiedAt }: { readonly reason: string; readonly copiedAt: number },
+  context: Context,
+): void {
+  const age = formatDuration(context.clock.now() - copiedAt, 'up');
+  context.warn(
+    `the directory is away (${reason}): slots are taken from a copy, ${age} old`,
+    'it is told who is master when it answers again; until then the run is not finished: mailctl runs resume',
+  );
 }

@@ -34,6 +34,7 @@ export interface FailoverRequest {
   readonly fenced: string | undefined;
   readonly fence?: boolean | undefined;
   readonly overrides: readonly string[];
+  readonly directoryLater?: boolean | undefined;
   readonly takeOver: readonly string[];
   readonly reason: string | undefined;
   readonly yes: boolean;
@@ -116,6 +117,10 @@ export const failoverCommand = defineCommand({
       'pass still-serving, two-masters, capacity, disk or directory-disagrees for this slot',
       overrideWord,
     ),
+    directoryLater: flag(
+      '--directory-later',
+      'with the directory away: go by its last copy here, and tell it when it answers again; passes directory-away',
+    ),
     takeOver: list(
       '--take-over <run>',
       'take over from this run, which you know to be dead: passes busy',
@@ -177,6 +182,7 @@ export async function failover(request: FailoverRequest, context: Context): Prom
     ...(request.toBySlot === undefined ? {} : { toBySlot: request.toBySlot }),
     plannedOnly: request.kind === 'move',
     overrides: new Set(request.overrides),
+    directoryLater: request.directoryLater === true,
     takeOver: new Set(request.takeOver),
   };
   if (!request.yes && !request.dryRun) (await context.prompt()).requireTerminal();

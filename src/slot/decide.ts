@@ -25,6 +25,7 @@ export type GateId =
   | 'capacity'
   | 'disk'
   | 'directory-disagrees'
+  | 'directory-away'
   | 'no-replica'
   | 'read-only';
 
@@ -67,6 +68,8 @@ export interface FailoverWishes {
   readonly toBySlot?: ReadonlyMap<string, string>;
   /** A planned move: a slot whose master does not answer stays where it is. */
   readonly plannedOnly?: boolean;
+  /** With the directory away: go by its copy, and tell it later. */
+  readonly directoryLater?: boolean;
   /** `still-serving:store1`. */
   readonly overrides: ReadonlySet<string>;
   /** Runs that may be taken over: --take-over, and dead runs of our own journals. */
@@ -110,6 +113,8 @@ export interface Decision {
   readonly fromReachable: boolean;
   /** The open lane is past its point of no return: NEW was started as master, and only what follows is left. */
   readonly isStarted: boolean;
+  /** The directory is away, and is told when it answers. */
+  readonly later?: boolean;
   /** It could be made readable instead: the directory and the replica are ready for it. */
   readonly mayRead?: boolean;
   /** Where it can be read meanwhile, and since when; null or absent: nowhere. */
@@ -326,6 +331,8 @@ export function decideAll(
 // The directory named NEW before it was started. What only came up as a master by itself (its host has booted after
 // its role was swapped) has taken no mail: the directory does not name it.
 function wasStarted(slot: Slot, open: OpenLane, sight: FleetSight): boolean {
+  // It was away then, and is still to be told.
+  if (open.later === true && open.started) return true;
   if (slot.master !== open.to) return false;
   return open.started || isMaster(stateOf(sight, slot.slot, open.to));
 }

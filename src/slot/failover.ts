@@ -154,14 +154,7 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       params: { ...onNew, role: 'master', wasRole: newWas },
       undoMayBeOwed: true,
     },
-    {
-      id: 'directory',
-      action: 'slot.set-directory',
-      host: '',
-      phase: 'prepare',
-      title: `directory: ${s} is on ${to}`,
-      params: { slot: s, from, to, version: slot.version ?? null, next: paramsOf(next) },
-    },
+    ...(decision.later === true ? [] : [directoryStep(decision, 'prepare')]),
     {
       id: 'start-new',
       action: 'slot.start-master',
@@ -176,6 +169,7 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   if (fromReachable) steps.push(...attachSteps(decision));
   else steps.push(...lateSteps(s, from, onOld));
   steps.push(...sendToThirds(decision, parts.sight, fromReachable));
+  steps.push(...laterSteps(decision, parts));
   steps.push(
     giveBack(slot, parts.sight, lane, {
       moves: true,
@@ -218,6 +212,7 @@ function settleSteps(decision: Decision, parts: PlanParts): readonly Step[] {
     ...startThirds(decision, parts.sight),
     ...(isDrained ? attachSteps(decision) : []),
     ...sendToThirds(decision, parts.sight, isDrained),
+    ...laterSteps(decision, parts),
     giveBack(slot, parts.sight, lane, {
       moves: true,
       drained: isDrained,
@@ -236,6 +231,7 @@ const laneParams = (decision: Decision) => ({
   provenUntil: decision.loss?.provenUntil ?? null,
   lastAlive: decision.loss?.lastAlive ?? null,
   started: decision.isStarted,
+  later: isToldLater(decision),
 });
 
 // NEW's lease first: it is the one that every other bastion meets.
@@ -298,7 +294,8 @@ function newMayBeMaster({ open, gates }: Decision): boolean {
   return open !== null || passed.includes('two-masters') || passed.includes('directory-disagrees');
 }
 
-function serveSteps({ slot, from, to }: Decision, parts: PlanParts): readonly Step[] {
+function serveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
+  const { slot, from, to } = decision;
   const host = to as string;
   const serve: Step = {
     id: 'serve',
@@ -308,7 +305,37 @@ function serveSteps({ slot, from, to }: Decision, parts: PlanParts): readonly St
     title: `${slot.slot} answers on ${host}${parts.hasTestAccount ? ', login works' : ''}`,
     params: { ...paramsOf(instanceOn(slot, host) as Instance), from, to },
   };
-  return [serve, ...hookSteps({ slot, from, to }, parts)];
+  return [serve, ...(isToldLater(decision) ? [] : hookSteps(decision, parts))];
+}
+
+function directoryStep({ slot, from, to, later }: Decision, phase: Step['phase']): Step {
+  const next = instanceOn(slot, to as string) as Instance;
+  return {
+    id: 'directory',
+    action: 'slot.set-directory',
+    host: '',
+    phase,
+    title: `directory: ${slot.slot} is on ${to}`,
+    params: {
+      slot: slot.slot,
+      from,
+      to,
+      // A copy's version says nothing of the record by then.
+      version: later === true ? null : (slot.version ?? null),
+      next: paramsOf(next),
+    },
+  };
+}
+
+/** NEW was started, or is about to be, and the directory does not name it. */
+function isToldLater({ slot, to, later, isStarted }: Decision): boolean {
+  return later === true || (isStarted && slot.master !== to);
+}
+
+// Last, since the directory may be away for long, and nothing else is to wait for it; the lease stays until it is
+// told. Hooks are told after it.
+function laterSteps(decision: Decision, parts: PlanParts): readonly Step[] {
+  return isToldLater(decision) ? [directoryStep(decision, 'settle'), ...hookSteps(decision, parts)] : [];
 }
 
 function hookSteps(

@@ -18,6 +18,8 @@ export interface OpenLane {
   readonly judged: { readonly provenUntil: number; readonly lastAlive: number } | null;
   /** NEW was begun to be started as master, by this lane or by the one that it finishes: nothing goes back any more. */
   readonly started: boolean;
+  /** NEW was started while the directory was away: it is still to be told. */
+  readonly later?: boolean;
   /** Where it leads: a new master, a replica that is readable meanwhile, or the end of that. */
   readonly way: LaneWay;
   /** Ids of the steps that it began, on the host that this was read from. */
@@ -102,6 +104,7 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
         at: text(entry.at),
         judged: parseJudged(entry.judged),
         started: entry.started === true,
+        ...(entry.later === true ? { later: true } : {}),
         way: entry.way === 'readonly' || entry.way === 'end-readonly' ? entry.way : 'move',
         began,
       };

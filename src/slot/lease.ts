@@ -24,6 +24,8 @@ export interface LaneOfLease {
   readonly phase: string;
   readonly judged: { readonly provenUntil: number; readonly lastAlive: number } | null;
   readonly started: boolean;
+  /** The directory is away, and is told later. */
+  readonly later?: boolean | undefined;
   /** Absent: it moves the slot. */
   readonly way?: LaneWay | undefined;
 }
@@ -49,7 +51,7 @@ export class Leases {
   async ensure(host: Host, instance: Instance, lane: LaneOfLease): Promise<void> {
     if (this.has(host.name, instance.slot)) return;
     const { run, operator, bastion, takeOver } = this.holder;
-    const { from, to, phase, judged, started, way } = lane;
+    const { from, to, phase, judged, started, later, way } = lane;
     const answer = await this.driver.takeLease(host, instance, {
       run,
       operator,
@@ -67,6 +69,7 @@ export class Leases {
         at: formatIso(this.clock.now()),
         judged,
         started,
+        ...(later === true ? { later } : {}),
         ...(way === undefined ? {} : { way }),
       }),
     });

@@ -35,6 +35,7 @@ const GATES: ReadonlySet<string> = new Set<GateId>([
   'capacity',
   'disk',
   'directory-disagrees',
+  'directory-away',
   'no-replica',
   'read-only',
 ]);

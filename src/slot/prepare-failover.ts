@@ -1,6 +1,6 @@
 // Everything of a failover before the operator's word: which slots are meant, what the hosts say, what is decided
 // for each. Reads only; what was seen is handed back to be stored as samples.
-import { MailctlError, RefusedError, UsageError } from '../errors.js';
+import { ConfigError, MailctlError, RefusedError, UsageError } from '../errors.js';
 import type { Clock } from '../lib/clock.js';
 import { nearest } from '../lib/nearest.js';
 import { askLookups } from './ask-lookups.js';
@@ -12,6 +12,8 @@ import {
   slotsOfTarget,
 } from './decide.js';
 import type { Directory } from './directory.js';
+import type { DirectoryCopy } from './directory-copy.js';
+import { decidedWithoutDirectory, withoutDirectory } from './directory-later.js';
 import {
   askReplicaFiles,
   callWitnesses,
@@ -28,6 +30,8 @@ import type { Slot } from './slot.js';
 /** What a failover is prepared from. */
 export interface FailoverSources {
   readonly directory: Directory;
+  /** The directory as it was when it last answered; undefined: nobody kept it. */
+  readonly copy?: (() => Promise<DirectoryCopy | undefined>) | undefined;
   readonly samples: Pick<SampleStore, 'latest'>;
   readonly around: Surroundings;
   readonly clock: Clock;
@@ -40,6 +44,8 @@ export interface PreparedFailover {
   readonly slots: readonly Slot[];
   readonly sight: FleetSight;
   readonly silences: Silences;
+  /** The directory is away, and the slots are those of its copy. */
+  readonly later?: { readonly reason: string; readonly copiedAt: number } | undefined;
   /** Named hosts that have no slot, no open lane and no debt. */
   readonly empty: readonly string[];
 }
@@ -51,9 +57,9 @@ export interface PreparedFailover {
 export async function prepareFailover(
   targets: readonly string[],
   wishes: FailoverWishes,
-  { directory, samples, around, clock }: FailoverSources,
+  { directory, copy, samples, around, clock }: FailoverSources,
 ): Promise<PreparedFailover> {
-  const all = await readDirectory(directory);
+  const { slots: all, later } = await readDirectory(directory, wishes.directoryLater === true, copy);
   for (const target of targets) knownTarget(target, all, around);
   if (wishes.to !== undefined && !around.hosts.has(wishes.to)) {
     throw new UsageError(`--to ${wishes.to}: the configuration knows no such host`, {
@@ -99,7 +105,8 @@ export async function prepareFailover(
     witnessesOf(quiet, candidates, sight, around, early),
     askReplicaFiles(silent, candidates, sight, stored, around),
   ]);
-  const silences = judgeSilent(quiet, sight, witnesses);
+  const judged = judgeSilent(quiet, sight, witnesses);
+  const silences = later === undefined ? judged : { ...judged, deaths: withoutDirectory(judged.deaths) };
   // Whoever is seen serving lives, whatever the logs say: what it takes now counts as well.
   const nowS = Math.floor(clock.now() / 1000);
   const living = new Map(
@@ -118,16 +125,17 @@ export async function prepareFailover(
     files,
     signs: living,
     fleet,
-    stateFault: directory.stateFault,
+    stateFault: later === undefined ? directory.stateFault : 'the directory is away',
   };
   const first = decideAll([...meant.values()], facts, wishes);
   const doubtful = new Set(
     first.filter((one) => isDoubtful(one, wishes.maxLagS)).map(({ slot }) => slot.slot),
   );
   const lookups = await askLookups(silent, doubtful, sight, around);
-  const decisions =
+  const decided =
     lookups.size === 0 ? first : decideAll([...meant.values()], { ...facts, lookups }, wishes);
-  return { decisions, slots: candidates, sight, silences, empty };
+  const decisions = later === undefined ? decided : decidedWithoutDirectory(decided);
+  return { decisions, slots: candidates, sight, silences, empty, later };
 }
 
 // What the master's own log said shortly before it died needs no further proof; all else is looked up.
@@ -192,12 +200,21 @@ async function witnessesOf(
   return callWitnesses(silent, slots, sight, around);
 }
 
-async function readDirectory(directory: Directory): Promise<readonly Slot[]> {
+async function readDirectory(
+  directory: Directory,
+  isLater: boolean,
+  copy: FailoverSources['copy'],
+): Promise<{ readonly slots: readonly Slot[]; readonly later?: PreparedFailover['later'] }> {
   try {
-    return await directory.list();
+    return { slots: await directory.list() };
   } catch (error) {
-    if (!(error instanceof MailctlError)) throw error;
-    throw new RefusedError(`the directory cannot be read, so nothing is stopped: ${error.message}`, {
+    if (!(error instanceof MailctlError) || error instanceof ConfigError) throw error;
+    const kept = await copy?.();
+    if (isLater && kept !== undefined) {
+      return { slots: kept.slots, later: { reason: error.message, copiedAt: kept.at } };
+    }
+    const noCopy = isLater ? '; no copy of it was kept here either' : '';
+    throw new RefusedError(`the directory cannot be read, so nothing is stopped: ${error.message}${noCopy}`, {
       code: 'directory-away',
       detail: error.detail,
       hint: error.hint ?? 'the directory has to answer first',

@@ -44,7 +44,7 @@ export const slotsListCommand = defineCommand({
     const isNarrowed = options.hosts.length > 0 || options.groups.length > 0;
     const list = await listSlots(
       {
-        directory: await context.directory({ readOnly: true }),
+        directory: await context.directory({ readOnly: true, keepsCopy: true }),
         samples: await context.samples(),
         around: await surroundingsOf(context, { readOnly: true }),
         clock: context.clock,

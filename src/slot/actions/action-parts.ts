@@ -116,6 +116,7 @@ export async function gripOf(parts: SlotActionParts, step: Step, instance: Insta
     judged:
       typeof lastAlive === 'number' && typeof provenUntil === 'number' ? { lastAlive, provenUntil } : null,
     started: step.params.started === true,
+    later: step.params.later === true,
     ...(way === 'readonly' || way === 'end-readonly' ? { way } : {}),
   });
   return parts.leases.grip(instance.host, instance.slot, beganLine(parts.leases.holder.run, step.id));

@@ -1,16 +1,28 @@
 // Judges again under the leases: the directory still names OLD, nobody else has become master, NEW still is what
 // was planned with. What got worse since the operator's word refuses the slot.
 import type { Action } from '../../plan/action.js';
+import type { Step } from '../../plan/step.js';
 import { instanceOf, lookAt, type SlotActionParts, textOf } from './action-parts.js';
+import { isDirectoryAway } from './set-directory.js';
 
 export function confirm(parts: SlotActionParts): Action {
+  /** With the directory away and told later, OLD is the master by its copy. */
+  async function masterOf(step: Step, slot: string): Promise<{ readonly master: string } | undefined> {
+    try {
+      return await parts.directory.get(slot);
+    } catch (error) {
+      if (step.params.later !== true || !isDirectoryAway(error)) throw error;
+      return { master: textOf(step.params, 'from') };
+    }
+  }
+
   return {
     name: 'slot.confirm',
     async check(step) {
       const instance = instanceOf(step.params, step.host);
       const from = textOf(step.params, 'from');
       const to = textOf(step.params, 'to');
-      const slot = await parts.directory.get(instance.slot);
+      const slot = await masterOf(step, instance.slot);
       if (slot?.master !== from && slot?.master !== to) {
         const found = slot === undefined ? 'no longer knows it' : `names ${slot.master}`;
         return { state: 'blocked', reason: `the directory ${found}`, code: 'directory-disagrees' };
