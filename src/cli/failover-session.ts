@@ -295,6 +295,8 @@ export class FailoverSession {
     } finally {
       await journal.close().catch(() => {});
     }
+    // The copy of the directory that it leaves here is the one after the move.
+    if (prepared.later === undefined) await this.directory.list().catch(() => {});
     const thought = this.request.yes ? 0 : confirmedAt - this.startedAt;
     const released = desk?.spentMs ?? 0;
     const tookMs = context.clock.monotonic() - this.startedAt - thought - released;

@@ -132,8 +132,7 @@ export async function prepareFailover(
     first.filter((one) => isDoubtful(one, wishes.maxLagS)).map(({ slot }) => slot.slot),
   );
   const lookups = await askLookups(silent, doubtful, sight, around);
-  const decided =
-    lookups.size === 0 ? first : decideAll([...meant.values()], { ...facts, lookups }, wishes);
+  const decided = lookups.size === 0 ? first : decideAll([...meant.values()], { ...facts, lookups }, wishes);
   const decisions = later === undefined ? decided : decidedWithoutDirectory(decided);
   return { decisions, slots: candidates, sight, silences, empty, later };
 }
