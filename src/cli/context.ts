@@ -11,6 +11,7 @@ import type { OutputFormat } from '../output/choose.js';
 import { type Line, renderLine } from '../output/line.js';
 import { createOutput, type Output } from '../output/output.js';
 import type { Progress } from '../output/progress.js';
+import type { CanaryStore } from '../slot/canary.js';
 import type { ComparisonStore } from '../slot/comparisons.js';
 import type { Directory } from '../slot/directory.js';
 import type { DirectoryCopy } from '../slot/directory-copy.js';
@@ -94,6 +95,8 @@ export interface Context {
   userSources(options?: ReadOnly): Promise<UserSources>;
   /** Stored samples. A database that is away is a warning, given once: nothing is stored and nothing is known. */
   samples(options?: ReadOnly): Promise<SampleStore>;
+  /** Stored canaries; a database that is away is a warning. */
+  canaries(): Promise<CanaryStore>;
   /**
    * Makes the state database, or brings it up to date: for the timer, never for a command that acts. One that is away
    * is a warning.
@@ -382,6 +385,18 @@ export function createContext(parts: ContextParts): Context {
         toWrite: () => open(options ?? {}),
         toRead: () => open({ readOnly: true }),
         mayWrite: options?.readOnly !== true,
+        warn,
+      });
+    },
+    canaries: async () => {
+      const [{ tolerantCanaries }, { databaseCanaries }] = await Promise.all([
+        import('./tolerant-canaries.js'),
+        import('../state/canaries.js'),
+      ]);
+      const { state } = await locations();
+      return tolerantCanaries({
+        toWrite: async () => databaseCanaries(await database(state, { migrate: true })),
+        toRead: async () => databaseCanaries(await database(state, { readOnly: true })),
         warn,
       });
     },

@@ -19,8 +19,8 @@ export function tolerantComparisons(access: ComparisonAccess): ComparisonStore {
       return await work();
     } catch (error) {
       if (!(error instanceof MailctlError)) throw error;
-      if (!hasWarned && !isEmpty(error)) access.warn(`${effect}: ${error.message}`, error.hint);
-      hasWarned ||= !isEmpty(error);
+      if (!hasWarned && !isEmptyState(error)) access.warn(`${effect}: ${error.message}`, error.hint);
+      hasWarned ||= !isEmptyState(error);
       return otherwise;
     }
   };
@@ -42,7 +42,7 @@ export function tolerantComparisons(access: ComparisonAccess): ComparisonStore {
 }
 
 /** There is no database yet, or none of these tables in it. */
-function isEmpty(error: MailctlError): boolean {
+export function isEmptyState(error: MailctlError): boolean {
   const text = `${error.message} ${error.detail ?? ''}`;
   return (
     error.code === 'state.missing' ||

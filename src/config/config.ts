@@ -111,6 +111,8 @@ export interface StoresConfig {
   readonly maxLagMs: number;
   readonly drainTimeoutMs: number;
   readonly testAccount: Account | undefined;
+  /** One small message to this user of each slot, sent by `slots sample`; undefined: none. */
+  readonly canary: { readonly user: string; readonly everyMs: number } | undefined;
   /** undefined: 1G, or 5 % of a disk on which that is less. */
   readonly minFree: RoomConfig | undefined;
   /** How addresses of a slot read, `{user}@{slot}.example.net`; undefined: they do not tell. */

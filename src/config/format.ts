@@ -197,6 +197,11 @@ const road = map({
   ),
 });
 
+const canary = map({
+  user: text(words.userName, { description: 'a mailbox that every slot has', examples: ['probe'] }),
+  every: optional(duration('how often one is sent; 1m')),
+});
+
 const stores = map({
   max_lag: optional(
     duration('a replica further behind is stale and is not made master without --accept-loss', {
@@ -205,6 +210,7 @@ const stores = map({
   ),
   drain_timeout: optional(duration('how long the last events of a stopped master may take to its replica')),
   test_account: optional(account),
+  canary: optional(canary),
   min_free: optional(
     text(
       words.sizeOrPercent,

@@ -56,6 +56,8 @@ export const STARTING_FILE = `## mailctl.yaml: the configuration of mailctl.
 #   min_free: 1G
 ##  a mailbox that every slot has, to prove that people can log in; nobody else may read its password file
 #   test_account: { user: probe, password_file: /etc/mailctl/probe.pw }
+##  one small message to this mailbox of every slot, by the timer (slots sample): proof of how far the replicas are
+#   canary: { user: probe, every: 1m }
 ##  how addresses of a slot read, to tell whose mail waits on the MXs; and the pace at which it is released
 #   recipient: "{user}@{slot}.example.net"
 #   release_rate: 20/s

@@ -114,6 +114,10 @@ function storesOf(raw: RawFile, around: Surroundings): StoresConfig {
     maxLagMs: ms(stores?.max_lag, 300_000),
     drainTimeoutMs: ms(stores?.drain_timeout, 60_000),
     testAccount: accountOf(stores?.test_account, around),
+    canary:
+      stores?.canary === undefined
+        ? undefined
+        : { user: stores.canary.user, everyMs: ms(stores.canary.every, 60_000) },
     minFree: roomOf(stores?.min_free),
     recipient: stores?.recipient,
     releasePerSecond: (stores?.release_rate === undefined ? undefined : parseRate(stores.release_rate)) ?? 20,

@@ -43,6 +43,13 @@ export function effectiveConfig(config: Config): object {
       max_lag: formatExactDuration(config.stores.maxLagMs),
       drain_timeout: formatExactDuration(config.stores.drainTimeoutMs),
       test_account: account(config.stores.testAccount),
+      canary:
+        config.stores.canary === undefined
+          ? undefined
+          : {
+              user: config.stores.canary.user,
+              every: formatExactDuration(config.stores.canary.everyMs),
+            },
       min_free: config.stores.minFree === undefined ? undefined : room(config.stores.minFree),
       recipient: config.stores.recipient,
       release_rate: formatRate(config.stores.releasePerSecond),

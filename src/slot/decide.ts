@@ -1,6 +1,8 @@
 // Judging a failover: from what the directory says, what was seen and what the operator said, to a decision per
 // slot. Pure. A gate refuses its own slot and no other; only the word that is named for it passes it.
+
 import { formatDuration } from '../lib/duration.js';
+import type { CanaryFact } from './canary.js';
 import { type Candidate, chooseBest, type FleetFacts, hostHealth, overCapacity, overDisk } from './choose.js';
 import type { DeathVerdict } from './death.js';
 import { decideReadOnly, readFault } from './decide-read-only.js';
@@ -87,6 +89,8 @@ export interface FailoverFacts {
   readonly signs: ReadonlyMap<string, readonly SignOfLife[]>;
   /** The MXs' last deliveries, looked up on replicas, by `lookupKey`; absent: none were. */
   readonly lookups?: ReadonlyMap<string, LookupJudgement>;
+  /** Canaries on replicas of silent masters; absent: none are configured. */
+  readonly canaries?: readonly CanaryFact[];
   /** For the choice among replicas; absent: nothing of the fleet is known. */
   readonly fleet?: FleetFacts;
   /** Why the directory cannot say that a slot is readable only; absent or null: it can. */
@@ -542,6 +546,7 @@ function lossOf(
     files: facts.files.find((one) => one.slot === slot.slot && one.host === to),
     lookup: facts.lookups?.get(lookupKey(slot.slot, to)),
     signs: facts.signs.get(from) ?? [],
+    canary: facts.canaries?.find((one) => one.slot === slot.slot && one.host === to),
     recorded: open?.judged ?? null,
     maxLagS: wishes.maxLagS,
   });

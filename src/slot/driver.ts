@@ -1,6 +1,7 @@
 // What the domain asks of a mail-store driver: to look at instances, and to change one of them by one act. The
 // driver knows its software and nothing of plans; the domain knows order and safety and nothing of commands.
 import type { Host } from '../fleet/host.js';
+import type { CanaryFound, CanarySent } from './canary.js';
 import type { Owner, OwnerContent } from './content.js';
 import type { RecentMessages } from './mx-lookup.js';
 import type { ReplicationLook } from './replication-look.js';
@@ -281,6 +282,24 @@ export interface StoreDriver {
     instances: readonly Instance[],
     signal?: AbortSignal,
   ): Promise<readonly ReplicationLook[]>;
+  /** Delivers a canary to the probe mailbox of each of these masters, on their own host. */
+  sendCanaries(
+    host: Host,
+    masters: readonly { readonly state: InstanceState; readonly address: string | undefined }[],
+    user: string,
+  ): Promise<readonly CanarySent[]>;
+  /** Looks for the newest canary in the probe mailbox of each, running or not. */
+  findCanaries(host: Host, instances: readonly Instance[], user: string): Promise<readonly CanaryFound[]>;
+  /** Takes canaries below a UID out of the masters' probe mailboxes; gives why it could not, by slot. */
+  cleanCanaries(
+    host: Host,
+    masters: readonly {
+      readonly state: InstanceState;
+      readonly address: string | undefined;
+      readonly oldBelow: number;
+    }[],
+    user: string,
+  ): Promise<ReadonlyMap<string, string>>;
   /** What the software of an instance can do, by its version; null where that is not known. Never guessed. */
   capabilities(state: InstanceState): Capabilities;
   serving(host: Host, instance: Instance): Promise<Serving>;

@@ -4,6 +4,7 @@
 //
 // Two errors count the same: a slot passed that loses more than the limit, and a slot refused that was fresh.
 import { formatIso } from '../lib/clock.js';
+import type { CanaryFact } from './canary.js';
 import type { ReplicaFiles } from './driver.js';
 import { CLOCK_STEP_S } from './freshness.js';
 import { describeLookup, type LookupJudgement } from './mx-lookup.js';
@@ -11,7 +12,7 @@ import type { Sample } from './samples.js';
 
 /** One fact that spoke. */
 export interface Evidence {
-  readonly kind: 'sample' | 'mx-lookup' | 'replica-files' | 'last-alive' | 'record';
+  readonly kind: 'canary' | 'sample' | 'mx-lookup' | 'replica-files' | 'last-alive' | 'record';
   /** ISO 8601 UTC: the moment that it is about. */
   readonly at: string;
   readonly value: string;
@@ -23,7 +24,7 @@ export interface LossEstimate {
   readonly possibleLossS: number | null;
   /** Epoch seconds up to which the replica has everything; null: not proven at all. */
   readonly provenUntil: number | null;
-  readonly provenBy: 'sample' | 'mx-lookup' | 'replica-files' | 'record' | null;
+  readonly provenBy: 'canary' | 'sample' | 'mx-lookup' | 'replica-files' | 'record' | null;
   /** Epoch seconds; null: no sign but its own replica's files. */
   readonly lastAlive: number | null;
   readonly quarantinedEvents: number;
@@ -89,21 +90,16 @@ export interface LossFacts {
   /** The deliveries that the MXs logged last, looked up on this replica; absent: not looked up. */
   readonly lookup?: LookupJudgement | undefined;
   readonly signs: readonly SignOfLife[];
+  /** The canary; absent: none is configured, or nothing is known of it. */
+  readonly canary?: CanaryFact | undefined;
   /** What an earlier run of this lane judged and wrote down on the hosts. */
   readonly recorded: { readonly provenUntil: number; readonly lastAlive: number } | null;
   readonly maxLagS: number;
 }
 
 /** Judges one slot and one replica. */
-export function estimateLoss({
-  slot,
-  sample,
-  files,
-  lookup,
-  signs,
-  recorded,
-  maxLagS,
-}: LossFacts): LossEstimate {
+export function estimateLoss(facts: LossFacts): LossEstimate {
+  const { slot, sample, files, lookup, signs, canary, recorded, maxLagS } = facts;
   const evidence: Evidence[] = [];
   const written =
     recorded === null ? [] : [{ at: recorded.lastAlive, what: 'recorded by an earlier run', bySlot: null }];
@@ -144,6 +140,22 @@ export function estimateLoss({
       stuck = sample.at - until >= maxLagS && reference - sample.at < STALE_SAMPLE_HOLDS_S;
     }
   }
+  if (canary !== undefined) {
+    const judged = judgeCanary(canary, sample, maxLagS);
+    evidence.push(judged.evidence);
+    if (judged.isMissing) {
+      // It was accepted after all that arrived, and is not there: what says that all is there is wrong.
+      stuck = true;
+      if (provenUntil !== null && canary.foundAt !== null && (canary.sentAt ?? 0) + GRACE_S < provenUntil) {
+        provenUntil = canary.foundAt;
+        provenBy = 'canary';
+      }
+    }
+    if (judged.until !== null && (provenUntil === null || judged.until >= provenUntil)) {
+      provenUntil = judged.until;
+      provenBy = 'canary';
+    }
+  }
   if (lookup !== undefined) {
     evidence.push({
       kind: 'mx-lookup',
@@ -152,7 +164,8 @@ export function estimateLoss({
     });
     const { foundUntil } = lookup;
     // Delivered after a log was seen stuck, and there: it is stuck no longer.
-    if (sample !== undefined && foundUntil !== null && foundUntil > sample.at) stuck = false;
+    if (sample !== undefined && foundUntil !== null && foundUntil > Math.max(sample.at, canary?.sentAt ?? 0))
+      stuck = false;
     if (!stuck && foundUntil !== null && (provenUntil === null || foundUntil > provenUntil)) {
       provenUntil = foundUntil;
       provenBy = 'mx-lookup';
@@ -191,6 +204,38 @@ export function estimateLoss({
     pendingEvents: sample?.pendingEvents ?? null,
     evidence,
   };
+}
+
+/** Seconds for a canary on its way, and for a sample that was taken while it was. */
+const GRACE_S = 60;
+/** The sampler looks, then sends: its next look is less than a minute behind the canary. */
+const BESIDE_S = 30;
+
+/**
+ * What was delivered before the newest canary on the replica has arrived, with one exception: a canary in the same log
+ * file as an event that is stuck gets through beside it. A later sample that still has a log as old as the canary or
+ * older says so, and overrules it.
+ */
+function judgeCanary(
+  canary: CanaryFact,
+  sample: Sample | undefined,
+  maxLagS: number,
+): { readonly until: number | null; readonly isMissing: boolean; readonly evidence: Evidence } {
+  const { foundAt, sentAt, host, by } = canary;
+  const isMissing = sentAt !== null && sentAt - (foundAt ?? 0) >= Math.max(maxLagS, GRACE_S);
+  const at = formatIso((foundAt ?? sentAt ?? 0) * 1000);
+  if (foundAt === null) {
+    const value = isMissing ? `none of the canaries has arrived on ${host}` : `no canary on ${host} yet`;
+    return { until: null, isMissing: false, evidence: { kind: 'canary', at, value } };
+  }
+  const isStuck =
+    sample !== undefined &&
+    sample.oldestBirth !== null &&
+    sample.oldestBirth <= foundAt &&
+    sample.at >= foundAt + BESIDE_S;
+  const missing = isMissing ? `; the one of ${formatIso((sentAt ?? 0) * 1000)} has not` : '';
+  const value = `canary arrived on ${host}${by === 'stored' ? ' (as stored)' : ''}${missing}${isStuck ? '; an older event was stuck beside it' : ''}`;
+  return { until: isStuck ? null : foundAt, isMissing, evidence: { kind: 'canary', at, value } };
 }
 
 function describeSample(sample: Sample): string {

@@ -4,6 +4,7 @@ import { MailctlError, TransportError } from '../errors.js';
 import { gather, type HostResult } from '../fleet/gather.js';
 import type { Host } from '../fleet/host.js';
 import type { Queue } from '../queue/driver.js';
+import type { CanaryFact, CanaryRecord } from './canary.js';
 import type { Room } from './choose.js';
 import { type DeathVerdict, judgeDeath, maybeUs, type Sighting } from './death.js';
 import type { ReplicaFiles, StoreDriver } from './driver.js';
@@ -27,6 +28,13 @@ export interface Surroundings {
   /** The last deliveries to these places, by the log of one MX; absent: nobody to ask. */
   readonly lastDeliveries?:
     | ((mx: Host, ends: readonly LmtpEnd[], signal?: AbortSignal) => Promise<readonly MxDelivery[]>)
+    | undefined;
+  /** The canary as it is configured, and what is stored of it; absent: there is none. */
+  readonly canary?:
+    | {
+        readonly user: string;
+        readonly stored: (slots: readonly string[]) => Promise<readonly CanaryRecord[]>;
+      }
     | undefined;
   /** Hosts that run a queue, by the configuration; their logs are asked. */
   readonly mxs?: readonly Host[] | undefined;
@@ -258,6 +266,7 @@ export async function sightingsOf(
 export interface FilesAndSigns {
   readonly files: readonly (ReplicaFiles & { readonly host: string })[];
   readonly signs: ReadonlyMap<string, readonly SignOfLife[]>;
+  readonly canaries: readonly CanaryFact[];
 }
 
 /**
@@ -304,7 +313,10 @@ export async function askReplicaFiles(
     },
     { concurrency: around.concurrency, signal: around.signal },
   );
-  const deliveries = await askDeliveries(silent, around);
+  const [deliveries, canaries] = await Promise.all([
+    askDeliveries(silent, around),
+    askCanaries(silent, wanted, around),
+  ]);
   const signs = new Map<string, readonly SignOfLife[]>();
   for (const of of silent.keys()) {
     const recorded = all
@@ -322,7 +334,53 @@ export async function askReplicaFiles(
       ),
     );
   }
-  return { files, signs };
+  return { files, signs, canaries };
+}
+
+/** A stamp that is so much newer than the last one known was sent by an earlier master, whose clock ran ahead. */
+const STRAY_STAMP_S = 600;
+
+/** The newest canary of each replica, as it is now; where it cannot be looked up, as it was stored. */
+async function askCanaries(
+  silent: ReadonlyMap<string, readonly Slot[]>,
+  replicas: ReadonlyMap<string, readonly { readonly of: string; readonly instance: Instance }[]>,
+  around: Surroundings,
+): Promise<readonly CanaryFact[]> {
+  const { canary } = around;
+  if (canary === undefined || silent.size === 0) return [];
+  const names = [...silent.values()].flat().map((slot) => slot.slot);
+  const stored = await canary.stored(names);
+  const facts: CanaryFact[] = [];
+  await gather(
+    [...replicas.keys()].flatMap((name) => around.hosts.get(name) ?? []),
+    async (host) => {
+      const list = replicas.get(host.name) ?? [];
+      const known = (of: string, slot: string) =>
+        stored.find((one) => one.slot === slot && one.replica === host.name && one.master === of);
+      const tell = (slot: string, of: string, looked: number | null) => {
+        const record = known(of, slot);
+        // A stamp of a master before this one is by another clock, and proves nothing of this one.
+        if (record === undefined) return;
+        const isOurs = looked !== null && (record.sentAt === null || looked <= record.sentAt + STRAY_STAMP_S);
+        const foundAt = isOurs ? looked : record.foundAt;
+        const by = isOurs ? 'looked up' : 'stored';
+        facts.push({ slot, host: host.name, foundAt, sentAt: record.sentAt, by });
+      };
+      try {
+        const found = await around.driver.findCanaries(
+          host,
+          list.map((one) => one.instance),
+          canary.user,
+        );
+        for (const [index, one] of found.entries()) tell(one.slot, list[index]?.of ?? '', one.newest);
+      } catch (error) {
+        if (!(error instanceof MailctlError)) throw error;
+        for (const { of, instance } of list) tell(instance.slot, of, null);
+      }
+    },
+    { concurrency: around.concurrency, signal: around.signal },
+  );
+  return facts;
 }
 
 /** The last deliveries to silent hosts that the logs of the MXs know; an MX that cannot be asked tells nothing. */

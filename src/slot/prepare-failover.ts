@@ -101,7 +101,7 @@ export async function prepareFailover(
     .filter((host) => sight.get(host)?.ok === false);
   const quiet = [...new Set([...silent.keys(), ...thirds])];
   const stored = silent.size === 0 ? [] : await samples.latest();
-  const [witnesses, { files, signs }] = await Promise.all([
+  const [witnesses, { files, signs, canaries }] = await Promise.all([
     witnessesOf(quiet, candidates, sight, around, early),
     askReplicaFiles(silent, candidates, sight, stored, around),
   ]);
@@ -124,6 +124,7 @@ export async function prepareFailover(
     samples: stored,
     files,
     signs: living,
+    canaries,
     fleet,
     stateFault: later === undefined ? directory.stateFault : 'the directory is away',
   };

@@ -76,6 +76,16 @@ export interface ComparedOwnersTable {
   differs: number;
 }
 
+/** The last canary of a slot and replica; `seen_at` in ms by the observer's clock, the others seconds by the master's. */
+export interface CanariesTable {
+  slot: string;
+  replica: string;
+  master: string;
+  sent_at: number | null;
+  found_at: number | null;
+  seen_at: number;
+}
+
 export interface Schema {
   mailctl_schema: SchemaTable;
   slots: SlotsTable;
@@ -83,6 +93,7 @@ export interface Schema {
   samples: SamplesTable;
   comparisons: ComparisonsTable;
   compared_owners: ComparedOwnersTable;
+  canaries: CanariesTable;
 }
 
 /** A text column, selected as bytes; `fromBytes` makes text of them. */

@@ -636,6 +636,17 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
           };
         }),
       ),
+    sendCanaries: async (_host, masters) =>
+      masters.map(({ state }) => ({ slot: state.slot, stamp: null, problem: 'the model has no canary' })),
+    findCanaries: async (_host, instances) =>
+      instances.map((one) => ({
+        slot: one.slot,
+        newest: null,
+        messages: 0,
+        oldBelow: null,
+        problem: 'the model has no canary',
+      })),
+    cleanCanaries: async () => new Map(),
     capabilities: () => ({ readonly: true, onePass: true }),
     content: (host, instance, _role, owners) =>
       see(`content ${instance.slot}`, host.name, () => {

@@ -4,7 +4,11 @@ import { EXIT } from '../../errors.js';
 import { formatIso } from '../../lib/clock.js';
 import type { Column } from '../../output/columns/column.js';
 import type { SlotView } from '../../slot/analysis.js';
+import type { CanaryRecord } from '../../slot/canary.js';
+import type { SlotList } from '../../slot/list.js';
+import type { Surroundings } from '../../slot/look-around.js';
 import { defineCommand } from '../command.js';
+import type { Context } from '../context.js';
 import { flag } from '../options.js';
 import { reportError } from '../report.js';
 import type { OwedResult } from './do-owed.js';
@@ -32,15 +36,20 @@ export const slotsSampleCommand = defineCommand({
     ['mailctl slots sample -o json', 'all that was seen'],
   ],
   sections: ['defaults', 'hosts', 'stores', 'directory', 'state'],
-  json: { schema: SCHEMA, empty: (_error, { now }) => ({ at: formatIso(now), slots: [], done: [] }) },
+  json: {
+    schema: SCHEMA,
+    empty: (_error, { now }) => ({ at: formatIso(now), slots: [], done: [], canaries: [] }),
+  },
   async run(options, context) {
     const { surroundingsOf } = await import('./surroundings.js');
     const { listSlots } = await import('../../slot/list.js');
     const { dueWork, targetsOf } = await import('../../slot/owed-work.js');
     const config = await context.config();
     await context.migrateState();
+    const { canary } = config.stores;
+    const mayAct = { readOnly: !options.doOwed && canary === undefined };
     const directory = await context.directory({ readOnly: !options.doOwed });
-    const around = await surroundingsOf(context, { readOnly: !options.doOwed });
+    const around = await surroundingsOf(context, mayAct);
     const samples = await context.samples();
     const look = () =>
       listSlots({ directory, samples, around, clock: context.clock, maxLagS: config.stores.maxLagMs / 1000 });
@@ -53,6 +62,7 @@ export const slotsSampleCommand = defineCommand({
       // What is told is what is now.
       if (done.some(({ outcome }) => outcome === 'done')) seen = await look();
     }
+    const canaries = canary === undefined ? [] : await sendCanaries(context, around, seen, canary);
     const silent = silentHosts(seen.sight);
     // Nothing done: nothing printed where people, or a mail from cron, would read it.
     const isDocument = context.output.format === 'json' || context.output.format === 'ndjson';
@@ -64,6 +74,7 @@ export const slotsSampleCommand = defineCommand({
           at: formatIso(context.clock.now()),
           slots: seen.views.map(slotJson),
           done,
+          canaries: canaries.map(canaryJson),
           errors: silent.map(({ host, error }) => ({ ...reportError(error).report, host })),
         }),
         rows: told,
@@ -82,6 +93,28 @@ export const slotsSampleCommand = defineCommand({
     return !failed && seen.views.every(isFine) ? EXIT.done : EXIT.failed;
   },
 });
+
+/** Looks for the canaries of before, sends the next ones, stores what is known. */
+async function sendCanaries(
+  context: Context,
+  around: Surroundings,
+  { slots, sight }: SlotList,
+  { user, everyMs }: { readonly user: string; readonly everyMs: number },
+): Promise<readonly CanaryRecord[]> {
+  const { canaryRound } = await import('../../slot/canary-round.js');
+  const store = await context.canaries();
+  const known = await store.latest(slots.map((slot) => slot.slot));
+  const now = context.clock.now();
+  const { records, problems } = await canaryRound(slots, { user, everyMs, around, sight, known, now });
+  await store.store(records);
+  for (const problem of problems) context.warn(problem);
+  return records;
+}
+
+function canaryJson({ slot, replica, master, sentAt, foundAt }: CanaryRecord): object {
+  const iso = (seconds: number | null) => (seconds === null ? null : formatIso(seconds * 1000));
+  return { slot, replica, master, sent_at: iso(sentAt), arrived_at: iso(foundAt) };
+}
 
 const isFine = (view: SlotView) => view.verdict === 'healthy';
 

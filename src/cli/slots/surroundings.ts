@@ -36,6 +36,13 @@ export async function surroundingsOf(
       (hosts.get(host.name)?.queues ?? []).some(({ driver: queue }) => queue === 'postfix'),
     ),
     queues,
+    canary:
+      stores.canary === undefined
+        ? undefined
+        : {
+            user: stores.canary.user,
+            stored: async (slots) => (await context.canaries()).latest(slots),
+          },
     hosts: inventory.byName,
     minFree: stores.minFree,
     concurrency: context.globals.concurrency,

@@ -20,6 +20,7 @@ import type { Instance } from '../../slot/slot.js';
 import type { Transport } from '../../transport/transport.js';
 import { ACT_SCRIPT } from './act-script.js';
 import { Batch, frame, type Record_ } from './batch.js';
+import { cleanCanaries, findCanaries, sendCanaries } from './canary.js';
 import { capabilitiesOf } from './capabilities.js';
 import { ContentAnswers, contentCommands, isAskable } from './content.js';
 import { CONTENT_SCRIPT } from './content-script.js';
@@ -377,6 +378,25 @@ export function cyrusStore({ config, transport, clock, testAccount, admin }: Cyr
       return instances.map((instance, index) =>
         parseReplication(instance, pathsOf(instance), records.get(String(index)) ?? [], at, log),
       );
+    },
+    sendCanaries: (host, masters, user) => sendCanaries(transport, host, masters, user),
+    findCanaries: (host, instances, user) =>
+      findCanaries(
+        transport,
+        host,
+        instances.map((instance) => {
+          const paths = pathsOf(instance);
+          // Where mail lies is the same in every role.
+          return { slot: instance.slot, imapdConf: (paths.byRole.replica ?? paths.current).imapd };
+        }),
+        user,
+      ),
+    async cleanCanaries(host, masters, user) {
+      const account = await testAccount?.();
+      if (account === undefined || account.user !== user)
+        return new Map(masters.map(({ state }) => [state.slot, `stores.test_account is not ${user}`]));
+      const plain = Buffer.from(`\0${account.user}\0${account.password}`).toString('base64');
+      return cleanCanaries(transport, host, masters, plain);
     },
     capabilities: (state) => capabilitiesOf(state.version ?? versions.get(state.host) ?? null),
     async content(host, instance, role, owners, signal) {

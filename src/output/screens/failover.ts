@@ -173,6 +173,7 @@ function proofCell(decision: Decision): string {
   const evidence = loss.evidence.find((one) => one.kind === kind);
   if (evidence === undefined) return kind;
   const words = {
+    canary: 'canary',
     sample: 'sample',
     'mx-lookup': 'MX log',
     'replica-files': 'replica files',
@@ -181,7 +182,7 @@ function proofCell(decision: Decision): string {
   const short =
     kind === 'replica-files'
       ? 'not stuck'
-      : kind === 'record'
+      : kind === 'record' || kind === 'canary'
         ? ''
         : evidence.value
             .replace(/ pending, oldest from .*/, ' pending')

@@ -1,6 +1,7 @@
 // All schema versions in order. A migration is never edited once released: the next one corrects it. Columns
 // are added, never renamed or dropped, so that the version before can still read (design 2.4). Written in SQLite's
 // words; postgres.ts translates the few that differ.
+import { canaries } from './canaries.js';
 import { comparisons } from './comparisons.js';
 import { slotsAndSamples } from './slots-and-samples.js';
 
@@ -16,6 +17,7 @@ export interface Migration {
 const migrations: readonly Migration[] = [
   { version: 1, statements: slotsAndSamples, oldestReader: 1, oldestWriter: 1 },
   { version: 2, statements: comparisons, oldestReader: 1, oldestWriter: 1 },
+  { version: 3, statements: canaries, oldestReader: 1, oldestWriter: 1 },
 ];
 
 /** The version that this program makes. */
