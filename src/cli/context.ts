@@ -16,6 +16,7 @@ import type { ComparisonStore } from '../slot/comparisons.js';
 import type { Directory } from '../slot/directory.js';
 import type { DirectoryCopy } from '../slot/directory-copy.js';
 import type { StoreDriver } from '../slot/driver.js';
+import type { PendingStore } from '../slot/pending-users.js';
 import type { SampleStore } from '../slot/samples.js';
 import type { SlotMapStore } from '../slot/slot-map.js';
 import type { UserSources } from '../slot/users.js';
@@ -104,6 +105,8 @@ export interface Context {
   migrateState(): Promise<void>;
   /** Stored content comparisons; a database that is away is a warning, given once. */
   comparisons(options?: ReadOnly): Promise<ComparisonStore>;
+  /** Whose changes waited when a master was looked at last; a database that is away knows nothing. */
+  pendingUsers(options?: ReadOnly): Promise<PendingStore>;
   /** The state directory, made if it is not there (0700). @throws ConfigError */
   stateDir(): Promise<string>;
   /** Closes what was opened. Never throws. */
@@ -407,6 +410,19 @@ export function createContext(parts: ContextParts): Context {
         if (!(error instanceof MailctlError)) throw error;
         warn(`nothing can be stored: ${error.message}`, error.hint);
       }
+    },
+    pendingUsers: async (options) => {
+      const [{ tolerantPending }, { databasePendingUsers }] = await Promise.all([
+        import('./tolerant-pending.js'),
+        import('../state/pending-users.js'),
+      ]);
+      const { state } = await locations();
+      return tolerantPending({
+        // Its table came later than the first ones: whoever stores in it brings the schema up to date.
+        toWrite: async () => databasePendingUsers(await database(state, { migrate: true })),
+        toRead: async () => databasePendingUsers(await database(state, { readOnly: true })),
+        mayWrite: options?.readOnly !== true,
+      });
     },
     comparisons: async (options) => {
       const [{ tolerantComparisons }, { databaseComparisons }] = await Promise.all([

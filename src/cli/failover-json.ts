@@ -2,6 +2,7 @@
 
 import { formatIso } from '../lib/clock.js';
 import type { Column } from '../output/columns/column.js';
+import { lossSheetJson } from '../slot/loss-sheet.js';
 import type { RunOutcome, SafeToLeave, SlotResult } from '../slot/outcome.js';
 import type { WaitingRow } from '../slot/waiting.js';
 import type { ErrorReport } from './report.js';
@@ -42,6 +43,9 @@ export function failoverDocument({
       possible_loss_s: possibleLoss(result),
       evidence: (result.decision.loss?.evidence ?? []).map(({ kind, at, value }) => ({ kind, at, value })),
       kind: result.decision.kind,
+      users: result.decision.users ?? null,
+      moving: (result.decision.moving ?? []).map(({ user, from, to, state }) => ({ user, from, to, state })),
+      loss_sheet: result.decision.sheet === undefined ? null : lossSheetJson(result.decision.sheet),
       chosen_because: result.decision.because ?? null,
       passed_over: result.decision.passedOver ?? [],
       overrides: result.decision.gates.flatMap(({ gate, word }) => (word === null ? [] : [{ gate, word }])),

@@ -19,8 +19,10 @@ import { type Decision, type FailoverWishes, mayGo } from '../slot/decide.js';
 import type { Directory } from '../slot/directory.js';
 import { actionParts } from '../slot/execute.js';
 import { planAfter, planLane } from '../slot/failover.js';
+import { withLossSheets } from '../slot/gather-loss.js';
 import { storeSamples } from '../slot/list.js';
 import type { Surroundings } from '../slot/look-around.js';
+import { lossSheetJson, NAMES_KEPT } from '../slot/loss-sheet.js';
 import {
   exitOf,
   hookFailure,
@@ -86,12 +88,24 @@ export class FailoverSession {
     const takeOver = new Set([...wishes.takeOver, ...dead]);
     const samples = await context.samples(readOnly);
     const copy = () => context.directoryCopy();
-    const prepared = await prepareFailover(
+    const users = await context.userSources(readOnly);
+    const looked = await prepareFailover(
       request.targets,
       { ...wishes, takeOver },
-      { directory, copy, samples, around, clock: context.clock },
+      { directory, copy, samples, around, clock: context.clock, moves: () => users.moves() },
     ).catch((error: unknown) => refuseAway(error, context, isLater));
-    if (prepared.later !== undefined) sayLater(prepared.later, context);
+    if (looked.later !== undefined) sayLater(looked.later, context);
+    if (looked.movesProblem !== null) context.warn(`who is being moved is not known: ${looked.movesProblem}`);
+    const decisions = await withLossSheets(looked.decisions, {
+      around,
+      sight: looked.sight,
+      samples: looked.stored,
+      pending: await context.pendingUsers({ readOnly: true }),
+      users,
+      moves: looked.moves,
+      clock: context.clock,
+    });
+    const prepared: PreparedFailover = { ...looked, decisions };
     if (!request.dryRun) await storeSamples(samples, prepared.slots, prepared.sight, context.clock);
     const parts = {
       sight: prepared.sight,
@@ -121,7 +135,12 @@ export class FailoverSession {
         ...(prepared.later === undefined ? {} : { directoryCopy: formatIso(prepared.later.copiedAt) }),
         refused: plannedResults(prepared.decisions)
           .filter((result) => result.outcome === 'refused')
-          .map((result) => ({ slot: result.decision.slot.slot, gate: result.gate, reason: result.reason })),
+          .map(({ decision, gate, reason }) => ({
+            slot: decision.slot.slot,
+            gate,
+            reason,
+            ...(decision.sheet === undefined ? {} : { lossSheet: lossSheetJson(decision.sheet, NAMES_KEPT) }),
+          })),
       },
       lanes: going.map((decision) => planLane(decision, parts)),
       after: going.some((decision) => decision.kind !== 'demote')
@@ -130,7 +149,7 @@ export class FailoverSession {
             around.queues === undefined || around.queues.length === 0
               ? null
               : slotRoads(
-                  slotsOf(going.filter((decision) => decision.kind !== 'demote')),
+                  slotsOf(going.filter(({ kind }) => kind !== 'demote' && kind !== 'readonly')),
                   prepared.sight,
                   around.hosts,
                   around.driver.masterPorts,

@@ -56,7 +56,7 @@ export const failoverJson: CommandSpec['json'] = {
   }),
 };
 
-const OVERRIDE_GATES = ['still-serving', 'two-masters', 'capacity', 'disk', 'directory-disagrees'];
+const OVERRIDE_GATES = ['still-serving', 'two-masters', 'capacity', 'disk', 'directory-disagrees', 'moves'];
 
 /** `GATE:SLOT`. */
 export function overrideWord(word: string): string {
@@ -114,7 +114,7 @@ export const failoverCommand = defineCommand({
     ),
     overrides: list(
       '--override <gate:slot>',
-      'pass still-serving, two-masters, capacity, disk or directory-disagrees for this slot',
+      'pass still-serving, two-masters, capacity, disk, directory-disagrees or moves for this slot',
       overrideWord,
     ),
     directoryLater: flag(

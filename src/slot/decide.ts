@@ -10,11 +10,14 @@ import type { InstanceState, ReplicaFiles } from './driver.js';
 import { estimateLoss, type LossEstimate, type SignOfLife } from './evidence.js';
 import { channelTowards, judgeFreshness } from './freshness.js';
 import type { OpenLane } from './lane-record.js';
+import type { LossSheet } from './loss-sheet.js';
+import type { UserMove } from './moves.js';
 import { type LookupJudgement, lookupKey } from './mx-lookup.js';
 import { canEndReading, END_OWED, owesOnlyReading, readableHosts, readingOn } from './readable.js';
 import type { Sample } from './samples.js';
 import { type FleetSight, isMaster, openLaneOf, owedOf, stateOf } from './sight.js';
 import { type Instance, instanceOn, type Slot } from './slot.js';
+import { movesInMotion } from './users.js';
 
 /** Gates by the ids that -o json uses (design 3.3). */
 export type GateId =
@@ -28,6 +31,7 @@ export type GateId =
   | 'disk'
   | 'directory-disagrees'
   | 'directory-away'
+  | 'moves'
   | 'no-replica'
   | 'read-only';
 
@@ -38,6 +42,7 @@ export const OVERRIDABLE: readonly GateId[] = [
   'capacity',
   'disk',
   'directory-disagrees',
+  'moves',
 ];
 
 /** A closed gate; `word` is what the operator said to pass it. */
@@ -95,6 +100,8 @@ export interface FailoverFacts {
   readonly fleet?: FleetFacts;
   /** Why the directory cannot say that a slot is readable only; absent or null: it can. */
   readonly stateFault?: string | null;
+  /** The site's list of user moves; absent or null: not known. */
+  readonly moves?: readonly UserMove[] | null;
 }
 
 /** What is to be done with one slot. */
@@ -121,6 +128,12 @@ export interface Decision {
   readonly later?: boolean;
   /** It could be made readable instead: the directory and the replica are ready for it. */
   readonly mayRead?: boolean;
+  /** Users on the way from or to the slot. */
+  readonly moving?: readonly UserMove[];
+  /** Who would miss what, where that is a question. */
+  readonly sheet?: LossSheet;
+  /** How many users the site places on the slot; null or absent: not known. */
+  readonly users?: number | null;
   /** Where it can be read meanwhile, and since when; null or absent: nowhere. */
   readonly reading?: { readonly host: string; readonly since: string | null } | null;
   /** Why this NEW, where there was a choice. */
@@ -237,6 +250,7 @@ export function decide(
       : isBack
         ? { to: open.from, loss: null, why: '' }
         : { to: open.to, loss: lossOf(slot, from, open.to, facts, wishes, open), why: '' };
+  const moving = movesInMotion(slot.slot, facts.moves ?? null);
   const kind = open !== null ? 'finish' : fromReachable ? 'planned' : 'dead';
 
   if (open !== null && slot.master !== open.from && slot.master !== open.to) {
@@ -282,6 +296,12 @@ export function decide(
       const disk = overDisk(host, stateOf(sight, slot.slot, host), facts.fleet?.minFree);
       if (disk !== null) gates.push(gate('disk', slot, wishes, disk));
     }
+    // A move that is under way writes to the slot; with OLD dead it has ended, and it is only told.
+    if (fromReachable && open === null && moving.length > 0) {
+      const names = moving.map(({ user }) => user);
+      const users = `${names.slice(0, 3).join(', ')}${names.length > 3 ? ` +${names.length - 3}` : ''}`;
+      gates.push(gate('moves', slot, wishes, `${users} on the way from or to it`));
+    }
     if (fromReachable && old.quarantined.files > 0) {
       gates.push(quarantineGate(slot, old.quarantined.events, wishes));
     }
@@ -304,6 +324,7 @@ export function decide(
     isStarted,
     mayRead: !fromReachable && reading === null && readFault(slot, choice.to, facts) === null,
     reading,
+    moving,
     because: choice.because ?? null,
     passedOver: choice.passedOver ?? [],
   };

@@ -5,6 +5,7 @@ import type { Json, Lane } from '../plan/plan.js';
 import type { Step } from '../plan/step.js';
 import type { Decision } from './decide.js';
 import type { LossEstimate } from './evidence.js';
+import { lossSheetJson, NAMES_KEPT } from './loss-sheet.js';
 import { endReadOnlySteps, readOnlySteps, roleBefore, stepsBeforeMove, withoutReading } from './read-only.js';
 import { readableHosts } from './readable.js';
 import { type FleetSight, isMaster, owedOf, stateOf } from './sight.js';
@@ -44,6 +45,8 @@ export function planLane(decision: Decision, parts: PlanParts): Lane {
       provenUntil: decision.loss?.provenUntil ?? null,
       lastAlive: decision.loss?.lastAlive ?? null,
       evidence: (decision.loss?.evidence ?? []) as unknown as Json,
+      // What was shown before the operator's word.
+      ...(decision.sheet === undefined ? {} : { lossSheet: lossSheetJson(decision.sheet, NAMES_KEPT) }),
       words: decision.gates
         .filter((one) => one.word !== null)
         .map((one) => ({ gate: one.gate, word: one.word, reason: one.reason })),

@@ -36,6 +36,7 @@ const GATES: ReadonlySet<string> = new Set<GateId>([
   'disk',
   'directory-disagrees',
   'directory-away',
+  'moves',
   'no-replica',
   'read-only',
 ]);

@@ -23,7 +23,8 @@ import {
   type Surroundings,
   type Witnesses,
 } from './look-around.js';
-import type { SampleStore } from './samples.js';
+import type { UserMove } from './moves.js';
+import type { Sample, SampleStore } from './samples.js';
 import { type FleetSight, type HostSight, openLaneOf } from './sight.js';
 import type { Slot } from './slot.js';
 
@@ -35,6 +36,8 @@ export interface FailoverSources {
   readonly samples: Pick<SampleStore, 'latest'>;
   readonly around: Surroundings;
   readonly clock: Clock;
+  /** The site's list of user moves; absent: none is asked for. */
+  readonly moves?: () => Promise<readonly UserMove[] | null>;
 }
 
 /** What was found out. */
@@ -48,6 +51,11 @@ export interface PreparedFailover {
   readonly later?: { readonly reason: string; readonly copiedAt: number } | undefined;
   /** Named hosts that have no slot, no open lane and no debt. */
   readonly empty: readonly string[];
+  /** What was stored of their masters' logs, where one is away. */
+  readonly stored: readonly Sample[];
+  /** null: there is no list of moves, or `movesProblem` says why it could not be read. */
+  readonly moves: readonly UserMove[] | null;
+  readonly movesProblem: string | null;
 }
 
 /**
@@ -57,8 +65,9 @@ export interface PreparedFailover {
 export async function prepareFailover(
   targets: readonly string[],
   wishes: FailoverWishes,
-  { directory, copy, samples, around, clock }: FailoverSources,
+  { directory, copy, samples, around, clock, moves }: FailoverSources,
 ): Promise<PreparedFailover> {
+  const asked = readMoves(moves);
   const { slots: all, later } = await readDirectory(directory, wishes.directoryLater === true, copy);
   for (const target of targets) knownTarget(target, all, around);
   if (wishes.to !== undefined && !around.hosts.has(wishes.to)) {
@@ -127,6 +136,7 @@ export async function prepareFailover(
     canaries,
     fleet,
     stateFault: later === undefined ? directory.stateFault : 'the directory is away',
+    moves: (await asked).moves,
   };
   const first = decideAll([...meant.values()], facts, wishes);
   const doubtful = new Set(
@@ -135,7 +145,18 @@ export async function prepareFailover(
   const lookups = await askLookups(silent, doubtful, sight, around);
   const decided = lookups.size === 0 ? first : decideAll([...meant.values()], { ...facts, lookups }, wishes);
   const decisions = later === undefined ? decided : decidedWithoutDirectory(decided);
-  return { decisions, slots: candidates, sight, silences, empty, later };
+  const { moves: inMotion, problem } = await asked;
+  return {
+    decisions,
+    slots: candidates,
+    sight,
+    silences,
+    empty,
+    later,
+    stored,
+    moves: inMotion,
+    movesProblem: problem,
+  };
 }
 
 // What the master's own log said shortly before it died needs no further proof; all else is looked up.
@@ -198,6 +219,18 @@ async function witnessesOf(
     seen?.sightings.get(host)?.some(({ ports }) => ports.length > 0) === true;
   if (seen !== undefined && silent.every(isCovered)) return seen;
   return callWitnesses(silent, slots, sight, around);
+}
+
+// A list that cannot be read is told; it refuses nothing, since a site whose list is broken must still fail over.
+async function readMoves(
+  moves: FailoverSources['moves'],
+): Promise<{ readonly moves: readonly UserMove[] | null; readonly problem: string | null }> {
+  try {
+    return { moves: (await moves?.()) ?? null, problem: null };
+  } catch (error) {
+    if (!(error instanceof MailctlError)) throw error;
+    return { moves: null, problem: error.message };
+  }
 }
 
 async function readDirectory(

@@ -56,7 +56,9 @@ export function isServedByMaster(slot: Slot, sight: FleetSight): boolean {
 /** A slot whose reading can be ended now, without a human: its master serves again. */
 export function canEndReading(slot: Slot, sight: FleetSight): boolean {
   if (!isServedByMaster(slot, sight)) return false;
-  return readableHost(slot.state) !== undefined || readableHosts(slot, sight).length > 0;
+  // A host that is away is waited for; the directory's word can be taken back at once.
+  if (readableHost(slot.state) !== undefined) return true;
+  return readableHosts(slot, sight).some((host) => stateOf(sight, slot.slot, host) !== undefined);
 }
 
 /** True when nothing but the end of its reading is owed by a host: then it is a copy like any other. */

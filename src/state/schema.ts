@@ -86,6 +86,21 @@ export interface CanariesTable {
   seen_at: number;
 }
 
+/** Whose changes waited in a master's log when it was looked at last. */
+export interface PendingUsersTable {
+  slot: string;
+  replica: string;
+  host: string;
+  at: number;
+  seen_at: number;
+  events: number;
+  oldest_birth: number | null;
+  /** JSON: `[[user, events], ...]`. */
+  users: string;
+  more_users: number;
+  nameless: number;
+}
+
 export interface Schema {
   mailctl_schema: SchemaTable;
   slots: SlotsTable;
@@ -94,6 +109,7 @@ export interface Schema {
   comparisons: ComparisonsTable;
   compared_owners: ComparedOwnersTable;
   canaries: CanariesTable;
+  pending_users: PendingUsersTable;
 }
 
 /** A text column, selected as bytes; `fromBytes` makes text of them. */

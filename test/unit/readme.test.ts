@@ -42,7 +42,15 @@ test('its configuration is one', async () => {
 });
 
 test('its gates are the gates', () => {
-  const others = ['lag', 'quarantine', 'not-proven-dead', 'busy', 'directory-away', 'no-replica'];
+  const others = [
+    'lag',
+    'quarantine',
+    'not-proven-dead',
+    'busy',
+    'directory-away',
+    'no-replica',
+    'read-only',
+  ];
   expect([...rowsOf('gate')].sort()).toEqual([...OVERRIDABLE, ...others].sort());
 });
 

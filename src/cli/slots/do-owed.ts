@@ -53,6 +53,7 @@ export async function doOwed(
       fenced: undefined,
       overrides: new Set(),
       takeOver: new Set(takeOver),
+      endReading: due.endReading,
     },
     { directory, samples, around, clock: context.clock },
   );

@@ -43,6 +43,7 @@ export const slotsSampleCommand = defineCommand({
   async run(options, context) {
     const { surroundingsOf } = await import('./surroundings.js');
     const { listSlots } = await import('../../slot/list.js');
+    const { storePendingUsers } = await import('../../slot/gather-loss.js');
     const { dueWork, targetsOf } = await import('../../slot/owed-work.js');
     const config = await context.config();
     await context.migrateState();
@@ -54,6 +55,9 @@ export const slotsSampleCommand = defineCommand({
     const look = () =>
       listSlots({ directory, samples, around, clock: context.clock, maxLagS: config.stores.maxLagMs / 1000 });
     let seen = await look();
+    // Whose changes wait: the names on the loss sheet, should the master die.
+    const pending = await context.pendingUsers();
+    await storePendingUsers(seen.slots, { around, sight: seen.sight, pending, clock: context.clock });
     let done: readonly OwedResult[] = [];
     const due = dueWork(seen.slots, seen.sight);
     if (options.doOwed && targetsOf(due).length > 0) {

@@ -11,6 +11,7 @@ import type { WaitingRow } from '../../slot/waiting.js';
 import type { Column } from '../columns/column.js';
 import type { Line, Span } from '../line.js';
 import type { Canvas } from '../output.js';
+import { lossSheetLines, thousands } from './loss-sheet.js';
 import { compareNames, joinNames } from './slots.js';
 import { waitingLines } from './waiting.js';
 
@@ -149,6 +150,12 @@ const columns: readonly Column<Decision>[] = [
     align: 'right',
   },
   { key: 'proof', header: 'PROVEN BY', value: proofCell, mayCut: true },
+  {
+    key: 'users',
+    header: 'USERS',
+    value: ({ users }) => (users === null || users === undefined ? '?' : thousands(users)),
+    align: 'right',
+  },
   { key: 'note', header: 'NOTE', value: noteCell, mayCut: true },
 ];
 
@@ -192,9 +199,14 @@ function proofCell(decision: Decision): string {
 
 function noteCell(decision: Decision): string {
   const gate = refusal(decision);
-  if (gate !== undefined) return `REFUSED ${gate.gate}`;
+  if (gate !== undefined) {
+    const news = (decision.sheet?.newUsers ?? []).length > 0 ? ', NEW USERS' : '';
+    return `REFUSED ${gate.gate}${news}`;
+  }
   const words = decision.gates.map((one) => (one.word ?? '').split(' ')[0]?.replace(/^--/, ''));
   if (decision.kind === 'readonly') words.unshift('mail waits');
+  const moving = decision.moving?.length ?? 0;
+  if (moving > 0) words.push(`${counted(moving, 'user')} moving`);
   if (words.length > 0) return [...new Set(words)].join(', ');
   if (decision.open !== null) return `goes on from run ${decision.open.run}`;
   return decision.because === '--to' ? '' : (decision.because ?? '');
@@ -209,7 +221,9 @@ function withNotes(
   targets: readonly string[],
 ): readonly Line[] {
   const noted = rows.some((row) => noteCell(row) !== '');
-  const table = canvas.table(rows, noted ? columns : columns.slice(0, -1));
+  const counts = rows.some(({ users }) => typeof users === 'number');
+  const shownColumns = columns.filter(({ key }) => (key === 'note' ? noted : key !== 'users' || counts));
+  const table = canvas.table(rows, shownColumns);
   const lines: Line[] = [...table];
   const hidden = plain.length - shown.length;
   if (hidden > 0) {
@@ -251,6 +265,7 @@ function refusalLines(
       '    ',
     ),
   ];
+  for (const { sheet } of decisions) if (sheet !== undefined) lines.push(...lossSheetLines(sheet));
   for (const { slot, reading } of decisions) {
     if (!reading) continue;
     const since = reading.since === null ? '' : ` since ${reading.since}`;

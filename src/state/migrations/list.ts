@@ -3,6 +3,7 @@
 // words; postgres.ts translates the few that differ.
 import { canaries } from './canaries.js';
 import { comparisons } from './comparisons.js';
+import { pendingUsers } from './pending-users.js';
 import { slotsAndSamples } from './slots-and-samples.js';
 
 /** One step from the version before. */
@@ -18,6 +19,7 @@ const migrations: readonly Migration[] = [
   { version: 1, statements: slotsAndSamples, oldestReader: 1, oldestWriter: 1 },
   { version: 2, statements: comparisons, oldestReader: 1, oldestWriter: 1 },
   { version: 3, statements: canaries, oldestReader: 1, oldestWriter: 1 },
+  { version: 4, statements: pendingUsers, oldestReader: 1, oldestWriter: 1 },
 ];
 
 /** The version that this program makes. */

@@ -277,6 +277,7 @@ describe('the gates', () => {
       'capacity',
       'directory-disagrees',
       'disk',
+      'moves',
       'still-serving',
       'two-masters',
     ]);

@@ -161,6 +161,27 @@ describe('--read-only', () => {
     expect(refusal(decision)).toMatchObject({ gate, reason: expect.stringMatching(reason) });
   });
 
+  test('users on the way hold up a planned move of their slot, and are only named when its master is dead', () => {
+    const moves = [
+      { user: 'ben', from: 'store1', to: 'store9', state: 'moving', at: null },
+      { user: 'zoe', from: 'store2', to: 'store1', state: 'done', at: null },
+    ];
+    const alive = factsOf({ imap21: stateFor('imap21', 'master'), imap22: replica }, { moves });
+    expect(refusal(decide(slotOf(), 'imap21', alive, wishesOf()))).toMatchObject({
+      gate: 'moves',
+      reason: 'ben on the way from or to it',
+    });
+    const word = wishesOf({ overrides: new Set(['moves:store1']) });
+    expect(mayGo(decide(slotOf(), 'imap21', alive, word))).toBe(true);
+    expect(mayGo(decide(slotOf(), 'imap21', alive, wishesOf({ overrides: new Set(['moves:store2']) })))).toBe(
+      false,
+    );
+    const gone = factsOf({ imap22: replica }, { moves, samples: [sampleOf()] });
+    const decision = decide(slotOf(), 'imap21', gone, wishesOf());
+    expect(mayGo(decision)).toBe(true);
+    expect(decision.moving).toEqual([moves[0]]);
+  });
+
   test('a word for one slot is a word for no other', () => {
     const words = [
       wishesOf({ readOnly: new Set(['store2', 'store*', 'store', '']) }),
