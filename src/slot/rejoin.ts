@@ -174,14 +174,20 @@ function planLane(returns: readonly Return[], sight: FleetSight): Lane {
   const master = instanceOn(slot, slot.master) as Instance;
   const lane = { from: first.host, to: slot.master, lossS: null, provenUntil: null, lastAlive: null };
   const back = returns.filter(({ how }) => how === 'rejoin');
-  const leased = [slot.master, ...back.map(({ host }) => host)];
-  const steps: Step[] = leased.map((host) => ({
+  // What every host says of the debt is to be cleared, also by those that have no part in it.
+  const parties = [slot.master, ...back.map(({ host }) => host)];
+  const others = slot.instances
+    .map(({ host }) => host)
+    .filter((host) => !parties.includes(host) && stateOf(sight, slot.slot, host) !== undefined);
+  const steps: Step[] = [...parties, ...others].map((host) => ({
     id: `lease-${host}`,
     action: 'slot.take-lease',
     host,
     phase: 'prepare',
     title: `lease of ${slot.slot} on ${host}`,
     params: { ...paramsOf(instanceOn(slot, host) as Instance), ...lane },
+    mayBeOwed: others.includes(host),
+    undoMayBeOwed: others.includes(host),
   }));
   steps.push({
     id: 'seen-serving',

@@ -134,11 +134,13 @@ export function planReplay({ leftovers, old, next, placement }: ReplayFacts): Re
   const sources = new Set(
     leftovers.events.flatMap(({ kind, mailboxes }) => (kind === 'rename' ? mailboxes.slice(0, 1) : [])),
   );
+  const oldLive = live(old);
   for (const mailbox of old) {
     if (standingOf(mailbox) !== 'tombstone' || !named.has(mailbox.name) || sources.has(mailbox.name))
       continue;
     const there = nextById.get(mailbox.uniqueId);
-    if (there === undefined || there.standing === 'live' || isLeftOut.has(mailbox.name)) continue;
+    if (there === undefined || there.standing === 'live') continue;
+    if (isLeftOut.has(mailbox.name) || oldLive.has(mailbox.name)) continue;
     drop(mailbox, userOf(mailbox.name), 'it was deleted on the new master');
   }
 
@@ -149,7 +151,6 @@ export function planReplay({ leftovers, old, next, placement }: ReplayFacts): Re
     wholeUsers.has(user) ||
     (user !== '' && placement(user) === 'elsewhere') ||
     !usersOnNext.has(user);
-  const oldLive = live(old);
   const lines = leftovers.events.flatMap((event) => {
     if (event.kind !== 'settings') return [];
     const user = event.user ?? userOf(event.mailboxes[0] ?? '');

@@ -42,7 +42,8 @@ export function owedOf(sight: FleetSight, slot: Slot): readonly Owed[] {
       if (known === undefined || known.at <= owed.at) byHost.set(owed.host, owed);
     }
   }
-  return [...byHost.values()];
+  // A line without a step says that the debt is paid, to whoever was away then.
+  return [...byHost.values()].filter(({ steps }) => steps.length > 0);
 }
 
 /** A lane of this slot that was not given back, by the newest record on its hosts. */

@@ -24,15 +24,20 @@ collect() {
     [ -f "$f" ] && [ ! -L "$f" ] || continue
     rel=\${f#"$sync"/}
     case $rel in
-      rejoin/*|quarantine/*.json|quarantine/*.birth|quarantine/*.cause|quarantine/*.meta) continue ;;
+      rejoin/*|quarantine/*.json|quarantine/*.tmp) continue ;;
       quarantine/*) [ -s "$f" ] || continue ;;
     esac
     own_dir "$into" || return
     birth=$(stat -c %W -- "$f" 2>/dev/null)
+    # A part of what was quarantined is younger than its events: its note knows.
+    noted=
+    [ ! -f "$f.json" ] || noted=$(sed -n 's/.*"birth":\([0-9][0-9]*\).*/\1/p' "$f.json" | head -n 1)
+    birth=\${noted:-$birth}
     case $birth in ''|*[!0-9]*) birth=0 ;; esac
     name=$birth-$(printf '%s' "$rel" | tr -c 'A-Za-z0-9._-' '_') n=1 to=
     while to=$into/$name.$n; [ -e "$to" ] || [ -L "$to" ]; do n=$((n + 1)); done
     mv -n -- "$f" "$to" 2>/dev/null && [ ! -e "$f" ] || { o "$i" no "cannot move $f to $to"; return; }
+    [ ! -f "$f.json" ] || rm -f -- "$f.json"
     moved=$((moved + 1))
   done
   o "$i" ok "$moved"

@@ -17,7 +17,7 @@ item() (
   done
   set +f; set -- "$sync"/quarantine/* "$sync"/quarantine/*/*; set -f
   for f; do
-    case $f in *.json|*.birth|*.cause|*.meta) continue ;; esac
+    case $f in *.json|*.tmp) continue ;; esac
     [ -s "$f" ] && [ -f "$f" ] && logs=$((logs + 1))
   done
   o "$i" logs "$logs"

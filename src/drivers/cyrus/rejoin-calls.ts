@@ -83,7 +83,7 @@ export function rejoinCalls(parts: RejoinParts): RejoinCalls {
           ];
           const records = await doAct(host, instance, grip, 'replay', words, (seconds + 10) * 1000);
           for (const [said, name = '', why = ''] of records)
-            if (said === 'bad') failed.push({ name, said: why });
+            if (said === 'bad') failed.push({ name, said: why.trim() });
         }
       };
       await send('mailboxes', what.mailboxes);

@@ -55,6 +55,8 @@ export function endRejoin(parts: SlotActionParts): Action {
       const returns = (step.params.returns ?? []) as unknown as readonly Returned[];
       const before = (step.params.owed ?? []) as unknown as readonly Owed[];
       const at = formatIso(parts.clock.now());
+      const held = parts.leases.hostsOf(slot);
+      const isAway = (host: string) => parts.watch.away(host) !== undefined;
       const linesNow = async (): Promise<readonly string[]> => {
         const others = before.filter(({ host }) => !returns.some((one) => one.host === host));
         const own = await Promise.all(
@@ -63,13 +65,15 @@ export function endRejoin(parts: SlotActionParts): Action {
             const steps = stepsOwed(returned, slot, state);
             const lastAlive = before.find(({ host }) => host === returned.host)?.lastAlive ?? null;
             const run = parts.leases.holder.run;
-            return steps.length === 0 ? [] : [{ slot, host: returned.host, steps, run, at, lastAlive }];
+            // A host that is away still says that it is owed: a newer line without a step answers that.
+            const isSaid = instances.every(({ host }) => held.includes(host) && !isAway(host));
+            if (steps.length === 0 && isSaid) return [];
+            return [{ slot, host: returned.host, steps, run, at, lastAlive }];
           }),
         );
         return [...others, ...own.flat()].map(owedLine);
       };
       let lines = await linesNow();
-      const held = parts.leases.hostsOf(slot);
       // The master's lease last: until then the lane is open on the one host that it stands on.
       for (const instance of instances.toSorted((a, b) => Number(a.host === to) - Number(b.host === to))) {
         if (!held.includes(instance.host)) continue;
