@@ -10,6 +10,7 @@ import { configShowCommand } from './config/show.js';
 import { failoverCommand } from './failover.js';
 import { helpCommand } from './help.js';
 import { rejoinCommand } from './rejoin.js';
+import { replicationSeedCommand } from './replication/seed.js';
 import { replicationStatusCommand } from './replication/status.js';
 import { replicationVerifyCommand } from './replication/verify.js';
 import { runsAttachCommand } from './runs/attach.js';
@@ -44,6 +45,7 @@ const commands: readonly AnyCommand[] = [
   slotsExportCommand,
   replicationStatusCommand,
   replicationVerifyCommand,
+  replicationSeedCommand,
   configCheckCommand,
   configShowCommand,
   configInitCommand,

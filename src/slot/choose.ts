@@ -61,7 +61,7 @@ const LOAD_MAX = 8;
 /** Differences below this are how samples and log files happen to fall. */
 const NEARLY_S = 10;
 /** The room that a master needs where the configuration does not say: this, or 5 % of a small disk. */
-const DEFAULT_ROOM: Room = { bytes: 1024 ** 3, percent: 5 };
+export const DEFAULT_ROOM: Room = { bytes: 1024 ** 3, percent: 5 };
 
 /** The best of at least one candidate. `oldLocation`: where OLD stands. `drains`: nothing is lost, OLD is alive. */
 export function chooseBest(

@@ -358,7 +358,11 @@ export interface StoreDriver {
     kind: 'users' | 'mailboxes',
     names: readonly string[],
     seconds: number,
+    /** sync_clients at once. */
+    atOnce?: 1 | 2,
   ): Promise<SendResult>;
+  /** Bytes that an instance takes on disk; null: it could not be measured in that time. */
+  sizeOf(host: Host, instance: Instance, role: Role, seconds: number): Promise<number | null>;
   /** What is left of an instance's time as master. */
   leftovers(host: Host, instance: Instance, signal?: AbortSignal): Promise<Leftovers>;
   /** Sets aside what a stopped instance's logs hold, also what is quarantined there. */

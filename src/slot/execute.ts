@@ -29,6 +29,7 @@ export interface SlotExecution {
   readonly clock: Clock;
   readonly runHook: SlotActionParts['runHook'];
   readonly drainTimeoutMs: number;
+  readonly slotMap?: SlotActionParts['slotMap'];
   /** Counts and releases mail that waits on the MXs; undefined: no queue is configured. */
   readonly waiting?: WaitingDesk | undefined;
   /** The site's lists of users and moves; absent: it has none. */
@@ -90,6 +91,7 @@ export function actionParts(
     hostNamed,
     runHook: execution.runHook,
     drainTimeoutMs: execution.drainTimeoutMs,
+    slotMap: execution.slotMap,
     waiting: execution.waiting,
     users: execution.users ?? noUserSources,
     rejoins: execution.rejoins ?? new Map(),

@@ -3,7 +3,8 @@
 // under the lease; read with every observation, and hostile like everything that a host says.
 
 /** What a lane does with its slot. */
-export type LaneWay = 'move' | 'readonly' | 'end-readonly';
+export type LaneWay = 'move' | 'readonly' | 'end-readonly' | 'seed';
+const WAYS: readonly unknown[] = ['readonly', 'end-readonly', 'seed'] satisfies readonly LaneWay[];
 
 /** A lane that has not been given back. */
 export interface OpenLane {
@@ -20,7 +21,7 @@ export interface OpenLane {
   readonly started: boolean;
   /** NEW was started while the directory was away: it is still to be told. */
   readonly later?: boolean;
-  /** Where it leads: a new master, a replica that is readable meanwhile, or the end of that. */
+  /** Where it leads: a new master, a replica that is readable meanwhile, the end of that, or a new replica. */
   readonly way: LaneWay;
   /** Ids of the steps that it began, on the host that this was read from. */
   readonly began: readonly string[];
@@ -37,6 +38,8 @@ export interface Owed {
   readonly at: string;
   /** The host's last sign of life, epoch seconds; evidence for the slots that are still its own. */
   readonly lastAlive: number | null;
+  /** It is being filled as a new replica: nothing is on it alone. */
+  readonly seeding?: boolean;
 }
 
 /** What a lane file says. */
@@ -105,7 +108,7 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
         judged: parseJudged(entry.judged),
         started: entry.started === true,
         ...(entry.later === true ? { later: true } : {}),
-        way: entry.way === 'readonly' || entry.way === 'end-readonly' ? entry.way : 'move',
+        way: WAYS.includes(entry.way) ? (entry.way as LaneWay) : 'move',
         began,
       };
     } else if (entry.kind === 'began') began.push(text(entry.step));
@@ -117,6 +120,7 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
         run: text(entry.run),
         at: text(entry.at),
         lastAlive: typeof entry.lastAlive === 'number' ? entry.lastAlive : null,
+        ...(entry.seeding === true ? { seeding: true } : {}),
       });
     }
   }

@@ -30,8 +30,10 @@ export interface SendWork {
   readonly parallel?: number | undefined;
   /** Names a second at most. */
   readonly perSecond?: number | undefined;
-  /** Seconds that one name alone may take; its chunk's own without it. */
+  /** Seconds that one name alone may take at a time; its chunk's own without it. */
   readonly longestS?: number | undefined;
+  /** How often one that took longer is gone on with: what has arrived of it stays. Never without it. */
+  readonly again?: number | undefined;
   readonly send: (
     kind: 'users' | 'mailboxes',
     names: readonly string[],
@@ -79,6 +81,7 @@ export async function sendInChunks(work: SendWork): Promise<SendOutcome> {
     users: [...targets.users],
     mailboxes: [...targets.mailboxes],
   };
+  const tries = new Map<string, number>();
   const isOver = () => clock.monotonic() >= work.deadlineMs || work.signal.aborted;
 
   const next = ():
@@ -110,7 +113,11 @@ export async function sendInChunks(work: SendWork): Promise<SendOutcome> {
       const result = await work.send(kind, names, seconds);
       const tookMs = clock.monotonic() - sentMs;
       failed.push(...result.failed);
-      if (chunk.isAlone) left.push(...result.left);
+      const name = names[0] ?? '';
+      if (chunk.isAlone && result.left.length > 0 && (tries.get(name) ?? 0) < (work.again ?? 0)) {
+        tries.set(name, (tries.get(name) ?? 0) + 1);
+        queues.alone.push({ kind, name });
+      } else if (chunk.isAlone) left.push(...result.left);
       else queues.alone.push(...result.left.map((name) => ({ kind, name })));
       const bad = new Set([...result.failed.map(({ name }) => name), ...result.left]);
       const sent = names.filter((name) => !bad.has(name));

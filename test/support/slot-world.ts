@@ -767,6 +767,8 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
       });
       return world.takesReplication(slot, to) ? [] : users;
     },
+    sizeOf: (host, instance) =>
+      see(`size ${instance.slot}`, host.name, () => world.at(instance.slot, host.name).mail.size * 4096),
     async sendMany(host, instance, grip, to, _kind, names) {
       const slot = world.slot(instance.slot);
       const own = world.at(instance.slot, host.name);

@@ -64,6 +64,10 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
     const { resumeRejoin } = await import('./resume-rejoin.js');
     return resumeRejoin({ run, file, before, yes: request.yes, how: request.how }, context);
   }
+  if (before.plan.kind === 'seed') {
+    const { resumeSeed } = await import('../replication/seed-session.js');
+    return resumeSeed({ run, file, before, yes: request.yes, how: request.how }, context);
+  }
   // Before any host is asked; a run that is closed asks nothing.
   if (!request.yes) (await context.prompt()).requireTerminal();
 

@@ -113,6 +113,7 @@ export async function runSlots(context: Context, run: SlotRun, takeUp: TakeUp): 
         clock,
         runHook: hookRunner(context, transport, run.around),
         drainTimeoutMs: config.stores.drainTimeoutMs,
+        slotMap: () => context.slotMap(),
         waiting: run.waiting,
         users: run.users,
         rejoins: run.rejoins,

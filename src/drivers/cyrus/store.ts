@@ -34,6 +34,7 @@ import { rejoinCalls } from './rejoin-calls.js';
 import { parseHostLog, parseReplication } from './replication.js';
 import { REPLICATION_SCRIPT } from './replication-script.js';
 import { PORTS_SCRIPT, SERVE_SCRIPT } from './serve-script.js';
+import { SIZE_SCRIPT } from './size-script.js';
 import { Turns } from './turns.js';
 
 /** What the driver is given. */
@@ -112,6 +113,11 @@ export function cyrusStore({ config, transport, clock, testAccount, admin }: Cyr
     command: { name: 'cyrus.send', script: ACT_SCRIPT, readOnly: false, privileged: true },
     pace: { soon: 1, most: 2, pauseMs: 100 },
     isLast: (record) => record[0] !== 'bad',
+  });
+  const sizes = new Batch(transport, clock, {
+    command: { name: 'cyrus.size', script: SIZE_SCRIPT, readOnly: true, privileged: true },
+    pace: { soon: 1, most: 1, pauseMs: 0 },
+    isLast: () => true,
   });
   const files = new Batch(transport, clock, {
     command: { name: 'cyrus.files', script: FILES_SCRIPT, readOnly: true, privileged: true },
@@ -582,14 +588,20 @@ export function cyrusStore({ config, transport, clock, testAccount, admin }: Cyr
       );
       return records.filter((record) => record[0] === 'bad').map((record) => record[1] ?? '');
     },
-    async sendMany(host, instance, grip, channel, kind, names, seconds) {
+    async sizeOf(host, instance, role, seconds) {
+      const paths = pathsOf(instance);
+      const conf = (paths.byRole[role] ?? paths.current).imapd;
+      const [record] = await sizes.call(host, [conf, String(seconds)], (seconds + 5) * 1000);
+      return record?.[0] === 'size' && /^\d+$/.test(record[1] ?? '') ? Number(record[1]) * 1024 : null;
+    },
+    async sendMany(host, instance, grip, channel, kind, names, seconds, atOnce = 1) {
       const words = [String(seconds), masterImapd(pathsOf(instance)), channelWord(channel)];
       const records = await doAct(
         host,
         instance,
         grip,
         'send-many',
-        [...words, kind === 'users' ? 'u' : 'm', ...names],
+        [...words, kind === 'users' ? 'u' : 'm', String(atOnce), ...names],
         (seconds + 5) * 1000,
         sends,
       );

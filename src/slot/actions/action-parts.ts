@@ -13,6 +13,7 @@ import { beganLine } from '../lane-record.js';
 import type { Leases } from '../lease.js';
 import type { WaitingDesk } from '../release-waiting.js';
 import type { Instance } from '../slot.js';
+import type { SlotMapStore } from '../slot-map.js';
 import type { UserSources } from '../users.js';
 import type { RejoinReport } from './rejoin-parts.js';
 
@@ -33,6 +34,8 @@ export interface SlotActionParts {
     signal: AbortSignal,
   ) => Promise<void>;
   readonly drainTimeoutMs: number;
+  /** The directory where it can be told of new instances; absent: it cannot. */
+  readonly slotMap?: (() => Promise<SlotMapStore>) | undefined;
   /** Counts and releases mail that waits on the MXs; undefined: no queue is configured. */
   readonly waiting?: WaitingDesk | undefined;
   /** Versions of directory records as raised by this run, newer than the plan's. */
@@ -117,7 +120,7 @@ export async function gripOf(parts: SlotActionParts, step: Step, instance: Insta
       typeof lastAlive === 'number' && typeof provenUntil === 'number' ? { lastAlive, provenUntil } : null,
     started: step.params.started === true,
     later: step.params.later === true,
-    ...(way === 'readonly' || way === 'end-readonly' ? { way } : {}),
+    ...(way === 'readonly' || way === 'end-readonly' || way === 'seed' ? { way } : {}),
   });
   return parts.leases.grip(instance.host, instance.slot, beganLine(parts.leases.holder.run, step.id));
 }

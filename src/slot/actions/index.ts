@@ -12,6 +12,7 @@ import { releaseWaiting } from './release-waiting.js';
 import { replay, setLeftoversAside } from './replay.js';
 import { runHook } from './run-hook.js';
 import { seeServing } from './see-serving.js';
+import { endSeed, mapReplica, markSeeding, seed } from './seed.js';
 import { sendPending } from './send-pending.js';
 import { setDirectory } from './set-directory.js';
 import { setRole } from './set-role.js';
@@ -39,6 +40,10 @@ export function slotActions(parts: SlotActionParts): ActionTable {
     startReplica,
     seeReplication,
     sendPending,
+    markSeeding,
+    seed,
+    mapReplica,
+    endSeed,
     setLeftoversAside,
     replay,
     startReturned,
