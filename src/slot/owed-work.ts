@@ -3,7 +3,7 @@
 // tool may have moved it this minute.
 import type { Decision } from './decide.js';
 import { canEndReading, END_OWED, isServedByMaster } from './readable.js';
-import { type FleetSight, owedOf, stateOf } from './sight.js';
+import { type FleetSight, isMaster, openLaneOf, owedOf, stateOf } from './sight.js';
 import type { Slot } from './slot.js';
 
 /** What is due, by the targets that a failover is prepared with. */
@@ -12,6 +12,8 @@ export interface DueWork {
   readonly demote: ReadonlyMap<string, ReadonlySet<string>>;
   /** Slots whose reading elsewhere can be ended. */
   readonly endReading: ReadonlySet<string>;
+  /** Slots that were moved while the directory was away, which answers by now, and whose new master serves. */
+  readonly tell: ReadonlySet<string>;
 }
 
 /** Steps of a debt that are not a stop or a swap: rejoin's, and those that have a way of their own. */
@@ -21,7 +23,14 @@ const OTHERS: ReadonlySet<string> = new Set(['rejoin', END_OWED, 'directory']);
 export function dueWork(slots: readonly Slot[], sight: FleetSight): DueWork {
   const demote = new Map<string, Set<string>>();
   const endReading = new Set<string>();
+  const tell = new Set<string>();
   for (const slot of slots) {
+    const open = openLaneOf(sight, slot);
+    if (open?.later === true && open.started) {
+      const state = stateOf(sight, slot.slot, open.to);
+      if (isMaster(state) && state?.started === true) tell.add(slot.slot);
+      continue;
+    }
     if (!isServedByMaster(slot, sight)) continue;
     if (canEndReading(slot, sight)) endReading.add(slot.slot);
     for (const owed of owedOf(sight, slot)) {
@@ -30,17 +39,18 @@ export function dueWork(slots: readonly Slot[], sight: FleetSight): DueWork {
       demote.set(owed.host, (demote.get(owed.host) ?? new Set()).add(slot.slot));
     }
   }
-  return { demote, endReading };
+  return { demote, endReading, tell };
 }
 
 /** The targets to prepare. */
 export function targetsOf(due: DueWork): readonly string[] {
-  return [...new Set([...due.demote.keys(), ...due.endReading])];
+  return [...new Set([...due.demote.keys(), ...due.endReading, ...due.tell])];
 }
 
 /** Is this decision the timer's to carry out? */
 export function isDue(decision: Decision, due: DueWork): boolean {
   const { slot, kind, from } = decision;
   if (kind === 'demote') return due.demote.get(from)?.has(slot.slot) === true;
+  if (kind === 'finish') return decision.isStarted && due.tell.has(slot.slot);
   return kind === 'end-readonly' && due.endReading.has(slot.slot);
 }

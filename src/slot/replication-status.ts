@@ -65,6 +65,7 @@ export async function replicationStatus(
       moves,
       comparisons,
       maxLagS,
+      capabilities: (state) => around.driver.capabilities(state),
     }),
   );
   const lost = near.failed.filter((error) => sight.get(hostOf(error) ?? '')?.ok === true);

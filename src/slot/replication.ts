@@ -3,7 +3,7 @@
 // less than the limit behind; what is not known is not less.
 import { formatDuration } from '../lib/duration.js';
 import type { SlotView } from './analysis.js';
-import type { InstanceState } from './driver.js';
+import type { Capabilities, InstanceState } from './driver.js';
 import { channelTowards, NO_SENDER } from './freshness.js';
 import type { UserMove } from './moves.js';
 import type { ChannelLook, PendingUsers, QuarantinedFile, ReplicationLook } from './replication-look.js';
@@ -85,8 +85,10 @@ export interface SlotReplication {
   readonly moving: readonly UserMove[] | null;
   /** Lag that the moves alone explain: everybody whose events wait is on the way. */
   readonly onlyMoves: boolean;
-  /** Version of the master's software and what it lacks of what is asked for here; null: not known. */
+  /** Version of the master's software; null: not known. */
   readonly version: string | null;
+  /** Features that it is known to lack; null: not known. */
+  readonly lacks: readonly string[] | null;
 }
 
 /** What judging one slot needs. */
@@ -100,6 +102,8 @@ export interface ReplicationFacts {
   readonly moves: readonly UserMove[] | null;
   readonly comparisons: readonly ComparisonFact[];
   readonly maxLagS: number;
+  /** What the software of an instance can do; absent: nobody knows. */
+  readonly capabilities?: (state: InstanceState) => Capabilities;
 }
 
 /** Judges one slot. */
@@ -170,8 +174,16 @@ export function judgeReplication(facts: ReplicationFacts): SlotReplication {
     moving,
     onlyMoves,
     version: master?.version ?? null,
+    lacks:
+      master?.version == null || facts.capabilities === undefined
+        ? null
+        : lacksOf(facts.capabilities(master)),
   };
   return { ...base, ...levelOf(base, view, master, maxLagS) };
+}
+
+function lacksOf(can: Capabilities): readonly string[] {
+  return Object.entries(can).flatMap(([name, has]) => (has === false ? [name] : []));
 }
 
 // A channel that nobody looked at from near: all that is known is whether its sender lives.

@@ -18,7 +18,7 @@ function slotJson(slot: SlotReplication): object {
     level: slot.level,
     reasons: slot.reasons,
     since: isoOf(slot.since),
-    master: { host: slot.master, seen: slot.masterSeen, version: slot.version },
+    master: { host: slot.master, seen: slot.masterSeen, version: slot.version, lacks: slot.lacks },
     stuck: slot.isStuck,
     replicas: slot.replicas.map((replica) => ({
       host: replica.host,

@@ -22,8 +22,8 @@ export interface OwedResult {
   readonly slot: string;
   /** The host that owed it. */
   readonly host: string;
-  /** `demote`: stopped, and its role swapped; `end-readonly`: reading elsewhere ended. */
-  readonly what: 'demote' | 'end-readonly';
+  /** `demote`: stopped, and its role swapped; `end-readonly`: reading elsewhere ended; `directory`: told. */
+  readonly what: 'demote' | 'end-readonly' | 'directory';
   readonly run: string | null;
   /** `busy`: another run is at it. */
   readonly outcome: 'done' | 'refused' | 'busy' | 'failed' | 'incomplete';
@@ -135,10 +135,7 @@ export async function doOwed(
 }
 
 function nameOf(decision: Decision): Pick<OwedResult, 'slot' | 'host' | 'what'> {
-  const isReading = decision.kind === 'end-readonly';
-  return {
-    slot: decision.slot.slot,
-    host: isReading ? (decision.to ?? decision.from) : decision.from,
-    what: isReading ? 'end-readonly' : 'demote',
-  };
+  const { slot, kind, from, to } = decision;
+  if (kind === 'demote') return { slot: slot.slot, host: from, what: 'demote' };
+  return { slot: slot.slot, host: to ?? from, what: kind === 'finish' ? 'directory' : 'end-readonly' };
 }

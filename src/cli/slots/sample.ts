@@ -122,13 +122,17 @@ function canaryJson({ slot, replica, master, sentAt, foundAt }: CanaryRecord): o
 
 const isFine = (view: SlotView) => view.verdict === 'healthy';
 
+const DID: { readonly [what in OwedResult['what']]: readonly [done: string, wished: string] } = {
+  demote: ['is back: stopped and made a replica', 'was to be stopped and made a replica'],
+  'end-readonly': ['no longer serves reading: a replica again', 'was to stop serving reading'],
+  directory: ['is its master: the directory says so now', 'is its master: the directory was to be told'],
+};
+
 function lineOf({ slot, host, what, run, outcome, reason }: OwedResult): string {
-  const did =
-    what === 'demote' ? 'is back: stopped and made a replica' : 'no longer serves reading: a replica again';
-  if (outcome === 'done') return `${slot}: ${host} ${did} (run ${run})`;
-  const wish = what === 'demote' ? 'was to be stopped and made a replica' : 'was to stop serving reading';
+  const [done, wished] = DID[what];
+  if (outcome === 'done') return `${slot}: ${host} ${done} (run ${run})`;
   const next = outcome === 'incomplete' ? `; mailctl runs resume ${run}` : '';
-  return `${slot}: ${host} ${wish}: ${outcome}: ${reason ?? 'nobody knows why'}${next}`;
+  return `${slot}: ${host} ${wished}: ${outcome}: ${reason ?? 'nobody knows why'}${next}`;
 }
 
 const columns: readonly Column<OwedResult>[] = [

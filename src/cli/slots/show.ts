@@ -62,6 +62,7 @@ export const slotsShowCommand = defineCommand({
     await storeSamples(store, slots, sight, context.clock);
     const details = slots.map((slot, index) =>
       slotDetail({
+        capabilities: (state) => around.driver.capabilities(state),
         slot,
         view: views[index] as SlotView,
         sight,

@@ -5,7 +5,7 @@ import { formatIso } from '../../lib/clock.js';
 import { formatCommand } from '../../lib/command-text.js';
 import { type InstanceDetail, type SlotDetail, sampleLag } from '../../output/screens/slot-show.js';
 import type { SlotView } from '../../slot/analysis.js';
-import type { InstanceState } from '../../slot/driver.js';
+import type { Capabilities, InstanceState } from '../../slot/driver.js';
 import { channelTowards } from '../../slot/freshness.js';
 import { type OpenLane, type Owed, parseLaneFile } from '../../slot/lane-record.js';
 import { canEndReading, END_OWED } from '../../slot/readable.js';
@@ -21,21 +21,35 @@ export interface DetailParts {
   readonly sight: FleetSight;
   readonly hosts: ReadonlyMap<string, Host>;
   readonly samples: readonly Sample[];
+  /** What the software of an instance can do; absent: nobody knows. */
+  readonly capabilities?: (state: InstanceState) => Capabilities;
 }
 
 /** One slot's detail. */
-export function slotDetail({ slot, view, sight, hosts, samples }: DetailParts): SlotDetail {
+export function slotDetail({ slot, view, sight, hosts, samples, capabilities }: DetailParts): SlotDetail {
   const owed = owedOf(sight, slot);
   const open = openLaneOf(sight, slot);
   return {
     slot,
     view,
-    instances: slot.instances.map((instance) => instanceDetail(instance, slot, sight, hosts)),
+    instances: slot.instances.map((instance) => ({
+      ...instanceDetail(instance, slot, sight, hosts),
+      lacks: lacksOf(stateOf(sight, slot.slot, instance.host), capabilities),
+    })),
     open,
     owed,
     samples,
     next: nextCommand(slot, view, sight, open, owed),
   };
+}
+
+/** Features that its version is known to lack; null: its version is not known. */
+function lacksOf(
+  state: InstanceState | undefined,
+  capabilities: DetailParts['capabilities'],
+): readonly string[] | null {
+  if (state?.version == null || capabilities === undefined) return null;
+  return Object.entries(capabilities(state)).flatMap(([name, can]) => (can === false ? [name] : []));
 }
 
 function instanceDetail(
@@ -166,6 +180,7 @@ function instanceJson({
   error,
   channels,
   malformedLines,
+  lacks = null,
 }: InstanceDetail): object {
   const lease = state?.lease;
   return {
@@ -220,6 +235,8 @@ function instanceJson({
           },
     malformed_lane_lines: malformedLines,
     free_bytes: state?.freeBytes ?? null,
+    version: state?.version ?? null,
+    lacks,
     problem: state?.problem ?? null,
     error,
   };

@@ -27,6 +27,8 @@ export interface InstanceDetail {
   readonly channels: readonly { readonly channel: ChannelState; readonly replica: string | null }[];
   /** Lines of its lane file that cannot be read. */
   readonly malformedLines: number;
+  /** What its version of the software cannot do; absent or null: the version is not known. */
+  readonly lacks?: readonly string[] | null;
 }
 
 /** A slot with all that is known of it. */
@@ -69,6 +71,7 @@ export function slotShowScreen(detail: SlotDetail, now: number, canvas: Canvas):
   if (slot.state !== 'normal') lines.push(`state ${slot.state} by the directory`);
   lines.push(...canvas.table(instances, instanceColumns));
   for (const one of instances) lines.push(...problems(one));
+  lines.push(...versionLines(instances, canvas.width));
   for (const replica of view.replicas) lines.push(...replicaLines(replica, detail, now, canvas.width));
   for (const one of instances) {
     if (one.state !== null) lines.push(...portLines(one.instance.host, one.state.services, canvas.width));
@@ -113,6 +116,22 @@ export function runsAs(state: InstanceState | null): string {
   if (state === null || state.running === null) return '?';
   if (!state.running) return 'stopped';
   return `${state.role ?? '?'}${state.started ? '' : ', not started'}`;
+}
+
+/** What a failover, a drain or reading elsewhere would miss. */
+const NEEDED: readonly string[] = ['daemon', 'onePass', 'readonly'];
+
+/** Only where it matters: versions that differ, and what one of them lacks. */
+function versionLines(instances: readonly InstanceDetail[], width: number): readonly Line[] {
+  const known = instances.filter(({ state }) => state?.version != null);
+  const versions = new Set(known.map(({ state }) => state?.version));
+  const isLacking = known.some(({ lacks }) => lacks?.some((one) => NEEDED.includes(one)) === true);
+  if (versions.size < 2 && !isLacking) return [];
+  const words = known.map(({ instance, state, lacks }) => {
+    const missing = (lacks ?? []).filter((one) => NEEDED.includes(one));
+    return `${instance.host} ${state?.version}${missing.length === 0 ? '' : ` without ${missing.join(' and ')}`}`;
+  });
+  return wrapped(['cyrus ', words], ', ', width);
 }
 
 function problems({ instance, state, error, malformedLines }: InstanceDetail): readonly Line[] {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Decision } from '../../../src/slot/decide.js';
-import { owedLine } from '../../../src/slot/lane-record.js';
+import { openedLine, owedLine } from '../../../src/slot/lane-record.js';
 import { dueWork, isDue, targetsOf } from '../../../src/slot/owed-work.js';
 import { sightOf, slotOf, stateFor } from '../../support/slot-facts.js';
 
@@ -54,10 +54,30 @@ test('reading elsewhere is ended when the master serves again', () => {
 });
 
 test('of what a failover would decide only the debts are the timer’s', () => {
-  const due = { demote: new Map([['imap22', new Set(['store1'])]]), endReading: new Set<string>() };
-  const decision = (kind: Decision['kind'], from: string) => ({ slot, kind, from }) as Decision;
+  const none = new Set<string>();
+  const due = { demote: new Map([['imap22', new Set(['store1'])]]), endReading: none, tell: none };
+  const decision = (kind: Decision['kind'], from: string) =>
+    ({ slot, kind, from, isStarted: false }) as Decision;
   expect(isDue(decision('demote', 'imap22'), due)).toBe(true);
   expect(isDue(decision('demote', 'imap23'), due)).toBe(false);
   for (const kind of ['planned', 'dead', 'finish', 'readonly', 'end-readonly'] as const)
     expect(isDue(decision(kind, 'imap22'), due)).toBe(false);
+});
+
+test('a directory that was away is told when it answers and the new master serves', () => {
+  const opened = { run: '7f3a', from: 'imap21', to: 'imap22', operator: 'ann', bastion: 'b', judged: null };
+  const lane = (more: object) => [openedLine({ ...opened, at: '2026-03-12T04:00:00Z', ...more })];
+  const seen = (more: object, state: object = {}) =>
+    sightOf({
+      imap21: undefined,
+      imap22: [stateFor('imap22', 'master', { laneLines: lane(more), ...state })],
+    });
+  const due = dueWork([slot], seen({ started: true, later: true }));
+  expect(targetsOf(due)).toEqual(['store1']);
+  const finish = { slot, kind: 'finish', from: 'imap21', isStarted: true } as Decision;
+  expect(isDue(finish, due)).toBe(true);
+  expect(isDue({ ...finish, isStarted: false }, due)).toBe(false);
+  expect(targetsOf(dueWork([slot], seen({ started: true })))).toEqual([]);
+  expect(targetsOf(dueWork([slot], seen({ later: true })))).toEqual([]);
+  expect(targetsOf(dueWork([slot], seen({ started: true, later: true }, { running: false })))).toEqual([]);
 });
