@@ -35,7 +35,7 @@ import type { Context } from './context.js';
 import { REJOIN_SCHEMA, type RejoinRequest } from './rejoin.js';
 import { rejoinColumns, rejoinDocument } from './rejoin-json.js';
 import { reportError, worstExit } from './report.js';
-import { exitAfter, lookAgain, runSlots, stderrCanvas } from './slots/run-slots.js';
+import { exitAfter, hooksPer, lookAgain, runSlots, stderrCanvas } from './slots/run-slots.js';
 import { surroundingsOf } from './slots/surroundings.js';
 
 /** From the look to the report. */
@@ -61,6 +61,7 @@ export class RejoinSession {
     const readOnly = { readOnly: request.dryRun };
     const progress = await context.progress();
     progress.line(`looking at ${request.targets.join(', ')}`);
+    const config = await context.config();
     const directory = await context.directory(readOnly);
     const users = await context.userSources(readOnly);
     const around = await surroundingsOf(context, {
@@ -97,7 +98,11 @@ export class RejoinSession {
           gate === null ? [] : [{ slot: slot.slot, host, gate: gate.gate, reason: gate.reason }],
         ),
       },
-      lanes: planRejoins(prepared.returns, prepared.sight),
+      lanes: planRejoins(prepared.returns, {
+        sight: prepared.sight,
+        slotHooks: hooksPer(config.directory.hooks, 'slot'),
+        hasTestAccount: config.stores.testAccount !== undefined,
+      }),
       after: [],
     };
     return new RejoinSession(

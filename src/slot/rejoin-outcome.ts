@@ -6,12 +6,13 @@ import type { Return } from './rejoin.js';
 
 /**
  * Outcome of one instance. `partial`: it is a replica again, or waits for a person, and something did not come over;
- * `closed`: its mail was given up by word.
+ * `closed`: its mail was given up by word; `ended`: it is the master and serves, what was read elsewhere is ended.
  */
 export type ReturnOutcome =
   | 'rejoined'
   | 'partial'
   | 'closed'
+  | 'ended'
   | 'refused'
   | 'failed'
   | 'incomplete'
@@ -69,6 +70,8 @@ export function returnResults(
         found,
       };
     }
+    if (returned.how === 'end-reading')
+      return { returned, outcome: 'ended', reason: null, code: null, found };
     if (returned.how === 'close') return { returned, outcome: 'closed', reason: null, code: null, found };
     return { returned, outcome: isWhole(found) ? 'rejoined' : 'partial', reason: null, code: null, found };
   });
@@ -88,7 +91,7 @@ export function overallRejoin(results: readonly ReturnResult[], isDryRun: boolea
   if (results.length > 0 && count('refused') === results.length)
     return results.every(({ code }) => code === 'busy') ? 'busy' : 'refused';
   if (isDryRun) return 'planned';
-  if (count('rejoined', 'closed') === results.length) return 'done';
+  if (count('rejoined', 'closed', 'ended') === results.length) return 'done';
   if (count('failed') === results.length) return 'failed';
   return 'partial';
 }

@@ -3,6 +3,8 @@
 // failover.md's; a gate refuses its own instance and no other.
 import type { Json, Lane } from '../plan/plan.js';
 import type { Step } from '../plan/step.js';
+import { type PlanParts, planLane } from './failover.js';
+import { canEndReading, END_OWED, readableHost, readableHosts } from './readable.js';
 import { type FleetSight, isMaster, openLaneOf, owedOf, stateOf } from './sight.js';
 import { type Instance, instanceOn, type Slot } from './slot.js';
 
@@ -29,11 +31,14 @@ export interface RejoinWishes {
   readonly takeOver: ReadonlySet<string>;
 }
 
-/** One instance that is to come back. `close`: its host is away for good, and what it owes is closed by word. */
+/**
+ * One instance that is to come back. `close`: its host is away for good, and what it owes is closed by word;
+ * `end-reading`: it is the master still, serves again, and what was read elsewhere meanwhile is ended.
+ */
 export interface Return {
   readonly slot: Slot;
   readonly host: string;
-  readonly how: 'rejoin' | 'close';
+  readonly how: 'rejoin' | 'close' | 'end-reading';
   readonly gate: RejoinGate | null;
   /** It runs as a master now. */
   readonly isStray: boolean;
@@ -51,13 +56,18 @@ export function returnsOf(
 ): readonly { readonly slot: Slot; readonly host: string }[] {
   return slots.flatMap((slot) => {
     if (!isHost && slot.slot !== target) return [];
-    const owing = new Set(owedOf(sight, slot).map(({ host }) => host));
+    const owing = new Set(
+      owedOf(sight, slot).flatMap(({ host, steps }) =>
+        steps.some((step) => step !== END_OWED && step !== 'directory') ? [host] : [],
+      ),
+    );
     const open = openLaneOf(sight, slot);
+    const reads = readableHost(slot.state) !== undefined || canEndReading(slot, sight);
     return slot.instances
       .map(({ host }) => host)
       .filter((host) => !isHost || host === target)
       .filter((host) => {
-        if (host === slot.master) return slot.state !== 'normal';
+        if (host === slot.master) return reads;
         return owing.has(host) || isMaster(stateOf(sight, slot.slot, host)) || isOwn(open, slot, host);
       })
       .map((host) => ({ slot, host }));
@@ -77,13 +87,13 @@ export function judgeReturn(
 ): Return {
   const acceptLoss = wishes.acceptLoss.has(slot.slot);
   const state = stateOf(sight, slot.slot, host);
-  const how = state === undefined && acceptLoss ? 'close' : 'rejoin';
+  const how = host === slot.master ? 'end-reading' : state === undefined && acceptLoss ? 'close' : 'rejoin';
   return {
     slot,
     host,
     how,
     acceptLoss,
-    isStray: isMaster(state),
+    isStray: host !== slot.master && isMaster(state),
     events:
       state === undefined
         ? null
@@ -99,15 +109,13 @@ function gateOf(
   sight: FleetSight,
   wishes: RejoinWishes,
 ): RejoinGate | null {
-  if (host === slot.master) {
-    const reason =
-      slot.state === 'normal'
-        ? `the directory names ${host} as its master: it is not demoted`
-        : `${host} is still its master, and the slot is ${slot.state}: mailctl failover ${slot.slot} --dry-run shows what ends that`;
-    return { gate: 'still-master', reason };
-  }
   const busy = busyGate(slot, sight, wishes);
   if (busy !== null) return busy;
+  if (how === 'end-reading') {
+    if (canEndReading(slot, sight)) return null;
+    const reason = `${host} is still its master, and is not seen serving it: mailctl failover ${slot.slot}`;
+    return { gate: 'still-master', reason };
+  }
   const open = openLaneOf(sight, slot);
   if (open !== null && open.to !== slot.master) {
     const reason = `the lane of run ${open.run} from ${open.from} to ${open.to} is not over: mailctl failover ${slot.slot}`;
@@ -152,13 +160,36 @@ function busyGate(slot: Slot, sight: FleetSight, wishes: RejoinWishes): RejoinGa
 }
 
 /** The lanes: one a slot, for all of its instances that may return. */
-export function planRejoins(returns: readonly Return[], sight: FleetSight): readonly Lane[] {
+export function planRejoins(returns: readonly Return[], parts: PlanParts): readonly Lane[] {
   const bySlot = new Map<string, Return[]>();
   for (const one of returns) {
     if (one.gate !== null) continue;
     bySlot.set(one.slot.slot, [...(bySlot.get(one.slot.slot) ?? []), one]);
   }
-  return [...bySlot.values()].map((of) => planLane(of, sight));
+  return [...bySlot.values()].flatMap((of): readonly Lane[] => {
+    const back = of.filter(({ how }) => how !== 'end-reading');
+    if (back.length > 0) return [planReturns(back, parts.sight)];
+    return of.slice(0, 1).map(({ slot }) => planEndOfReading(slot, parts));
+  });
+}
+
+// As a failover plans it: the master that serves again is not stopped, and its log drains into what is a replica again.
+function planEndOfReading(slot: Slot, parts: PlanParts): Lane {
+  const open = openLaneOf(parts.sight, slot);
+  return planLane(
+    {
+      slot,
+      kind: 'end-readonly',
+      from: slot.master,
+      to: readableHost(slot.state) ?? readableHosts(slot, parts.sight)[0] ?? null,
+      gates: [],
+      loss: null,
+      open: open?.way === 'move' ? null : open,
+      fromReachable: true,
+      isStarted: false,
+    },
+    parts,
+  );
 }
 
 const paramsOf = (instance: Instance) => ({
@@ -168,7 +199,7 @@ const paramsOf = (instance: Instance) => ({
 });
 const hostedParams = (instance: Instance) => ({ ...paramsOf(instance), host: instance.host });
 
-function planLane(returns: readonly Return[], sight: FleetSight): Lane {
+function planReturns(returns: readonly Return[], sight: FleetSight): Lane {
   const [first] = returns as [Return];
   const { slot } = first;
   const master = instanceOn(slot, slot.master) as Instance;

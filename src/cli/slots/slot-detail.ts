@@ -110,16 +110,15 @@ function nextCommand(
   });
   if (open !== null) return openLaneCommand(slot, sight, open, say);
   if (view.strays[0] !== undefined)
-    return say(['failover', view.strays[0]], 'stops what runs there as a stray');
+    return say(['rejoin', view.strays[0]], 'stops its strays, brings their mail over');
   const reads = canEndReading(slot, sight);
   if (reads) return say(['rejoin', slot.slot], 'ends its reading: its master serves again');
   if (!view.master.reachable) return say(['failover', slot.master], 'all slots of a dead host at once');
   if (view.verdict === 'no-master') return say(['failover', slot.slot], 'to a replica');
   const back = owed.find(
-    (one) =>
-      sight.get(one.host)?.ok === true && one.steps.some((step) => step !== 'rejoin' && step !== END_OWED),
+    (one) => sight.get(one.host)?.ok === true && one.steps.some((step) => step !== END_OWED),
   );
-  if (back !== undefined) return say(['failover', back.host], 'it is back: stops and swaps what it owes');
+  if (back !== undefined) return say(['rejoin', back.host], 'brings its mail over, makes it a copy again');
   if (view.replicas.length === 0) return say(['slots', 'export'], 'name a replica there and import it');
   return say(['failover', slot.slot, '--dry-run'], 'what a move would do now');
 }

@@ -703,8 +703,11 @@ function nextCommands(
   }
   for (const host of owing)
     commands.push(
-      `${formatCommand(['mailctl', 'failover', host])}   when ${host} is back: stops what it starts`,
+      `${formatCommand(['mailctl', 'rejoin', host])}   when ${host} is back: its mail, then a replica`,
     );
+  const rejoins = new Set(screen.safety.toRejoin.map(({ host }) => host));
+  for (const host of rejoins)
+    if (!owing.includes(host)) commands.push(formatCommand(['mailctl', 'rejoin', host]));
   for (const { slot } of screen.safety.readable.map(({ decision }) => decision).slice(0, 2)) {
     const isOffered = commands.some((command) => command.includes(`--accept-loss ${slot.slot}`));
     if (isOffered) continue;

@@ -77,7 +77,15 @@ const planColumns: readonly Column<Return>[] = [
     key: 'note',
     header: 'NOTE',
     value: ({ gate, how, acceptLoss }) =>
-      gate !== null ? 'REFUSED' : how === 'close' ? 'GIVEN UP' : acceptLoss ? 'accept-loss' : '',
+      gate !== null
+        ? 'REFUSED'
+        : how === 'end-reading'
+          ? 'serves again: reading ends'
+          : how === 'close'
+            ? 'GIVEN UP'
+            : acceptLoss
+              ? 'accept-loss'
+              : '',
     tone: ({ gate, how }) => (gate !== null || how === 'close' ? 'bad' : undefined),
   },
 ];
@@ -171,6 +179,8 @@ export function rejoinEndScreen(screen: RejoinEndScreen): readonly Line[] {
     }
     if (one.found?.keptIn) line('kept', `${one.returned.host}:${one.found.keptIn}`);
   }
+  for (const { returned } of of('ended'))
+    line('ended', `${returned.slot.slot} is served by ${returned.host} again; it was never anywhere else`);
   for (const one of closed)
     line(
       'given up',

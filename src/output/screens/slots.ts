@@ -152,10 +152,14 @@ function details(bad: readonly SlotView[], silent: readonly SilentHost[]): reado
   );
   const strays = new Set(bad.flatMap((view) => view.strays));
   for (const host of strays)
-    lines.push(`next  ${formatCommand(['mailctl', 'failover', host])}   stops what runs there as a stray`);
+    lines.push(
+      `next  ${formatCommand(['mailctl', 'rejoin', host])}   stops its strays, brings their mail over`,
+    );
   for (const host of owing) {
     if (!strays.has(host) && !dead.includes(host))
-      lines.push([{ text: `owed by ${host}: it counts as no copy until it has rejoined`, tone: 'dim' }]);
+      lines.push(
+        `next  ${formatCommand(['mailctl', 'rejoin', host])}   it counts as no copy until it has rejoined`,
+      );
   }
   for (const view of bad.filter(({ readable, master }) => readable !== null && master.role === 'master')) {
     const command = formatCommand(['mailctl', 'rejoin', view.slot]);

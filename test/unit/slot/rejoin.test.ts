@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { openedLine, owedLine } from '../../../src/slot/lane-record.js';
 import { judgeReturn, planRejoins, returnsOf } from '../../../src/slot/rejoin.js';
-import { owedOf } from '../../../src/slot/sight.js';
+import { type FleetSight, owedOf } from '../../../src/slot/sight.js';
 import { lease, NOW_S, sightOf, silence, slotOn, state, stopped } from '../../support/slot-sight.js';
 
 /** store1 was moved to imap22; imap21 owes. */
@@ -10,6 +10,7 @@ const slot = slotOn('store1', ['imap22', 'imap21', 'imap23']);
 const owed = (host: string, steps: readonly string[], at = '2026-03-12T04:00:00Z') =>
   owedLine({ slot: 'store1', host, steps, run: '7f3a', at, lastAlive: null });
 const master = (...laneLines: string[]) => state('store1', 'imap22', 'master', { laneLines });
+const parts = (sight: FleetSight) => ({ sight, slotHooks: [], hasTestAccount: false });
 const wishes = (more: { acceptLoss?: readonly string[]; takeOver?: readonly string[] } = {}) => ({
   acceptLoss: new Set(more.acceptLoss ?? []),
   takeOver: new Set(more.takeOver ?? []),
@@ -104,6 +105,27 @@ describe('what refuses it', () => {
   });
 });
 
+describe('a slot that is still its own', () => {
+  const own = slotOn('store1', ['imap21', 'imap22'], { state: 'readonly:imap22' });
+  const reads = state('store1', 'imap22', 'readonly');
+
+  it('is not demoted: what was read elsewhere is ended', () => {
+    const sight = sightOf({ imap21: [state('store1', 'imap21', 'master')], imap22: [reads] });
+    const [meant] = returnsOf('imap21', true, [own], sight);
+    expect(meant?.host).toBe('imap21');
+    const returned = judgeReturn({ slot: own, host: 'imap21' }, sight, wishes());
+    expect(returned).toMatchObject({ how: 'end-reading', gate: null });
+    const [lane] = planRejoins([returned], parts(sight));
+    expect(lane?.steps.map(({ action }) => action)).not.toContain('slot.stop');
+    expect(lane?.steps.map(({ id }) => id)).toContain('end-reading-imap22');
+  });
+
+  it('is refused while its master is not seen serving', () => {
+    const sight = sightOf({ imap21: silence('imap21'), imap22: [reads] });
+    expect(judgeReturn({ slot: own, host: 'imap21' }, sight, wishes()).gate?.gate).toBe('still-master');
+  });
+});
+
 describe('its lane', () => {
   const sight = sightOf({
     imap22: [master(owed('imap21', ['rejoin']), owed('imap23', ['rejoin']))],
@@ -112,7 +134,7 @@ describe('its lane', () => {
   });
 
   it('sends what only the old disk has before it is a replica, and asks the master for all first', () => {
-    const [lane] = planRejoins([judgeReturn({ slot, host: 'imap21' }, sight, wishes())], sight);
+    const [lane] = planRejoins([judgeReturn({ slot, host: 'imap21' }, sight, wishes())], parts(sight));
     expect(lane?.steps.map(({ id }) => id)).toEqual([
       'lease-imap22',
       'lease-imap21',
@@ -138,14 +160,14 @@ describe('its lane', () => {
 
   it('is one for all instances of a slot, and has nothing to do on a host that is given up', () => {
     const returns = ['imap21', 'imap23'].map((host) => judgeReturn({ slot, host }, sight, wishes()));
-    expect(planRejoins(returns, sight)).toHaveLength(1);
+    expect(planRejoins(returns, parts(sight))).toHaveLength(1);
     const away = sightOf({
       imap22: [master(owed('imap21', ['stop', 'role', 'rejoin']))],
       imap21: silence('imap21'),
       imap23: [state('store1', 'imap23', 'replica')],
     });
     const closed = judgeReturn({ slot, host: 'imap21' }, away, wishes({ acceptLoss: ['store1'] }));
-    const [lane] = planRejoins([closed], away);
+    const [lane] = planRejoins([closed], parts(away));
     expect(lane?.steps.map(({ id }) => id)).toEqual([
       'lease-imap22',
       'lease-imap23',

@@ -157,7 +157,7 @@ test('a stray is what comes next, and a log that goes to no replica is named', a
     detailOf(sightOf({ imap21: [stateFor('imap21', 'master')], imap22: [stray] })),
   );
   expect(screen).toContain('CRIT two masters');
-  expect(screen).toContain('next  mailctl failover imap22   stops what runs there as a stray');
+  expect(screen).toContain('next  mailctl rejoin imap22   stops its strays, brings their mail over');
   expect(screen).toContain('log on imap22: 3 events; it goes to no replica of this slot');
 });
 
