@@ -18,6 +18,7 @@ import { runsListCommand } from './runs/list.js';
 import { runsResumeCommand } from './runs/resume.js';
 import { runsShowCommand } from './runs/show.js';
 import { runsUndoCommand } from './runs/undo.js';
+import { slotsDiscoverCommand } from './slots/discover.js';
 import { slotsExportCommand } from './slots/export.js';
 import { slotsImportCommand } from './slots/import.js';
 import { slotsListCommand } from './slots/list.js';
@@ -43,6 +44,7 @@ const commands: readonly AnyCommand[] = [
   slotsMoveCommand,
   slotsImportCommand,
   slotsExportCommand,
+  slotsDiscoverCommand,
   replicationStatusCommand,
   replicationVerifyCommand,
   replicationSeedCommand,

@@ -129,6 +129,14 @@ export interface ReplicaFiles {
   readonly complete: boolean;
 }
 
+/** An instance found on a host. What its path does not say is undefined. */
+export interface FoundInstance {
+  readonly path: string;
+  readonly slot: string | undefined;
+  readonly instance: string | undefined;
+  readonly address: string | undefined;
+}
+
 /** Proof of the right to change an instance: the lease on its host that this run holds. */
 export interface Grip {
   readonly run: string;
@@ -254,6 +262,8 @@ export interface StoreDriver {
     instances: readonly Instance[],
     signal?: AbortSignal,
   ): Promise<readonly InstanceState[]>;
+  /** All instances that a host has by the site's own layout, whatever the directory says. Reads only. */
+  findInstances(host: Host, signal?: AbortSignal): Promise<readonly FoundInstance[]>;
   /** The same of one instance, fewer facts re-read; calls made together go in one trip. */
   look(host: Host, instance: Instance): Promise<InstanceState>;
   /** Tries TCP ports of another host from this one. */

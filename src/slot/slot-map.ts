@@ -51,7 +51,13 @@ export function readSlotMap(
   if (isObject(value)) {
     if (value.slots === undefined)
       fault([], 'expected a list of slots: - {slot: NAME, master: HOST, replicas: [HOST]}');
-    checkKeys(value, ['slots', 'schema', 'at', 'errors'], root, rules, fault);
+    checkKeys(
+      value,
+      ['slots', 'schema', 'at', 'errors', 'outcome', 'changes', 'unclear'],
+      root,
+      rules,
+      fault,
+    );
     list = value.slots;
     root.push('slots');
   }

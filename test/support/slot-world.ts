@@ -543,6 +543,12 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
     limits: { stopMs: () => 4000, startMs: 4000, setRoleMs: 4000 },
     observe: (host, instances) =>
       see('observe', host.name, () => instances.map((one) => world.stateOf(world.slot(one.slot), host.name))),
+    findInstances: (host) =>
+      see('find', host.name, () =>
+        [...world.slots.values()]
+          .filter((slot) => slot.instances.has(host.name))
+          .map(({ slot }) => ({ path: `/srv/${slot}/conf`, slot, instance: undefined, address: undefined })),
+      ),
     look: (host, instance) =>
       see(`look ${instance.slot}`, host.name, () => world.stateOf(world.slot(instance.slot), host.name)),
     async tryPorts(from, ports) {

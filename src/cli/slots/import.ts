@@ -1,6 +1,6 @@
 // `mailctl slots import FILE`: a list of slots into the directory. It asks no host and moves no mail: it says what
 // the directory is to say, all of it or nothing.
-import { EXIT, MailctlError, UsageError } from '../../errors.js';
+import { EXIT, UsageError } from '../../errors.js';
 import { formatIso } from '../../lib/clock.js';
 import { formatCommand } from '../../lib/command-text.js';
 import type { SlotMapDiff, SlotMapEntry } from '../../slot/slot-map.js';
@@ -8,6 +8,7 @@ import { defineCommand } from '../command.js';
 import type { Context } from '../context.js';
 import { arg, dryRunOption, flag, yesOption } from '../options.js';
 import { type ErrorReport, reportError } from '../report.js';
+import { askForChanges, changeNames, currentSlots } from './map-changes.js';
 
 const SCHEMA = 'mailctl/slots-import/v1';
 
@@ -34,7 +35,12 @@ export const slotsImportCommand = defineCommand({
   sections: ['hosts', 'directory', 'state'],
   json: {
     schema: SCHEMA,
-    empty: (_error, { now }) => ({ at: formatIso(now), file: null, outcome: 'failed', ...names(NOTHING) }),
+    empty: (_error, { now }) => ({
+      at: formatIso(now),
+      file: null,
+      outcome: 'failed',
+      ...changeNames(NOTHING),
+    }),
   },
   async run({ file, prune, yes, dryRun }, context) {
     const { inputName, readInput } = await import('./read-input.js');
@@ -57,7 +63,7 @@ export const slotsImportCommand = defineCommand({
           at: formatIso(context.clock.now()),
           file: name,
           outcome,
-          ...names(diff),
+          ...changeNames(diff),
           errors,
         }),
         rows: importRows(diff),
@@ -102,21 +108,6 @@ type Outcome = 'done' | 'planned' | 'refused' | 'cancelled';
 
 const NOTHING: SlotMapDiff = { add: [], change: [], remove: [], unlisted: [], same: [] };
 
-/** The lists that scripts rely on. */
-function names(diff: SlotMapDiff): object {
-  return {
-    added: diff.add.map(({ slot }) => slot),
-    changed: diff.change.map(({ after, what, changesMaster }) => ({
-      slot: after.slot,
-      what,
-      changes_master: changesMaster,
-    })),
-    removed: diff.remove.map(({ slot }) => slot),
-    unlisted: diff.unlisted.map(({ slot }) => slot),
-    same: diff.same,
-  };
-}
-
 /** An empty list with --prune is a wrong file or a broken pipe far more often than a wish. */
 function refuseEmptyPrune(entries: readonly SlotMapEntry[], prune: boolean, name: string): void {
   if (!prune || entries.length > 0) return;
@@ -125,18 +116,12 @@ function refuseEmptyPrune(entries: readonly SlotMapEntry[], prune: boolean, name
   });
 }
 
-/** What the directory says, without making one. A directory that is not there yet is empty. */
+/** What the directory says, without making one. */
 async function slotsForDryRun(context: Context) {
   const { directory } = await context.config();
   // Says why the site's own directory cannot be imported into.
   if (directory.kind === 'commands') return (await context.slotMap()).list();
-  try {
-    return await (await context.directory({ readOnly: true })).list();
-  } catch (error) {
-    if (error instanceof MailctlError && (error.code === 'state.missing' || error.code === 'state.empty'))
-      return [];
-    throw error;
-  }
+  return currentSlots(context);
 }
 
 async function mayGoOn(context: Context, file: string, diff: SlotMapDiff): Promise<boolean> {
@@ -146,20 +131,5 @@ async function mayGoOn(context: Context, file: string, diff: SlotMapDiff): Promi
       hint: formatCommand([...context.commandLine, '--yes']),
     });
   }
-  const prompt = await context.prompt();
-  const touched = diff.remove.length + diff.change.length;
-  const purpose = [
-    ...(diff.remove.length > 0 ? [`remove ${slots(diff.remove.length)}`] : []),
-    ...(diff.change.length > 0 ? [`change ${slots(diff.change.length)}`] : []),
-    ...(diff.add.length > 0 ? [`add ${slots(diff.add.length)}`] : []),
-  ].join(', ');
-  // Where a slot is lost or its master renamed, the answer is the number of slots that are touched.
-  const isGrave = diff.remove.length > 0 || diff.change.some((change) => change.changesMaster);
-  return isGrave
-    ? prompt.typed({ word: String(touched), purpose: `to ${purpose}` })
-    : prompt.yesNo(`${purpose}?`);
-}
-
-function slots(count: number): string {
-  return `${count} ${count === 1 ? 'slot' : 'slots'}`;
+  return askForChanges(context, diff);
 }

@@ -25,6 +25,7 @@ import { capabilitiesOf } from './capabilities.js';
 import { ContentAnswers, contentCommands, isAskable } from './content.js';
 import { CONTENT_SCRIPT } from './content-script.js';
 import { FILES_SCRIPT, MAILBOXES_SCRIPT } from './files-script.js';
+import { FIND_SCRIPT, findPattern, parseFound } from './find.js';
 import { type Confs, parseConfs, parseHostFacts, parseInstance, type Records } from './observe.js';
 import { FIELD, OBSERVE_SCRIPT } from './observe-script.js';
 import { fillWords, type InstancePaths, instancePaths } from './paths.js';
@@ -273,6 +274,20 @@ export function cyrusStore({ config, transport, clock, testAccount, admin }: Cyr
       return instances.length === 0 ? [] : see(host, instances, 'cld', signal);
     },
     look,
+
+    async findInstances(host, signal) {
+      const command = {
+        name: 'cyrus.find',
+        script: FIND_SCRIPT,
+        args: [findPattern(config, host.name)],
+        readOnly: true,
+        privileged: true,
+        timeoutMs: 20_000,
+      };
+      const { status, stdout, stderr } = await transport.run(host, command, { signal });
+      if (status !== 0) throw new CommandError(host.name, 'looking for instances', status, stderr);
+      return parseFound(config, host.name, stdout);
+    },
 
     async tryPorts(from, ports, seconds, signal) {
       if (ports.length === 0) return [];
