@@ -168,7 +168,8 @@ export function stepsBeforeMove(decision: Decision, sight: FleetSight): readonly
   };
   // OLD answers: NEW has to take its log before it is swapped, and only a replica does.
   const ended = endElsewhere(slot, fromReachable ? [from] : [from, to], sight, lane);
-  return [...ended, ...toNormal(slot, 'prepare', fromReachable)];
+  // The directory that is away says it with the new master, whenever it is told.
+  return decision.later === true ? ended : [...ended, ...toNormal(slot, 'prepare', fromReachable)];
 }
 
 /** The role that an instance goes back to when its stop is undone. */

@@ -33,6 +33,31 @@ const hostsOf = (slot: Slot | undefined) => slot?.instances.map(({ host }) => ho
 describeOnEveryState('databaseDirectory', (fresh) => {
   openFresh(fresh);
 
+  it('sets a state only where master, state and version are as they were, and a new master makes it normal', async () => {
+    await importSlots([entry('store1', 'a', 'b'), entry('store2', 'a', 'b')]);
+    const directory = databaseDirectory(state);
+    const change = { slot: 'store1', master: 'a', from: 'normal', to: 'readonly:b', version: 1 };
+    expect(directory.stateFault).toBeNull();
+    expect(await directory.setState(change)).toEqual({ outcome: 'set', version: 2 });
+    expect(await directory.setState(change)).toEqual({
+      outcome: 'conflict',
+      master: 'a',
+      state: 'readonly:b',
+      version: 2,
+    });
+    const back = { ...change, from: 'readonly:b', to: 'normal', version: undefined };
+    for (const wrong of [{ master: 'b' }, { from: 'readonly:c' }, { version: 1 }])
+      expect(await directory.setState({ ...back, ...wrong })).toMatchObject({ outcome: 'conflict' });
+    expect(await directory.setState(back)).toEqual({ outcome: 'set', version: 3 });
+    await directory.setState({ ...change, version: undefined });
+    await directory.setMaster({ slot: 'store1', from: 'a', to: 'b', version: undefined });
+    expect(await directory.get('store1')).toMatchObject({ master: 'b', state: 'normal' });
+    expect(await directory.get('store2')).toMatchObject({ master: 'a', state: 'normal', version: 1 });
+    await expect(directory.setState({ ...change, slot: 'store9' })).rejects.toMatchObject({
+      code: 'directory.unknown-slot',
+    });
+  });
+
   it('lists slots in the order that people expect, each with its master first and then by position', async () => {
     await importSlots([entry('store10', 'c', 'a', 'b'), entry('store2', 'b', 'a'), entry('Store2', 'a')]);
     const directory = databaseDirectory(state);

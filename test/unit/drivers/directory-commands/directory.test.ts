@@ -155,6 +155,70 @@ describe('commandDirectory', () => {
     await expect(over(unknown).setMaster(change)).rejects.toBe(lost);
   });
 
+  describe('a state', () => {
+    const wish = {
+      slot: 'store1',
+      master: 'imap21',
+      from: 'normal',
+      to: 'readonly:imap22',
+      version: undefined,
+    };
+    const setState = {
+      host: 'bastion1',
+      name: 'directory.set',
+      args: ['site-dir', 'set', '--cas=imap21:imap21', 'store1', 'imap21', 'imap21', 'readonly:imap22'],
+      readOnly: false,
+    } as const;
+
+    it('is set with the master compared, and believed when get says so', async () => {
+      const transport = fakeTransport()
+        .expect(getCall('store1'), { stdout: 'imap21 normal' })
+        .expect(setState, { status: 0 })
+        .expect(getCall('store1'), { stdout: 'imap21 readonly:imap22' });
+      expect(over(transport).stateFault).toBeNull();
+      expect(await over(transport).setState(wish)).toEqual({ outcome: 'set', version: undefined });
+    });
+
+    it('is not set where it is another one already, or the master is', async () => {
+      for (const [stdout, found] of [
+        ['imap21 readonly:imap23', { master: 'imap21', state: 'readonly:imap23' }],
+        ['imap22', { master: 'imap22', state: 'normal' }],
+      ] as const) {
+        const transport = fakeTransport().expect(getCall('store1'), { stdout });
+        expect(await over(transport).setState(wish)).toMatchObject({ outcome: 'conflict', ...found });
+      }
+      const changed = fakeTransport()
+        .expect(getCall('store1'), { stdout: 'imap21' })
+        .expect(setState, { status: 3 })
+        .expect(getCall('store1'), { stdout: 'imap22' });
+      expect(await over(changed).setState(wish)).toMatchObject({ outcome: 'conflict', master: 'imap22' });
+    });
+
+    it('that get does not print cannot be believed', async () => {
+      const transport = fakeTransport()
+        .expect(getCall('store1'), { stdout: 'imap21' })
+        .expect(setState, { status: 0 })
+        .expect(getCall('store1'), { stdout: 'imap21' });
+      await expect(over(transport).setState(wish)).rejects.toMatchObject({
+        code: 'directory.disagrees-with-itself',
+        hint: expect.stringMatching(/get must print the state/),
+      });
+    });
+
+    it('that is none is never given to a command, and a set without {state} cannot keep one', async () => {
+      await expect(over(fakeTransport()).setState({ ...wish, to: 'readonly:-x y' })).rejects.toThrow(
+        /no state/,
+      );
+      const set = ['site-dir', 'set', '{slot}', '{from}', '{to}'];
+      const without = commandDirectory({
+        commands: { ...commands, set },
+        transport: fakeTransport(),
+        host: here,
+      });
+      expect(without.stateFault).toMatch(/directory\.set .* has no \{state\}/);
+    });
+  });
+
   it('keeps no version', async () => {
     expect(await over(fakeTransport()).raiseVersion('store1')).toBeUndefined();
   });
