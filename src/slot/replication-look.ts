@@ -59,6 +59,8 @@ export interface ReplicationLook {
   /** The host's own clock, epoch seconds. */
   readonly at: number;
   readonly channels: readonly ChannelLook[];
+  /** Its master said that it has given up starting a sender; only channels without one are meant. */
+  readonly hasGivenUp: boolean;
   readonly quarantined: readonly QuarantinedFile[];
   /** Users that a file keeps from being replicated (Cyrus 3.12: skipuser-USER), and on which channel. */
   readonly skipped: readonly { readonly channel: string; readonly user: string }[];

@@ -142,7 +142,9 @@ export function judgeReplication(facts: ReplicationFacts): SlotReplication {
       reason: isGap ? null : replica.reason,
       events: replica.pendingEvents,
       channel: towards?.channel ?? null,
-      motion: near?.motion ?? (towards === undefined ? null : motionFrom(towards, master)),
+      motion:
+        near?.motion ??
+        (towards === undefined ? null : motionFrom(towards, master, look?.hasGivenUp === true)),
       complaint: near?.complaint ?? null,
       stuckAt: near?.stuckAt ?? null,
       waiting: near === undefined ? null : waitingOf(near.pending),
@@ -190,9 +192,10 @@ function lacksOf(can: Capabilities): readonly string[] {
 function motionFrom(
   channel: InstanceState['channels'][number],
   master: InstanceState | undefined,
+  hasGivenUp: boolean,
 ): ChannelLook['motion'] | null {
   if (master?.running !== true) return null;
-  if (!channel.clientAlive) return 'stopped';
+  if (!channel.clientAlive) return hasGivenUp ? 'disabled' : 'stopped';
   return channel.pending ? null : 'idle';
 }
 
@@ -257,7 +260,7 @@ function replicaReasons(replica: ReplicaReplication, isCritical: boolean): reado
   }
   if (motion === 'disabled')
     reasons.push(
-      `replication to ${host} is off: its sync_client died too often, master waits for a SIGHUP to start it`,
+      `replication to ${host} is off: its sync_client died too often; kill -HUP of its cyrmaster starts it again`,
     );
   if (motion === 'stopped' && replica.freshness !== 'unknown')
     reasons.push(`no sync_client runs towards ${host}: what comes now waits`);

@@ -631,6 +631,7 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
               complaint: null,
               stuckAt: null,
             })),
+            hasGivenUp: false,
             quarantined: own.quarantined.map((event, index) => ({
               file: `run.${index}`,
               events: 1,

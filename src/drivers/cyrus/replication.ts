@@ -71,6 +71,7 @@ export function parseReplication(
   const channels = new Set([...files.map(({ file }) => channelOf(file)), ...kids.map((kid) => kid.channel)]);
   const again = new Map(of('again').map(([, inode = '', file = '']) => [file, inode]));
 
+  const hasGivenUp = (hostLog.disabled.get(pid ?? '') ?? []).length > 0;
   const lookAt = (channel: string): ChannelLook => {
     const own = files.filter(({ file }) => channelOf(file) === channel);
     const births = own.map(({ birth, file }) => birthOf(birth) ?? statx.get(file) ?? null);
@@ -94,7 +95,7 @@ export function parseReplication(
         before: senders(1),
         after: runFile === undefined ? senders(1) : senders(2),
         ageS: runFile === undefined ? 0 : at - (birthOf(runFile.birth) ?? statx.get(runFile.file) ?? at),
-        isGivenUp: (hostLog.disabled.get(pid ?? '') ?? []).length > 0,
+        isGivenUp: hasGivenUp,
       }),
       complaint: runFile === undefined ? null : (hostLog.complaints.get(runFile.file) ?? null),
       stuckAt: runFile === undefined ? null : stuckAt(hostLog.culprits.get(runFile.file)),
@@ -110,6 +111,7 @@ export function parseReplication(
     host: instance.host,
     at,
     channels: [...channels].sort().map(lookAt),
+    hasGivenUp,
     quarantined,
     skipped: of('skip').flatMap(([, file]) => {
       if (!isOurs(file)) return [];

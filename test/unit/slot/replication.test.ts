@@ -49,6 +49,7 @@ function near(more: Partial<ChannelLook> = {}, whole: Partial<ReplicationLook> =
         ...more,
       },
     ],
+    hasGivenUp: false,
     quarantined: [],
     skipped: [],
     problem: null,
@@ -135,7 +136,7 @@ test('a stopped or given up sender with nothing to send is a warning, with somet
   });
   const given = judge(seen({ ...behind(5), clientAlive: false }), near({ motion: 'disabled' }));
   expect(given.level).toBe('critical');
-  expect(given.reasons.join()).toContain('SIGHUP');
+  expect(given.reasons.join()).toContain('kill -HUP');
 });
 
 test('a master that nobody saw is critical, since unknown is not less than the limit', () => {
