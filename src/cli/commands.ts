@@ -10,6 +10,8 @@ import { configShowCommand } from './config/show.js';
 import { failoverCommand } from './failover.js';
 import { helpCommand } from './help.js';
 import { rejoinCommand } from './rejoin.js';
+import { replicationQuarantineCommand } from './replication/quarantine.js';
+import { replicationRetryCommand } from './replication/retry.js';
 import { replicationSeedCommand } from './replication/seed.js';
 import { replicationStatusCommand } from './replication/status.js';
 import { replicationVerifyCommand } from './replication/verify.js';
@@ -48,6 +50,8 @@ const commands: readonly AnyCommand[] = [
   replicationStatusCommand,
   replicationVerifyCommand,
   replicationSeedCommand,
+  replicationQuarantineCommand,
+  replicationRetryCommand,
   configCheckCommand,
   configShowCommand,
   configInitCommand,

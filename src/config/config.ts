@@ -113,6 +113,13 @@ export interface StoresConfig {
   readonly testAccount: Account | undefined;
   /** One small message to this user of each slot, sent by `slots sample`; undefined: none. */
   readonly canary: { readonly user: string; readonly everyMs: number } | undefined;
+  readonly quarantine: {
+    /** `replication watch` sets blocked events aside, and sends them again when they are due, by itself. */
+    readonly auto: boolean;
+    readonly retryMs: number;
+    /** Who looks after what is set aside. */
+    readonly owner: string | undefined;
+  };
   /** undefined: 1G, or 5 % of a disk on which that is less. */
   readonly minFree: RoomConfig | undefined;
   /** How addresses of a slot read, `{user}@{slot}.example.net`; undefined: they do not tell. */

@@ -211,6 +211,13 @@ const stores = map({
   drain_timeout: optional(duration('how long the last events of a stopped master may take to its replica')),
   test_account: optional(account),
   canary: optional(canary),
+  quarantine: optional(
+    map({
+      auto: optional(flag()),
+      retry: optional(duration('when replication watch sends what is set aside again')),
+      owner: optional(text(words.plainText, { description: 'who looks after what is set aside' })),
+    }),
+  ),
   min_free: optional(
     text(
       words.sizeOrPercent,

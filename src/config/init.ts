@@ -52,6 +52,9 @@ export const STARTING_FILE = `## mailctl.yaml: the configuration of mailctl.
 #   max_lag: 5m
 ##  how long the last events of a stopped master may take to reach its replica
 #   drain_timeout: 60s
+##  events that cannot be sent: whether replication watch sets them aside by itself, how often it sends them again,
+##  and who looks after them
+#   quarantine: { auto: false, retry: 10m, owner: "mail on call" }
 ##  room that the disk of a new master must have: a size, or a share such as 5%
 #   min_free: 1G
 ##  a mailbox that every slot has, to prove that people can log in; nobody else may read its password file

@@ -118,6 +118,11 @@ function storesOf(raw: RawFile, around: Surroundings): StoresConfig {
       stores?.canary === undefined
         ? undefined
         : { user: stores.canary.user, everyMs: ms(stores.canary.every, 60_000) },
+    quarantine: {
+      auto: stores?.quarantine?.auto ?? false,
+      retryMs: ms(stores?.quarantine?.retry, 600_000),
+      owner: stores?.quarantine?.owner,
+    },
     minFree: roomOf(stores?.min_free),
     recipient: stores?.recipient,
     releasePerSecond: (stores?.release_rate === undefined ? undefined : parseRate(stores.release_rate)) ?? 20,

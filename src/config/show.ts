@@ -50,6 +50,11 @@ export function effectiveConfig(config: Config): object {
               user: config.stores.canary.user,
               every: formatExactDuration(config.stores.canary.everyMs),
             },
+      quarantine: {
+        auto: config.stores.quarantine.auto,
+        retry: formatExactDuration(config.stores.quarantine.retryMs),
+        owner: config.stores.quarantine.owner,
+      },
       min_free: config.stores.minFree === undefined ? undefined : room(config.stores.minFree),
       recipient: config.stores.recipient,
       release_rate: formatRate(config.stores.releasePerSecond),

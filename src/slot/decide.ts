@@ -8,7 +8,7 @@ import type { DeathVerdict } from './death.js';
 import { decideReadOnly, readFault } from './decide-read-only.js';
 import type { InstanceState, ReplicaFiles } from './driver.js';
 import { estimateLoss, type LossEstimate, type SignOfLife } from './evidence.js';
-import { channelTowards, judgeFreshness } from './freshness.js';
+import { channelTowards, judgeFreshness, quarantinedFor } from './freshness.js';
 import type { OpenLane } from './lane-record.js';
 import type { LossSheet } from './loss-sheet.js';
 import type { UserMove } from './moves.js';
@@ -302,9 +302,8 @@ export function decide(
       const users = `${names.slice(0, 3).join(', ')}${names.length > 3 ? ` +${names.length - 3}` : ''}`;
       gates.push(gate('moves', slot, wishes, `${users} on the way from or to it`));
     }
-    if (fromReachable && old.quarantined.files > 0) {
-      gates.push(quarantineGate(slot, old.quarantined.events, wishes));
-    }
+    const aside = fromReachable ? asideFor(slot, old, choice.to, sight) : null;
+    if (aside !== null && aside.files > 0) gates.push(quarantineGate(slot, aside.events, wishes));
   }
   if (open !== null && isGone && !isBack) {
     const then = slot.master === open.to ? `; mailctl failover ${slot.slot} goes on from there` : '';
@@ -373,6 +372,14 @@ function maxSlotsOf(host: string, facts: FailoverFacts): number | undefined {
 function gate(id: GateId, slot: Slot, wishes: FailoverWishes, reason: string): Gate {
   const word = wishes.overrides.has(`${id}:${slot.slot}`) ? `--override ${id}:${slot.slot}` : null;
   return { gate: id, reason, word };
+}
+
+/** What is set aside of OLD's events that NEW lacks. */
+function asideFor(slot: Slot, old: InstanceState, to: string | null, sight: FleetSight) {
+  const next = to === null ? undefined : instanceOn(slot, to);
+  const channel =
+    next === undefined ? undefined : channelTowards(old, next, sight.get(next.host)?.host, slot);
+  return quarantinedFor(old, channel);
 }
 
 function quarantineGate(slot: Slot, events: number, wishes: FailoverWishes): Gate {

@@ -4,6 +4,7 @@ import type { Host } from '../fleet/host.js';
 import type { CanaryFound, CanarySent } from './canary.js';
 import type { Owner, OwnerContent } from './content.js';
 import type { RecentMessages } from './mx-lookup.js';
+import type { QuarantineDriver } from './quarantine-driver.js';
 import type { ReplicationLook } from './replication-look.js';
 import type { Instance } from './slot.js';
 
@@ -90,6 +91,12 @@ export interface InstanceState {
     readonly files: number;
     readonly events: number;
     readonly oldestBirth: number | null;
+    /** File by file, and the channel on which it could not be sent; null: not known, so that it counts for all. */
+    readonly byChannel?: readonly {
+      readonly channel: string | null;
+      readonly events: number;
+      readonly oldestBirth: number | null;
+    }[];
   };
   readonly lease: Lease | null;
   /** Lines of its lane file, oldest first, as they are. */
@@ -256,6 +263,8 @@ export interface Readable {
 /** A mail-store driver. All calls throw MailctlError (TransportError when the host could not be asked). */
 export interface StoreDriver {
   readonly software: string;
+  /** Events that are set aside. */
+  readonly quarantine: QuarantineDriver;
   /** All that can be known of these instances, in one trip; one state per instance, in their order. */
   observe(
     host: Host,

@@ -179,7 +179,9 @@ export function estimateLoss(facts: LossFacts): LossEstimate {
     });
     // Something newer that came another way does not make up for a delivery that is missing.
     const until = Math.min(files.newestArrival, (lookup?.missingSince ?? Number.POSITIVE_INFINITY) - 1);
-    if (!stuck && (provenUntil === null || until > provenUntil)) {
+    // What is set aside stays missing, whatever came over since.
+    const isAside = (sample?.quarantined ?? 0) > 0;
+    if (!stuck && !isAside && (provenUntil === null || until > provenUntil)) {
       provenUntil = until;
       provenBy = 'replica-files';
     }

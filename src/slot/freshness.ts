@@ -46,6 +46,24 @@ export const CLOCK_STEP_S = 2;
 
 /** Why a young log is not fresh: nobody sends it. */
 export const NO_SENDER = 'no sync_client runs and events wait';
+/** What is set aside for a channel's replica: events that went through to the others count only here. */
+export function quarantinedFor(
+  master: InstanceState,
+  channel: ChannelState | undefined,
+): { readonly files: number; readonly events: number; readonly oldestBirth: number | null } {
+  const { quarantined } = master;
+  if (channel === undefined || quarantined.byChannel === undefined) return quarantined;
+  const own = quarantined.byChannel.filter(
+    (file) => file.channel === null || file.channel === channel.channel,
+  );
+  const births = own.map(({ oldestBirth }) => oldestBirth);
+  const isKnown = births.length > 0 && !births.includes(null);
+  return {
+    files: own.length,
+    events: own.reduce((sum, { events }) => sum + events, 0),
+    oldestBirth: isKnown ? Math.min(...(births as readonly number[])) : null,
+  };
+}
 
 /** Judges one replica by what the master's disk says. */
 export function judgeFreshness(
@@ -67,7 +85,7 @@ export function judgeFreshness(
   });
   if (!master.logging) return unknown('its master keeps no replication log (sync_log is off)');
   if (channel === undefined) return unknown('no replication channel of its master leads here');
-  const bad = master.quarantined;
+  const bad = quarantinedFor(master, channel);
   const pendingEvents = channel.events + bad.events;
   if (bad.files > 0) {
     const lagS = bad.oldestBirth === null ? null : Math.max(0, at - bad.oldestBirth);

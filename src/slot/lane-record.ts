@@ -6,6 +6,9 @@
 export type LaneWay = 'move' | 'readonly' | 'end-readonly' | 'seed';
 const WAYS: readonly unknown[] = ['readonly', 'end-readonly', 'seed'] satisfies readonly LaneWay[];
 
+/** A lane that moves nothing and leaves nothing half way (events set aside, users sent): nobody has to finish it. */
+export const TENDING = 'tending';
+
 /** A lane that has not been given back. */
 export interface OpenLane {
   readonly run: string;
@@ -54,7 +57,7 @@ export interface LaneFile {
 export function openedLine(
   lane: Omit<OpenLane, 'began' | 'started' | 'way'> & {
     readonly started?: boolean;
-    readonly way?: LaneWay | undefined;
+    readonly way?: LaneWay | typeof TENDING | undefined;
   },
 ): string {
   return JSON.stringify({ kind: 'opened', ...lane });
@@ -94,6 +97,7 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
     if (line.trim() === '') continue;
     const entry = parseObject(line);
     if (entry === undefined || !isWhole(entry)) malformed++;
+    else if (entry.kind === 'opened' && entry.way === TENDING) continue;
     else if (entry.kind === 'opened') {
       // The same run takes its lease again after a pause: what it began before still counts.
       if (entry.run !== run) began.length = 0;

@@ -5,7 +5,7 @@ import type { Host } from '../fleet/host.js';
 import type { Clock } from '../lib/clock.js';
 import { formatIso } from '../lib/clock.js';
 import type { Grip, StoreDriver } from './driver.js';
-import { type LaneWay, openedLine } from './lane-record.js';
+import { type LaneWay, openedLine, type TENDING } from './lane-record.js';
 import type { Instance } from './slot.js';
 
 /** What every lease of a run says. */
@@ -27,7 +27,7 @@ export interface LaneOfLease {
   /** The directory is away, and is told later. */
   readonly later?: boolean | undefined;
   /** Absent: it moves the slot. */
-  readonly way?: LaneWay | undefined;
+  readonly way?: LaneWay | typeof TENDING | undefined;
 }
 
 /** Leases are renewed this often; they last three times as long. */

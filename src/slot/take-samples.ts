@@ -1,6 +1,6 @@
 // What an observation leaves behind as samples: one per instance that was seen, and one per replica for the
 // master's log. Pure.
-import { channelTowards } from './freshness.js';
+import { channelTowards, quarantinedFor } from './freshness.js';
 import type { Sample } from './samples.js';
 import { type FleetSight, stateOf } from './sight.js';
 import type { Slot } from './slot.js';
@@ -29,12 +29,23 @@ export function samplesOf(slots: readonly Slot[], sight: FleetSight, seenAt: num
         if (other.host === instance.host) continue;
         const channel = channelTowards(state, other, sight.get(other.host)?.host, slot);
         if (channel === undefined) continue;
-        const known = state.logging && (!channel.pending || channel.oldestBirth !== null);
+        // What is set aside is as far from the replica as what waits, and mostly older.
+        const aside = quarantinedFor(state, channel);
+        const births = [
+          ...(channel.pending ? [channel.oldestBirth] : []),
+          ...(aside.files > 0 ? [aside.oldestBirth] : []),
+        ];
+        const isBirthKnown = !births.includes(null);
+        const known = state.logging && isBirthKnown;
+        const events =
+          (channel.pending ? Math.max(1, channel.events) : 0) +
+          (aside.files > 0 ? Math.max(1, aside.events) : 0);
         samples.push({
           ...base,
           channel: other.host,
-          pendingEvents: known ? (channel.pending ? Math.max(1, channel.events) : 0) : null,
-          oldestBirth: channel.oldestBirth,
+          quarantined: aside.files > 0 ? Math.max(1, aside.events) : 0,
+          pendingEvents: known ? events : null,
+          oldestBirth: births.length > 0 && isBirthKnown ? Math.min(...(births as readonly number[])) : null,
           replicating: channel.clientAlive,
         });
       }

@@ -36,6 +36,7 @@ const SLOT_WORDS = [
   'slot/users',
   'slot/moves',
   'slot/content',
+  'slot/quarantine',
   'slot/driver',
 ];
 

@@ -18,6 +18,7 @@ import type {
   Role,
   StoreDriver,
 } from '../../src/slot/driver.js';
+import type { QuarantineDriver } from '../../src/slot/quarantine-driver.js';
 import type { Instance, Slot } from '../../src/slot/slot.js';
 import type { FakeClock } from './fake-clock.js';
 import { host as makeHost, instance as makeInstance } from './slot-sight.js';
@@ -540,6 +541,7 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
   };
   return {
     software: 'model',
+    quarantine: worldQuarantine(world, see, act),
     limits: { stopMs: () => 4000, startMs: 4000, setRoleMs: 4000 },
     observe: (host, instances) =>
       see('observe', host.name, () => instances.map((one) => world.stateOf(world.slot(one.slot), host.name))),
@@ -865,4 +867,86 @@ function contentOf(mail: readonly Mail[]): OwnerContent {
     acl: '',
   };
   return { ok: true, mailboxes: [mailbox], settings: [] };
+}
+
+type See = <T>(label: string, host: string, look: () => T) => Promise<T>;
+type Act = (
+  label: string,
+  host: Host,
+  instance: Instance,
+  grip: Grip,
+  effect: (sentAt: number) => void,
+) => Promise<void>;
+
+/** Quarantine in the model: one file an instance, a line a message; what is sent is on the replica, or stays. */
+function worldQuarantine(world: SlotWorld, see: See, act: Act): QuarantineDriver {
+  const file = 'model';
+  const targetOf = (instance: Instance, host: string, channel: string) =>
+    [...world.slot(instance.slot).instances.keys()].find(
+      (name) => name !== host && (channel === '' || name === channel),
+    );
+  return {
+    list: (host, instances) =>
+      see('quarantine', host.name, () =>
+        instances.map(({ slot }) => {
+          const { quarantined } = world.at(slot, host.name);
+          const [first] = quarantined;
+          if (first === undefined) return [];
+          const users = [...new Set(quarantined.map(({ user }) => user))];
+          const base = { slot, host: host.name, file, note: null, at: world.now };
+          return [{ ...base, events: quarantined.length, birth: first.at, users }];
+        }),
+      ),
+    read: (host, { slot }) =>
+      see(`quarantine ${slot}`, host.name, () => {
+        const { quarantined } = world.at(slot, host.name);
+        if (quarantined.length === 0) return undefined;
+        return {
+          lines: quarantined.map(({ user, id }, index) => ({
+            number: index + 1,
+            users: [user],
+            shared: null,
+            torn: false,
+            text: `MAILBOX user.${user} ${id}`,
+          })),
+          events: quarantined.length,
+          seal: quarantined.map(({ id }) => id).join(','),
+          note: null,
+          at: world.now,
+        };
+      }),
+    setAside: (host, instance, grip, _file, { channel }) =>
+      act('set aside', host, instance, grip, () => {
+        const own = world.at(instance.slot, host.name);
+        const to = targetOf(instance, host.name, channel);
+        if (to === undefined) return;
+        own.quarantined.push(...(own.log.get(to) ?? []));
+        own.log.set(to, []);
+      }),
+    async send(host, instance, grip, { channel, lines }) {
+      let outcome = 'away' as 'sent' | 'away';
+      await act('send', host, instance, grip, () => {
+        const slot = world.slot(instance.slot);
+        const to = targetOf(instance, host.name, channel);
+        if (to === undefined || !world.takesReplication(slot, to)) return;
+        const own = world.at(instance.slot, host.name);
+        for (const number of lines) {
+          const mail = own.quarantined[number - 1];
+          if (mail !== undefined) world.at(instance.slot, to).mail.set(mail.id, mail);
+        }
+        outcome = 'sent';
+      });
+      return { outcome, said: outcome === 'sent' ? '' : 'connect failed' };
+    },
+    keep: (host, instance, grip, { lines, seal }) =>
+      act('keep', host, instance, grip, () => {
+        const { quarantined } = world.at(instance.slot, host.name);
+        if (quarantined.map(({ id }) => id).join(',') !== seal)
+          throw new CommandError(host.name, 'q-keep', 1, 'is not as it was read');
+        const kept = quarantined.filter((_, index) => lines.includes(index + 1));
+        quarantined.splice(0, quarantined.length, ...kept);
+      }),
+    explain: (_instance, _replica, who, _users, said) => ({ who, kind: 'unknown', text: said, repair: [] }),
+    preview: (kind, instance) => [`${kind} ${instance.slot}`],
+  };
 }

@@ -55,6 +55,7 @@ const documentFiles = [
   'src/cli/failover-json.ts',
   'src/cli/slots/list.ts',
   'src/cli/slots/slot-detail.ts',
+  'src/cli/replication/quarantine-report.ts',
   'src/cli/replication/verify.ts',
   'src/cli/replication/status-json.ts',
   'src/cli/runs/list.ts',

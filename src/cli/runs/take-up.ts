@@ -23,6 +23,7 @@ import {
 } from '../../slot/outcome.js';
 import { prepareFailover } from '../../slot/prepare-failover.js';
 import type { Slot } from '../../slot/slot.js';
+import { TENDING_KINDS } from '../../slot/tend.js';
 import type { Context } from '../context.js';
 import { FAILOVER_SCHEMA } from '../failover.js';
 import { failoverColumns, failoverDocument } from '../failover-json.js';
@@ -67,6 +68,10 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
   if (before.plan.kind === 'seed') {
     const { resumeSeed } = await import('../replication/seed-session.js');
     return resumeSeed({ run, file, before, yes: request.yes, how: request.how }, context);
+  }
+  if (TENDING_KINDS.has(before.plan.kind)) {
+    const { resumeTending } = await import('../replication/tend.js');
+    return resumeTending(request, file, before.plan, context);
   }
   // Before any host is asked; a run that is closed asks nothing.
   if (!request.yes) (await context.prompt()).requireTerminal();

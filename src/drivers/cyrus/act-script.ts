@@ -4,6 +4,7 @@
 // Instances of a host that are ready together come in one call and are done beside each other; each answers as
 // soon as it is done. Daemons are started with the lock's descriptor closed, or they would keep the lock.
 
+import { ACT_QUARANTINE } from './act-quarantine.js';
 import { REJOIN_ACTS } from './act-rejoin.js';
 import { SEND_ACTS } from './act-send.js';
 import { SCRIPT_HEAD } from './observe-script.js';
@@ -271,6 +272,9 @@ item() (
     collect) collect "$@" ;;
     replay) replay "$@" ;;
     rejoin-end) rejoin_end "$@" ;;
+    set-aside) set_aside "$@" ;;
+    q-send) q_send "$@" ;;
+    q-keep) q_keep "$@" ;;
     *) o "$i" no "unknown act" ;;
   esac
 )
@@ -282,4 +286,4 @@ wait
 `.replaceAll('\\$', '$');
 
 /** The whole script. */
-export const ACT_SCRIPT = SCRIPT_HEAD + LEASE + SEND_ACTS + REJOIN_ACTS + ACTS;
+export const ACT_SCRIPT = SCRIPT_HEAD + LEASE + SEND_ACTS + REJOIN_ACTS + ACT_QUARANTINE + ACTS;

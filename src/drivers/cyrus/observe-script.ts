@@ -206,6 +206,15 @@ END {
 
 /** Shared by the scripts that tell the age of a log. */
 export const BIRTHS = String.raw`
+# Sets birth to that of the oldest event in a file that was set aside: by the note beside it, since what was split or
+# copied is younger than its events; without a note (set aside by hand) it is the file's own.
+aside_birth() {
+  birth=
+  if [ -f "$1.json" ] && [ ! -L "$1.json" ]; then
+    birth=$(head -c 64 < "$1.json" 2> /dev/null | sed -n 's/^{"birth":\([0-9]\{1,12\}\)[,}].*/\1/p;q')
+  fi
+  [ -n "$birth" ] || birth=$(stat -c %W -- "$1" 2> /dev/null)
+}
 # Births of files where stat knows none (coreutils before 8.31, or built without statx): by the system call itself,
 # with the perl that every Debian has. $1 begins each line of the answer, $2 is what stat said.
 births() {
@@ -279,8 +288,14 @@ quarantine() {
   set +f; set -- "$1" "$2"/*; set -f
   i=$1; shift
   for f; do
-    [ -f "$f" ] || continue
-    o "$i" bad "$(stat -c %W -- "$f" 2>/dev/null)" "$(wc -l < "$f" 2>/dev/null)"
+    case $f in *.json|*.note|*.meta|*.tmp) continue ;; esac
+    [ -f "$f" ] && [ ! -L "$f" ] || continue
+    aside_birth "$f"
+    channel=
+    if [ -f "$f.json" ] && [ ! -L "$f.json" ]; then
+      channel=$(sed -n 's/^.*,"channel":"\([A-Za-z0-9_-]*\)",.*/@\1/p;q' "$f.json" 2> /dev/null)
+    fi
+    o "$i" bad "$birth" "$(wc -l < "$f" 2>/dev/null)" "$channel"
   done
 }
 file() {

@@ -238,6 +238,11 @@ export function parseInstance(
       files: of('bad').length,
       events: of('bad').reduce((sum, [, , lines = '0']) => sum + (Number(lines) || 0), 0),
       oldestBirth: oldest(of('bad').map(([, birth]) => birthOf(birth))),
+      byChannel: of('bad').map(([, birth, lines, channel = '']) => ({
+        channel: channel.startsWith('@') ? channel.slice(1) : null,
+        events: Number(lines) || 0,
+        oldestBirth: birthOf(birth),
+      })),
     },
     lease: parseLease(of('lease').map((record) => record.slice(1).join(' '))),
     laneLines: of('lane').map((record) => record.slice(1).join(' ')),

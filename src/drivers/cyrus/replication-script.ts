@@ -80,12 +80,8 @@ item() {
     # What lies beside the event files to describe them holds no events.
     case $f in *.json|*.note|*.meta|*.tmp) continue ;; esac
     [ -f "$f" ] && [ ! -L "$f" ] || continue
-    # The note beside it keeps the birth of its oldest event, which a file that was split has lost.
-    birth=
-    if [ -f "$f.json" ] && [ ! -L "$f.json" ]; then
-      birth=$(head -c 100000 < "$f.json" 2> /dev/null | sed -n 's/^{.*"birth":\([0-9]\{1,11\}\)[,}].*/\1/p;q')
-    fi
-    o "$i" bad "\${birth:-$(stat -c %W -- "$f" 2> /dev/null)}" "$f"
+    aside_birth "$f"
+    o "$i" bad "$birth" "$f"
     lines "$i\${US}of$US$f" "$f"
   done
   set -f

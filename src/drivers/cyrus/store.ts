@@ -29,6 +29,7 @@ import { FIND_SCRIPT, findPattern, parseFound } from './find.js';
 import { type Confs, parseConfs, parseHostFacts, parseInstance, type Records } from './observe.js';
 import { FIELD, OBSERVE_SCRIPT } from './observe-script.js';
 import { fillWords, type InstancePaths, instancePaths } from './paths.js';
+import { cyrusQuarantine } from './quarantine.js';
 import { parseReadable, READABLE_SCRIPT } from './readable-script.js';
 import { RECENT_SCRIPT } from './recent-script.js';
 import { rejoinCalls } from './rejoin-calls.js';
@@ -268,6 +269,13 @@ export function cyrusStore({ config, transport, clock, testAccount, admin }: Cyr
 
   return {
     software: 'cyrus',
+    quarantine: cyrusQuarantine({
+      transport,
+      configDir: (instance) => pathsOf(instance).configDir,
+      masterConf: (instance) => masterImapd(pathsOf(instance)),
+      currentConf: (instance) => pathsOf(instance).current.imapd,
+      act: doAct,
+    }),
     limits: { stopMs: (planned) => stopMs(planned) + 10_000, startMs: START_MS, setRoleMs: SET_ROLE_MS },
 
     async observe(host, instances, signal) {

@@ -9,7 +9,7 @@ import type { Step } from '../../plan/step.js';
 import type { Directory } from '../directory.js';
 import type { Grip, InstanceState, StoreDriver } from '../driver.js';
 import type { HostWatch } from '../host-watch.js';
-import { beganLine } from '../lane-record.js';
+import { beganLine, TENDING } from '../lane-record.js';
 import type { Leases } from '../lease.js';
 import type { WaitingDesk } from '../release-waiting.js';
 import type { Instance } from '../slot.js';
@@ -120,7 +120,7 @@ export async function gripOf(parts: SlotActionParts, step: Step, instance: Insta
       typeof lastAlive === 'number' && typeof provenUntil === 'number' ? { lastAlive, provenUntil } : null,
     started: step.params.started === true,
     later: step.params.later === true,
-    ...(way === 'readonly' || way === 'end-readonly' || way === 'seed' ? { way } : {}),
+    ...(way === 'readonly' || way === 'end-readonly' || way === 'seed' || way === TENDING ? { way } : {}),
   });
   return parts.leases.grip(instance.host, instance.slot, beganLine(parts.leases.holder.run, step.id));
 }

@@ -10,10 +10,13 @@ import { giveLeaseBack } from './give-lease-back.js';
 import { endLeftovers, makeEqual, seeReturned, startReturned } from './make-equal.js';
 import { releaseWaiting } from './release-waiting.js';
 import { replay, setLeftoversAside } from './replay.js';
+import { returnLease } from './return-lease.js';
 import { runHook } from './run-hook.js';
 import { seeServing } from './see-serving.js';
 import { endSeed, mapReplica, markSeeding, seed } from './seed.js';
+import { sendOwners } from './send-owners.js';
 import { sendPending } from './send-pending.js';
+import { setAside, sortEvents } from './set-aside.js';
 import { setDirectory } from './set-directory.js';
 import { setRole } from './set-role.js';
 import { setState } from './set-state.js';
@@ -57,6 +60,10 @@ export function slotActions(parts: SlotActionParts): ActionTable {
     seeReadable,
     endReading,
     kickReplication,
+    setAside,
+    sortEvents,
+    sendOwners,
+    returnLease,
   ];
   return new Map(makers.map((make) => make(parts)).map((action) => [action.name, action]));
 }
