@@ -4,7 +4,9 @@ import { formatIso } from '../lib/clock.js';
 import type { Column } from '../output/columns/column.js';
 import { lossSheetJson } from '../slot/loss-sheet.js';
 import type { RunOutcome, SafeToLeave, SlotResult } from '../slot/outcome.js';
+import type { RoadSight } from '../slot/road.js';
 import type { WaitingRow } from '../slot/waiting.js';
+import type { Watch } from '../slot/watch.js';
 import type { ErrorReport } from './report.js';
 
 /** What the document is made of. */
@@ -17,6 +19,9 @@ export interface FailoverDocument {
   readonly errors: readonly ErrorReport[];
   /** Mail that waits on the MXs; null: nothing was looked at. */
   readonly waiting: readonly WaitingRow[] | null;
+  /** The road of people and mail, as it was tried. */
+  readonly roads: readonly RoadSight[];
+  readonly watch?: Watch | undefined;
 }
 
 /** The document's fields beside `schema`. */
@@ -28,6 +33,8 @@ export function failoverDocument({
   safety,
   errors,
   waiting,
+  roads,
+  watch,
 }: FailoverDocument): object {
   return {
     run,
@@ -57,6 +64,9 @@ export function failoverDocument({
     reasons: safety.reasons,
     errors,
     waiting,
+    roads,
+    watched: watch?.isWatched ?? null,
+    last_look_at: iso(watch?.lastLookAt == null ? null : watch.lastLookAt / 1000),
   };
 }
 

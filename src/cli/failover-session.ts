@@ -25,24 +25,25 @@ import type { Surroundings } from '../slot/look-around.js';
 import { lossSheetJson, NAMES_KEPT } from '../slot/loss-sheet.js';
 import {
   exitOf,
-  hookFailure,
   judgeSafety,
   overallOutcome,
   plannedResults,
   runResults,
   type SafeToLeave,
   type SlotResult,
-  withHooks,
-  withWaiting,
 } from '../slot/outcome.js';
 import { type PreparedFailover, prepareFailover } from '../slot/prepare-failover.js';
+import type { WaitingDesk } from '../slot/release-waiting.js';
+import type { RoadSight } from '../slot/road.js';
 import { type FleetSight, owedOf } from '../slot/sight.js';
 import { slotRoads } from '../slot/slot-roads.js';
 import type { WaitingRow } from '../slot/waiting.js';
+import type { Watch } from '../slot/watch.js';
 import type { Context } from './context.js';
 import { FAILOVER_SCHEMA, type FailoverRequest } from './failover.js';
 import { failoverColumns, failoverDocument } from './failover-json.js';
 import { reportError, worstExit } from './report.js';
+import { endOfRun } from './slots/end-of-run.js';
 import { exitAfter, hooksPer, lookAgain, runSlots, stderrCanvas } from './slots/run-slots.js';
 import { surroundingsOf } from './slots/surroundings.js';
 import { waitingDesk } from './slots/waiting-desk.js';
@@ -319,16 +320,24 @@ export class FailoverSession {
     const thought = this.request.yes ? 0 : confirmedAt - this.startedAt;
     const released = desk?.spentMs ?? 0;
     const tookMs = context.clock.monotonic() - this.startedAt - thought - released;
-    return this.report(result, tookMs, desk?.rows() ?? null);
+    return this.report(result, tookMs, desk);
   }
 
   /** What became of it. */
-  async report(result: RunResult, tookMs: number, waiting: readonly WaitingRow[] | null): Promise<number> {
+  async report(result: RunResult, tookMs: number, desk: WaitingDesk | undefined): Promise<number> {
     const { context, prepared } = this;
     const results = runResults(prepared.decisions, result);
     const sight = await lookAgain(slotsOf(prepared.decisions), prepared.sight, this.around);
-    const after = hookFailure(result);
-    const safety = withWaiting(withHooks(judgeSafety(results, sight, this.wishes.maxLagS), after), waiting);
+    const ended = await endOfRun(context, {
+      results,
+      sight,
+      maxLagS: this.wishes.maxLagS,
+      result,
+      desk,
+      around: this.around,
+      startedAt: context.clock.now() - (context.clock.monotonic() - this.startedAt),
+    });
+    const { safety } = ended;
     const outcome =
       result.after?.failure !== undefined || result.stopped !== undefined
         ? 'incomplete'
@@ -340,17 +349,19 @@ export class FailoverSession {
       run: result.run,
       outcome,
       results,
-      safety,
       tookMs,
       exit,
       interrupted: this.isInterrupted,
       hasTestAccount: config.stores.testAccount !== undefined,
-      after,
-      waiting,
+      ...ended,
+      now: context.clock.now(),
     };
     const samples = await context.samples();
     await storeSamples(samples, slotsOf(prepared.decisions), sight, context.clock);
-    await this.#print(results, result.run, outcome, sight, () => endScreen(end), { tookMs, safety, waiting });
+    await this.#print(results, result.run, outcome, sight, () => endScreen(end), {
+      tookMs,
+      ...ended,
+    });
     if (safety.toDemote.length > 0 && context.output.format !== 'table') {
       context.warn(
         `owed: to stop and swap: ${safety.toDemote.map(({ host, slot }) => `${slot} on ${host}`).join(', ')}`,
@@ -369,6 +380,8 @@ export class FailoverSession {
       readonly tookMs?: number;
       readonly safety?: SafeToLeave;
       readonly waiting?: readonly WaitingRow[] | null;
+      readonly roads?: readonly RoadSight[];
+      readonly watch?: Watch;
     } = {},
   ): Promise<void> {
     const tookMs = known.tookMs ?? this.context.clock.monotonic() - this.startedAt;
@@ -379,7 +392,18 @@ export class FailoverSession {
     (await this.context.progress()).end();
     await this.context.output.print({
       schema: FAILOVER_SCHEMA,
-      document: () => failoverDocument({ run, outcome, tookMs, results, safety, errors, waiting }),
+      document: () =>
+        failoverDocument({
+          run,
+          outcome,
+          tookMs,
+          results,
+          safety,
+          errors,
+          waiting,
+          roads: known.roads ?? [],
+          watch: known.watch,
+        }),
       rows: results,
       columns: failoverColumns,
       screen,

@@ -53,6 +53,9 @@ export const failoverJson: CommandSpec['json'] = {
     safe_to_leave: false,
     reasons: [error.message],
     waiting: null,
+    roads: [],
+    watched: null,
+    last_look_at: null,
   }),
 };
 

@@ -9,7 +9,6 @@ import { channelTowards, judgeFreshness } from './freshness.js';
 import { END_OWED, readingOn } from './readable.js';
 import { type FleetSight, openLaneOf, owedOf, stateOf } from './sight.js';
 import type { Slot } from './slot.js';
-import { type WaitingRow, waitingReasons } from './waiting.js';
 
 /** Outcome of one slot. */
 export type SlotOutcome = 'moved' | 'readable' | 'ended' | 'refused' | 'failed' | 'incomplete' | 'planned';
@@ -163,9 +162,8 @@ export function withHooks(safety: SafeToLeave, failure: string | null): SafeToLe
   return { ...safety, safe: false, reasons: [...safety.reasons, 'a hook of the run has failed'] };
 }
 
-/** The same with the mail that waits on the MXs; null: nothing was looked at. */
-export function withWaiting(safety: SafeToLeave, rows: readonly WaitingRow[] | null): SafeToLeave {
-  const reasons = waitingReasons(rows);
+/** The same with what else speaks against leaving. */
+export function withReasons(safety: SafeToLeave, reasons: readonly string[]): SafeToLeave {
   return reasons.length === 0 ? safety : { ...safety, safe: false, reasons: [...safety.reasons, ...reasons] };
 }
 

@@ -3,6 +3,7 @@
 // then the rest, so many a second on each MX, no more than it can deliver; what is deferred again is left alone.
 import { EXIT, MailctlError } from '../errors.js';
 import { type Clock, formatIso } from '../lib/clock.js';
+import { compareNames } from '../lib/natural.js';
 import type { Queue } from '../queue/driver.js';
 import {
   type SlotRoad,
@@ -30,6 +31,11 @@ export interface ReleaseParts {
 
 /** Of each slot these go first: a slot that takes none of them is not asked to take more. */
 const PROBES = 3;
+/**
+ * They are tried again after these times: an MX may remember for half a minute where the slot was (Postfix's qmgr
+ * does, of the recipient it asked for last), and its maps may be built by a clock.
+ */
+const PROBE_AGAIN_MS = [5000, 10_000, 20_000, 20_000];
 /** A message that was deferred again is tried once more: its slot may only have been short of breath. */
 const TRIES = 2;
 /** How long messages in delivery are waited for before they count as left. */
@@ -46,8 +52,14 @@ interface Work {
   listedMs: number;
   /** Every id that was seen waiting, by slot. */
   readonly seen: Map<string, Set<string>>;
-  /** Times that each id was given to the queue manager. */
+  /** Ids that were given to the queue manager. */
+  readonly released: Set<string>;
+  /** Times that an id was given to it since its slot is known to take mail. */
   readonly tries: Map<string, number>;
+  /** Slots that have taken something. */
+  readonly proven: Set<string>;
+  /** Slots that took nothing: how often, and when they are asked again (clock.monotonic). */
+  readonly doubts: Map<string, { readonly times: number; readonly again: number }>;
   readonly barred: Set<string>;
   problem: string | undefined;
 }
@@ -85,7 +97,10 @@ export class WaitingDesk {
       keptBack: [],
       listedMs: 0,
       seen: new Map(),
+      released: new Set(),
       tries: new Map(),
+      proven: new Set(),
+      doubts: new Map(),
       barred: new Set(),
       problem: undefined,
     }));
@@ -160,13 +175,18 @@ export class WaitingDesk {
     // What is on its way now may be deferred at the place where the slot was.
     const moving = [...work.list.messages.values()].filter(({ state }) => isMoving(state));
     if (moving.length > 0) await this.#settle(work, moving, whose, signal, stop);
-    for (let round = 0; !stop(); round++) {
-      const all = todoOf(work);
-      const batch = round === 0 ? probesOf(all) : all;
-      if (batch.length === 0) return;
+    const { clock } = this.#parts;
+    while (!stop()) {
+      const todo = todoOf(work);
+      if (todo.length === 0) return;
+      const batch = nextOf(work, todo, clock.monotonic());
+      if (batch.length === 0) {
+        await clock.sleep(TICK_MS, signal);
+        continue;
+      }
       await this.#pour(work, batch, signal, stop, tell);
       await this.#settle(work, batch, whose, signal, stop);
-      judgeRound(work, batch);
+      judgeRound(work, batch, clock.monotonic());
       tell();
     }
   }
@@ -187,7 +207,10 @@ export class WaitingDesk {
       const startedAt = clock.monotonic();
       const ids = batch.slice(at, at + atOnce).map(({ id }) => id);
       const { inFlight } = await work.queue.driver.retry(ids, signal);
-      for (const id of ids) work.tries.set(id, (work.tries.get(id) ?? 0) + 1);
+      for (const id of ids) {
+        work.released.add(id);
+        work.tries.set(id, (work.tries.get(id) ?? 0) + 1);
+      }
       at += ids.length;
       tell();
       if (at >= batch.length) return;
@@ -223,8 +246,17 @@ export class WaitingDesk {
 
   #progress(works: readonly Work[]): string {
     const { clock, ratePerSecond } = this.#parts;
-    const released = works.reduce((sum, work) => sum + work.tries.size, 0);
-    const rest = works.map((work) => todoOf(work).filter(({ id }) => !work.tries.has(id)).length);
+    const released = works.reduce((sum, work) => sum + work.released.size, 0);
+    const rest = works.map((work) => todoOf(work).filter(({ id }) => !work.released.has(id)).length);
+    const doubts = works.flatMap((work) =>
+      [...work.doubts.keys()].filter((slot) => !work.barred.has(slot)).map((slot) => [work.queue.name, slot]),
+    );
+    const [doubt] = doubts;
+    if (
+      doubt !== undefined &&
+      rest.every((count, index) => count === 0 || (works[index]?.doubts.size ?? 0) > 0)
+    )
+      return `${doubt[0]} gets no mail to ${doubt[1] || 'a slot'} yet, it is tried again: ${released} of ${released + rest.reduce((sum, count) => sum + count, 0)} released`;
     const total = released + rest.reduce((sum, count) => sum + count, 0);
     const eta = formatIso(clock.now() + (Math.max(0, ...rest) / ratePerSecond) * 1000).slice(11);
     return `releasing mail on ${works.map(({ queue }) => queue.name).join(', ')}: ${released} of ${total}, empty about ${eta}`;
@@ -255,25 +287,43 @@ function todoOf(work: Work): readonly WaitingMessage[] {
     .sort((a, b) => a.arrivedAt - b.arrivedAt);
 }
 
-function probesOf(todo: readonly WaitingMessage[]): readonly WaitingMessage[] {
+/** All of slots that take mail; of the others a few, when it is time to ask them. */
+function nextOf(work: Work, todo: readonly WaitingMessage[], now: number): readonly WaitingMessage[] {
   const counts = new Map<string, number>();
-  return todo.filter(({ slots }) => {
-    const isWanted = slots.some((slot) => (counts.get(slot) ?? 0) < PROBES);
-    if (isWanted) for (const slot of slots) counts.set(slot, (counts.get(slot) ?? 0) + 1);
-    return isWanted;
-  });
+  return todo.filter(({ slots }) =>
+    slots.some((slot) => {
+      if (work.barred.has(slot) || (work.doubts.get(slot)?.again ?? 0) > now) return false;
+      if (work.proven.has(slot)) return true;
+      const count = counts.get(slot) ?? 0;
+      counts.set(slot, count + 1);
+      return count < PROBES;
+    }),
+  );
 }
 
-/** A slot that took none of what was tried is left alone: its mail would only go to and fro. */
-function judgeRound(work: Work, batch: readonly WaitingMessage[]): void {
+/** A slot that took none of what was tried is asked again later, and in the end left alone. */
+function judgeRound(work: Work, batch: readonly WaitingMessage[], now: number): void {
   const took = new Set<string>();
   const refused = new Set<string>();
   for (const { id, slots } of batch) {
-    const now = work.list?.messages.get(id);
+    const seen = work.list?.messages.get(id);
     for (const slot of slots)
-      (now?.state === 'deferred' && now.slots.includes(slot) ? refused : took).add(slot);
+      (seen?.state === 'deferred' && seen.slots.includes(slot) ? refused : took).add(slot);
   }
-  for (const slot of refused) if (!took.has(slot)) work.barred.add(slot);
+  for (const slot of took) {
+    work.proven.add(slot);
+    work.doubts.delete(slot);
+  }
+  for (const slot of refused) {
+    if (took.has(slot)) continue;
+    const times = (work.doubts.get(slot)?.times ?? 0) + 1;
+    const waitMs = PROBE_AGAIN_MS[times - 1];
+    work.doubts.set(slot, { times, again: now + (waitMs ?? 0) });
+    work.proven.delete(slot);
+    if (waitMs === undefined) work.barred.add(slot);
+    // What was tried while nobody could take it has its tries before it.
+    for (const { id, slots } of batch) if (slots.includes(slot)) work.tries.delete(id);
+  }
 }
 
 function rowsOf(work: Work): readonly WaitingRow[] {
@@ -283,17 +333,18 @@ function rowsOf(work: Work): readonly WaitingRow[] {
     return [
       { mx, slot: null, messages: null, released: 0, left: null, held: 0, problem: problem ?? 'not seen' },
     ];
-  return [...work.seen].map(([slot, ids]) => {
+  const slots = [...work.seen].sort(([a], [b]) => compareNames(a, b));
+  return slots.map(([slot, ids]) => {
     const there = [...ids].flatMap((id) => {
       const message = list.messages.get(id);
       return message?.slots.includes(slot) ? [message] : [];
     });
-    const stuck = there.find(({ id, state }) => state === 'deferred' && work.tries.has(id));
+    const stuck = there.find(({ id, state }) => state === 'deferred' && work.released.has(id));
     return {
       mx,
       slot: slot === UNKNOWN_SLOT ? null : slot,
       messages: ids.size,
-      released: [...ids].filter((id) => work.tries.has(id)).length,
+      released: [...ids].filter((id) => work.released.has(id)).length,
       left: there.length,
       held: there.filter(({ state }) => state === 'hold').length,
       problem: there.length === 0 ? null : (problem ?? stuck?.reason ?? null),

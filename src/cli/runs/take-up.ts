@@ -12,15 +12,7 @@ import type { Refusal } from '../../plan/run-lane.js';
 import { type Decision, type FailoverWishes, refusal } from '../../slot/decide.js';
 import { decisionOfLane } from '../../slot/failover.js';
 import { storeSamples } from '../../slot/list.js';
-import {
-  exitOf,
-  hookFailure,
-  judgeSafety,
-  laneOutcome,
-  overallOutcome,
-  withHooks,
-  withWaiting,
-} from '../../slot/outcome.js';
+import { exitOf, laneOutcome, overallOutcome } from '../../slot/outcome.js';
 import { prepareFailover } from '../../slot/prepare-failover.js';
 import type { Slot } from '../../slot/slot.js';
 import { TENDING_KINDS } from '../../slot/tend.js';
@@ -28,6 +20,7 @@ import type { Context } from '../context.js';
 import { FAILOVER_SCHEMA } from '../failover.js';
 import { failoverColumns, failoverDocument } from '../failover-json.js';
 import { reportError } from '../report.js';
+import { endOfRun } from '../slots/end-of-run.js';
 import { exitAfter, lookAgain, runSlots } from '../slots/run-slots.js';
 import { surroundingsOf } from '../slots/surroundings.js';
 import { waitingDesk } from '../slots/waiting-desk.js';
@@ -44,6 +37,7 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
   const stateDir = await context.stateDir();
   const { run, file } = await findRun(stateDir, request.run);
   const startedAt = context.clock.monotonic();
+  const startedWall = context.clock.now();
   const before = foldJournal((await readJournal(file)).records, file);
   const isOpen = before.closed === undefined;
   if (!isOpen && request.how === 'undo') return undefined;
@@ -153,9 +147,15 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
       around,
     );
     const isBack = request.how === 'undo' && result.closed === 'reverted';
-    const after = hookFailure(result);
-    const waiting = desk?.rows() ?? null;
-    const safety = withWaiting(withHooks(judgeSafety(results, sight, wishes.maxLagS), after), waiting);
+    const ended = await endOfRun(context, {
+      results,
+      sight,
+      maxLagS: wishes.maxLagS,
+      result,
+      desk,
+      around,
+      startedAt: startedWall,
+    });
     const outcome = isBack
       ? 'done'
       : result.after?.failure !== undefined || result.stopped !== undefined
@@ -172,9 +172,8 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
           outcome,
           tookMs,
           results,
-          safety,
           errors: silent.map((seen) => ({ ...reportError(seen.error).report, host: seen.host.name })),
-          waiting,
+          ...ended,
         }),
       rows: results,
       columns: failoverColumns,
@@ -188,13 +187,12 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
               run,
               outcome,
               results,
-              safety,
               tookMs,
               exit,
               interrupted: context.interruption.finish.aborted,
               hasTestAccount: config.stores.testAccount !== undefined,
-              after,
-              waiting,
+              ...ended,
+              now: context.clock.now(),
             }),
     });
     return exit;
@@ -217,6 +215,9 @@ async function reportClosed(context: Context, progress: RunProgress): Promise<nu
       reasons: [`run ${id} is closed (${progress.closed}); nothing was looked at`],
       errors: [],
       waiting: null,
+      roads: [],
+      watched: null,
+      last_look_at: null,
     }),
     rows: [],
     columns: failoverColumns,

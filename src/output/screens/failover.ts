@@ -7,13 +7,15 @@ import type { LaneProgress, RunProgress } from '../../plan/progress.js';
 import type { DeathVerdict } from '../../slot/death.js';
 import { type Decision, type Gate, mayGo, OVERRIDABLE, refusal } from '../../slot/decide.js';
 import type { RunOutcome, SafeToLeave, SlotResult } from '../../slot/outcome.js';
+import type { RoadSight } from '../../slot/road.js';
 import type { WaitingRow } from '../../slot/waiting.js';
+import type { Watch } from '../../slot/watch.js';
 import type { Column } from '../columns/column.js';
 import type { Line, Span } from '../line.js';
 import type { Canvas } from '../output.js';
 import { lossSheetLines, thousands } from './loss-sheet.js';
 import { compareNames, joinNames } from './slots.js';
-import { waitingLines } from './waiting.js';
+import { roadLines, waitingLines, watchText } from './waiting.js';
 
 /** What the plan's screen shows. */
 export interface PlanScreen {
@@ -501,6 +503,11 @@ export interface EndScreen {
   readonly after: string | null;
   /** Mail that waits on the MXs; null: nothing was looked at. */
   readonly waiting: readonly WaitingRow[] | null;
+  /** The road of people and mail to each slot, as it was tried; empty: none is configured. */
+  readonly roads: readonly RoadSight[];
+  readonly watch: Watch;
+  /** Milliseconds since 1970. */
+  readonly now: number;
 }
 
 const OUTCOME_WORDS: { readonly [outcome in RunOutcome]: string } = {
@@ -528,6 +535,7 @@ export function endScreen(screen: EndScreen): readonly Line[] {
     lines.push(
       `served   ${joinNames(slotsOf(moved), 6)} by ${joinNames([...new Set(moved.map((one) => one.decision.to ?? ''))], 4)}`,
       `         ${how}: ok`,
+      ...roadLines(screen.roads).flatMap((text) => wrapped(['         '], text, '         ')),
     );
   }
   for (const { decision } of safety.readable) {
@@ -603,7 +611,7 @@ export function endScreen(screen: EndScreen): readonly Line[] {
   const owing = [...new Set(safety.toDemote.map(({ host }) => host))];
   for (const host of owing) {
     const slots = safety.toDemote.filter((one) => one.host === host);
-    const text = `${host} returns: ${counted(slots.length, 'slot')} to stop and swap there; nobody watches`;
+    const text = `${host} returns: ${counted(slots.length, 'slot')} to stop and swap there; ${watchText(screen.watch, screen.now)}`;
     lines.push(...wrapped(['owed     '], text, '         '));
   }
   for (const { slot } of safety.readable.map(({ decision }) => decision)) {
@@ -621,11 +629,13 @@ export function endScreen(screen: EndScreen): readonly Line[] {
     lines.push(...wrapped([owing.length > 0 ? '         ' : 'owed     '], text, '         '));
   }
   if (screen.after !== null) lines.push(...wrapped(['hooks    '], screen.after, '         '));
-  lines.push([
-    'SAFE TO LEAVE: ',
-    safety.safe ? { text: 'yes', tone: 'good' } : { text: 'NO', tone: 'bad' },
-    ` - ${safety.safe ? `${counted(results.length, 'slot')} served, each with a second copy` : safety.reasons.join(', ')}`,
-  ]);
+  lines.push(
+    ...wrapped(
+      ['SAFE TO LEAVE: ', safety.safe ? { text: 'yes', tone: 'good' } : { text: 'NO', tone: 'bad' }],
+      ` - ${safety.safe ? `${counted(results.length, 'slot')} served, each with a second copy` : safety.reasons.join(', ')}`,
+      '    ',
+    ),
+  );
   nextCommands(screen, refused, incomplete, owing).forEach(
     (command, index) => void lines.push(` ${index + 1}  ${command}`),
   );
@@ -701,13 +711,23 @@ function nextCommands(
       ),
     );
   }
-  for (const host of owing)
+  const { toRejoin, lonely } = screen.safety;
+  const rejoining = [...new Set(toRejoin.map(({ host }) => host))];
+  for (const host of owing.filter((one) => !rejoining.includes(one)))
     commands.push(
-      `${formatCommand(['mailctl', 'rejoin', host])}   when ${host} is back: its mail, then a replica`,
+      `${formatCommand(['mailctl', 'failover', host])}   when ${host} is back: stops what it starts`,
     );
-  const rejoins = new Set(screen.safety.toRejoin.map(({ host }) => host));
-  for (const host of rejoins)
-    if (!owing.includes(host)) commands.push(formatCommand(['mailctl', 'rejoin', host]));
+  for (const host of rejoining) {
+    const when = owing.includes(host) ? `   when ${host} is back: its mail, then a replica` : '';
+    commands.push(`${formatCommand(['mailctl', 'rejoin', host])}${when}`);
+  }
+  const alone = lonely.find(({ decision }) => toRejoin.some(({ slot }) => slot === decision.slot.slot));
+  if (alone !== undefined)
+    commands.push(
+      `${formatCommand(['mailctl', 'replication', 'seed', alone.decision.slot.slot])} --to HOST   disk gone? a new copy`,
+    );
+  if (owing.length > 0 && !screen.watch.isWatched)
+    commands.push('mailctl slots sample --do-owed   once a minute, by a timer: watches for it');
   for (const { slot } of screen.safety.readable.map(({ decision }) => decision).slice(0, 2)) {
     const isOffered = commands.some((command) => command.includes(`--accept-loss ${slot.slot}`));
     if (isOffered) continue;

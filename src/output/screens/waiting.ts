@@ -1,6 +1,9 @@
-// What the end of a failover says of mail that waits on the MXs: how much waited, how much went, what is left and
-// why. Pure; a reason is a server's text, and is escaped where the screen is written.
+// What the end of a failover says of the road of people and mail, of mail that waits on the MXs, and of who looks
+// after what is owed. Pure; a reason is a server's text, and is escaped where the screen is written.
+import { formatDuration } from '../../lib/duration.js';
+import type { RoadSight } from '../../slot/road.js';
 import type { WaitingRow } from '../../slot/waiting.js';
+import type { Watch } from '../../slot/watch.js';
 import { joinNames } from './slots.js';
 
 /** One text a line; the caller folds them. null: nothing was looked at. */
@@ -33,3 +36,27 @@ export function waitingLines(rows: readonly WaitingRow[] | null): readonly strin
 
 const count = (messages: number) =>
   `${messages.toLocaleString('en')} ${messages === 1 ? 'message' : 'messages'}`;
+
+/** The road, one text a line; nothing where none is configured. */
+export function roadLines(roads: readonly RoadSight[]): readonly string[] {
+  const of = (kind: 'imap' | 'lmtp') =>
+    roads.flatMap((one) => (one[kind] === null ? [] : [{ slot: one.slot, ...one[kind] }]));
+  const [imap, lmtp] = [of('imap'), of('lmtp')];
+  const tried = [
+    ...(imap.length > 0 ? [`login by ${imap[0]?.via}`] : []),
+    ...(lmtp.length > 0 ? [`recipient by ${lmtp[0]?.via}`] : []),
+  ];
+  if (tried.length === 0) return [];
+  const failed = [...imap, ...lmtp].filter(({ ok }) => !ok);
+  return [
+    `${tried.join(' and ')} tried on each: ${failed.length === 0 ? 'ok' : `${failed.length} FAILED`}`,
+    ...failed.slice(0, 3).map(({ slot, via, detail }) => `${slot} by ${via}: ${detail}`),
+  ];
+}
+
+/** Who looks after what is owed. */
+export function watchText({ isWatched, lastLookAt }: Watch, now: number): string {
+  if (lastLookAt === null) return 'nobody watches';
+  const ago = `${formatDuration(Math.max(0, now - lastLookAt), 'down')} ago`;
+  return isWatched ? `a timer watches, looked ${ago}` : `nobody watches, last look ${ago}`;
+}

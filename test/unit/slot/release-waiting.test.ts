@@ -120,6 +120,18 @@ describe('a release', () => {
     expect(said[0]).toMatch(/^releasing mail on mx1: 6 of 110, empty about \d\d:\d\d:\d\dZ$/);
   });
 
+  it('asks a slot again that takes nothing at first: the MX may not know yet where it is', async () => {
+    const queue = model().put('store1', 30);
+    queue.dead.add('store1');
+    queue.clock.timer(12_000, () => queue.dead.clear());
+    const waiting = desk(queue);
+    const said: string[] = [];
+    await waiting.release(roads, never, (text) => said.push(text));
+    expect(waiting.rows()).toMatchObject([{ messages: 30, released: 30, left: 0 }]);
+    expect(queue.calls.slice(0, 3).map(({ ids }) => ids)).toEqual([3, 3, 3]);
+    expect(said).toContainEqual('mx1 gets no mail to store1 yet, it is tried again: 3 of 30 released');
+  });
+
   it('leaves a slot alone that takes nothing, and says why; the other one is emptied', async () => {
     const queue = model().put('store1', 50).put('store2', 50);
     queue.dead.add('store2');

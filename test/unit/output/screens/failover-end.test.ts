@@ -50,6 +50,9 @@ function screenOf(results: readonly SlotResult[], more: Partial<EndScreen> = {})
     hasTestAccount: true,
     after: null,
     waiting: null,
+    roads: [],
+    watch: { isWatched: false, lastLookAt: null },
+    now: 0,
     ...more,
   });
   return lines.map((line) => renderLine(line, false));

@@ -1,0 +1,99 @@
+// What the end of a run is judged by, the same for a failover, a resume and an undo: what serves, by which road, what
+// waits, who looks after what is owed.
+import type { RunResult } from '../../plan/runner.js';
+import type { Surroundings } from '../../slot/look-around.js';
+import {
+  hookFailure,
+  judgeSafety,
+  type SafeToLeave,
+  type SlotResult,
+  withHooks,
+  withReasons,
+} from '../../slot/outcome.js';
+import type { WaitingDesk } from '../../slot/release-waiting.js';
+import { type RoadSight, roadQuestions, roadReasons } from '../../slot/road.js';
+import type { FleetSight } from '../../slot/sight.js';
+import { type WaitingRow, waitingReasons } from '../../slot/waiting.js';
+import { judgeWatch, type Watch } from '../../slot/watch.js';
+import type { Context } from '../context.js';
+
+/** What the end is made of. */
+export interface RunEnd {
+  readonly safety: SafeToLeave;
+  /** Failures of hooks of the whole run. */
+  readonly after: string | null;
+  readonly waiting: readonly WaitingRow[] | null;
+  /** Empty: no road is configured, or nothing was moved. */
+  readonly roads: readonly RoadSight[];
+  readonly watch: Watch;
+}
+
+/** Looks and judges. `startedAt` in milliseconds since 1970: samples from then on are our own. */
+export async function endOfRun(
+  context: Context,
+  run: {
+    readonly results: readonly SlotResult[];
+    readonly sight: FleetSight;
+    readonly maxLagS: number;
+    readonly result: RunResult;
+    readonly desk: WaitingDesk | undefined;
+    readonly around: Surroundings;
+    readonly startedAt: number;
+  },
+): Promise<RunEnd> {
+  const { results, sight, result } = run;
+  const after = hookFailure(result);
+  const waiting = run.desk?.rows() ?? null;
+  const roads = await tryRoads(context, results, sight, run.around);
+  const watch = await watchOf(context, results, run.startedAt);
+  const judged = withHooks(judgeSafety(results, sight, run.maxLagS), after);
+  const isForgotten = judged.toDemote.length > 0 && !watch.isWatched;
+  const reasons = [
+    ...roadReasons(roads),
+    ...waitingReasons(waiting),
+    ...(isForgotten ? ['nobody watches for what is owed'] : []),
+  ];
+  return { safety: withReasons(judged, reasons), after, waiting, roads, watch };
+}
+
+async function tryRoads(
+  context: Context,
+  results: readonly SlotResult[],
+  sight: FleetSight,
+  around: Surroundings,
+): Promise<readonly RoadSight[]> {
+  const { stores } = await context.config();
+  const { road, testAccount: account } = stores;
+  const moved = results.flatMap(({ outcome, decision }) =>
+    outcome === 'moved' && decision.kind !== 'demote' && decision.to !== null
+      ? [{ slot: decision.slot, host: decision.to }]
+      : [],
+  );
+  const isSet = road.imap !== undefined || road.lmtp !== undefined;
+  if (!isSet || account === undefined || moved.length === 0 || context.interruption.finish.aborted) return [];
+  const [{ roadTester }, { readPassword }] = await Promise.all([
+    import('../../drivers/road/road.js'),
+    import('../../config/secret.js'),
+  ]);
+  (await context.progress()).line('trying the road of people and mail to each slot');
+  const tester = roadTester({
+    transport: await context.transport(),
+    clock: context.clock,
+    road,
+    recipient: stores.recipient,
+    hostNamed: (name) => (name === undefined ? undefined : around.hosts.get(name)) ?? context.thisHost(),
+    account: async () => ({ user: account.user, password: readPassword(account) }),
+  });
+  return tester(roadQuestions(moved, sight, around.driver.masterPorts), context.interruption.abort);
+}
+
+async function watchOf(context: Context, results: readonly SlotResult[], startedAt: number): Promise<Watch> {
+  const slot = results[0]?.decision.slot.slot;
+  if (slot === undefined) return judgeWatch([], startedAt);
+  const { clock } = context;
+  const history = await (await context.samples()).history(slot, (clock.now() - startedAt) / 1000 + 400);
+  return judgeWatch(
+    history.map(({ seenAt }) => seenAt),
+    startedAt,
+  );
+}
