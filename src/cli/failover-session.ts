@@ -413,6 +413,7 @@ export class FailoverSession {
   #planScreen(all: boolean) {
     const masters = new Set(this.prepared.decisions.map((decision) => decision.from));
     return {
+      maybeUs: this.prepared.silences.maybeUs,
       verb: this.request.kind === 'move' ? ('MOVE' as const) : undefined,
       targets: this.request.targets,
       run: this.plan.id,

@@ -38,6 +38,8 @@ export interface Candidate extends HostHealth {
   readonly isFresh: boolean;
   /** What would be missing, or how far it is behind; null: nobody knows. */
   readonly lagS: number | null;
+  /** Events that waited for it when its master was seen last. */
+  readonly pendingEvents: number;
   readonly running: boolean;
   /** Why its host or disk is too full; null: it has room. */
   readonly full: string | null;
@@ -107,6 +109,10 @@ export function chooseBest(
     (best, out) => `preference ${best.preference}, ${out.host} ${out.preference}`,
   );
   if (!drains) {
+    keep(
+      (one) => Number(one.pendingEvents > 0),
+      (_, out) => `${out.pendingEvents} events waited for ${out.host}`,
+    );
     const least = Math.min(...left.map(lag));
     keep(
       (one) => Number(lag(one) > least + NEARLY_S),
@@ -146,7 +152,8 @@ export function hostHealth(host: string, slot: string, sight: FleetSight, fleet:
   const down = `${ill.length} of ${others.length} other slots do not run there as they should`;
   if (ill.length >= 2 && ill.length * 2 >= others.length) return { health: 'failing', why: down };
   const strains: string[] = [];
-  if (ill.length > 0) strains.push(down);
+  // One of many that is down says little of its host.
+  if (ill.length > 0 && ill.length * 4 >= others.length) strains.push(down);
   if (others.some((one) => stateOf(sight, one.slot, host)?.readOnlyDisk === true))
     strains.push('one of its disks was remounted read-only');
   const load = own?.hostLoad ?? null;

@@ -531,6 +531,7 @@ function candidateOf(
         ? lagS !== null && lagS < wishes.maxLagS && loss.quarantinedEvents === 0
         : seen.freshness === 'fresh',
     lagS,
+    pendingEvents: loss.pendingEvents ?? 0,
     running: state?.running === true,
     full: overCapacity(host, masters, own?.maxSlots) ?? overDisk(host, state, fleet?.minFree),
     masters,

@@ -19,6 +19,8 @@ import { roadLines, waitingLines, watchText } from './waiting.js';
 
 /** What the plan's screen shows. */
 export interface PlanScreen {
+  /** Why it may be us who are cut off; absent or null: no sign of it. */
+  readonly maybeUs?: string | null | undefined;
   /** MOVE for a planned move of living masters. */
   readonly verb?: 'FAILOVER' | 'MOVE' | undefined;
   readonly targets: readonly string[];
@@ -44,7 +46,13 @@ export function planScreen(screen: PlanScreen, canvas: Canvas): readonly Line[] 
   const { decisions } = screen;
   const go = decisions.filter(mayGo).sort(worstFirst);
   const refused = decisions.filter((decision) => !mayGo(decision)).sort(byName);
-  const lines: Line[] = [headline(screen, go, refused)];
+  const lines: Line[] = [];
+  if (screen.maybeUs !== undefined && screen.maybeUs !== null) {
+    const isSeen = [...screen.deaths.values()].every((death) => death.gate === null);
+    const then = isSeen ? 'hosts elsewhere see the same' : 'nobody elsewhere has seen all of them dead';
+    lines.push(...wrapped([{ text: 'IS IT US?', tone: 'bad' }], ` ${screen.maybeUs}; ${then}`, '          '));
+  }
+  lines.push(headline(screen, go, refused));
   for (const [host, of] of byHost(decisions)) lines.push(...hostLines(host, of, screen));
   for (const { host, message } of screen.silent)
     lines.push([{ text: host, tone: 'warn' }, `  ${message.replace(`${host}: `, '')}`]);

@@ -26,6 +26,7 @@ const one = (host: string, more: Partial<Candidate> = {}): Candidate => ({
   host,
   isFresh: true,
   lagS: 0,
+  pendingEvents: 0,
   running: true,
   health: 'well',
   why: '',
@@ -48,6 +49,7 @@ describe('the questions, each alone', () => {
     ['room', { full: 'a is full' }, {}, 'a is full'],
     ['the row', { location: 'row-a' }, { location: 'row-b' }, 'b is not in row-a as a is'],
     ['preference', { preference: 1 }, { preference: 5 }, 'preference 5, a 1'],
+    ['what waited', { pendingEvents: 3 }, { masters: 5 }, '3 events waited for a'],
     ['what is missing', { lagS: 40 }, { lagS: 5 }, 'a is 40s behind'],
     ['masters there', { masters: 4 }, { masters: 2 }, '1 master, a 3'],
     ['running', { running: false }, {}, 'a does not run it'],
@@ -126,6 +128,16 @@ describe('the health of a host', () => {
     expect(health(there())).toEqual({ health: 'well', why: '' });
     expect(health(there('store1'))).toEqual({ health: 'well', why: '' });
     expect(health(there('store2')).health).toBe('strained');
+  });
+
+  it('is not strained by one of many', () => {
+    const many = Array.from({ length: 6 }, (_, index) => slotOn(`store${index + 1}`));
+    const sight = sightOf({
+      imap22: many.map(({ slot }) =>
+        slot === 'store2' ? stopped(slot, 'imap22', 'replica') : state(slot, 'imap22', 'replica'),
+      ),
+    });
+    expect(health(sight, { slots: many }).health).toBe('well');
   });
 
   it('is failing when half of its other slots are down, at least two', () => {
