@@ -132,6 +132,8 @@ const OUTCOME_WORDS: { readonly [outcome in RejoinOutcome]: string } = {
   busy: 'BUSY',
   planned: 'PLANNED',
 };
+/** Lines of each kind and slot before the rest is a number. */
+const LINES_SHOWN = 8;
 /** Names of each kind before the rest is a number. */
 const NAMES_SHOWN = 6;
 
@@ -141,7 +143,8 @@ export function rejoinEndScreen(screen: RejoinEndScreen): readonly Line[] {
   const of = (outcome: ReturnResult['outcome']) => results.filter((one) => one.outcome === outcome);
   const back = [...of('rejoined'), ...of('partial')];
   const closed = of('closed');
-  const lines: Line[] = [headline(screen, back.length, closed.length)];
+  const stopped = back.filter(({ found }) => (found?.conflicts.length ?? 0) > 0);
+  const lines: Line[] = [headline(screen, back.length - stopped.length + of('ended').length, closed.length)];
   const line = (head: string, text: string) => void lines.push(...folded(head, text));
   const found = back.flatMap((one) => (one.found === null ? [] : [one.found]));
   const events = found.reduce((sum, one) => sum + one.events, 0);
@@ -162,15 +165,21 @@ export function rejoinEndScreen(screen: RejoinEndScreen): readonly Line[] {
     );
   }
   for (const one of back) {
-    for (const conflict of one.found?.conflicts ?? [])
+    for (const conflict of (one.found?.conflicts ?? []).slice(0, LINES_SHOWN))
       line(
         'CONFLICT',
         `${one.returned.slot.slot}: ${conflict.mailbox} is another mailbox on ${one.returned.host} (${conflict.oldId}) than on ${one.returned.slot.master} (${conflict.nextId}); ${one.returned.host} stays stopped`,
       );
-    for (const { who, why } of one.found?.notBrought ?? [])
+    for (const { who, why } of (one.found?.notBrought ?? []).slice(0, LINES_SHOWN))
       line('NOT OVER', `${one.returned.slot.slot}: ${who}: ${why}`);
-    for (const { mailbox, why, events: own } of one.found?.dropped ?? [])
+    for (const { mailbox, why, events: own } of (one.found?.dropped ?? []).slice(0, LINES_SHOWN))
       line('left out', `${one.returned.slot.slot}: ${mailbox}, ${counted(own, 'event')}: ${why}`);
+    const more = ['conflicts', 'notBrought', 'dropped'] as const;
+    const hidden = more.reduce(
+      (sum, kind) => sum + Math.max(0, (one.found?.[kind].length ?? 0) - LINES_SHOWN),
+      0,
+    );
+    if (hidden > 0) line('', `${one.returned.slot.slot}: ${hidden} more, by name in -o json`);
     if (one.found?.unreadable) {
       line(
         'torn',
@@ -189,7 +198,9 @@ export function rejoinEndScreen(screen: RejoinEndScreen): readonly Line[] {
   for (const one of [...of('failed'), ...of('incomplete')])
     line('stopped', `${one.returned.slot.slot}: ${one.reason ?? 'no reason known'}`);
   for (const one of of('refused')) line('refused', `${one.returned.slot.slot}: ${one.reason ?? ''}`);
-  const fresh = back.flatMap(({ found: own }) => (own?.freshAfterS == null ? [] : [own.freshAfterS]));
+  const fresh = back
+    .filter((one) => !stopped.includes(one))
+    .flatMap(({ found: own }) => (own?.freshAfterS == null ? [] : [own.freshAfterS]));
   if (fresh.length > 0)
     line(
       'fresh',
@@ -215,9 +226,11 @@ export function rejoinEndScreen(screen: RejoinEndScreen): readonly Line[] {
 
 function headline(screen: RejoinEndScreen, back: number, closed: number): Line {
   const word = OUTCOME_WORDS[screen.outcome];
+  const wanted = screen.results.length - closed;
+  const hosts = joinNames([...new Set(screen.results.map(({ returned }) => returned.host))], 3);
   const what = [
-    `${back} of ${counted(screen.results.length - closed, 'slot')} back on ${joinNames([...new Set(screen.results.map(({ returned }) => returned.host))], 3)}`,
-    ...(closed > 0 ? [`${closed} given up`] : []),
+    ...(wanted > 0 ? [`${back} of ${counted(wanted, 'slot')} back on ${hosts}`] : []),
+    ...(closed > 0 ? [`${counted(closed, 'slot')} of ${hosts} given up`] : []),
   ].join(', ');
   const right = `${screen.run === null ? '' : `run ${screen.run}  `}${(screen.tookMs / 1000).toFixed(1)}s  exit ${screen.exit}`;
   return [
@@ -237,7 +250,7 @@ function nextCommands(screen: RejoinEndScreen): readonly string[] {
     if ((found?.conflicts.length ?? 0) > 0) {
       const conflict = found?.conflicts[0];
       commands.push(
-        `rename or remove ${conflict?.mailbox} on one side, then  ${formatCommand(['mailctl', 'rejoin', slot])}`,
+        `rename ${conflict?.mailbox} on ${returned.slot.master} (or sync_reset it on ${returned.host}), then  ${formatCommand(['mailctl', 'rejoin', slot])}`,
       );
     } else if ((found?.notBrought.length ?? 0) > 0)
       commands.push(`when repaired  ${formatCommand(['mailctl', 'rejoin', slot])}`);
