@@ -2,9 +2,9 @@
 import { formatDuration } from '../lib/duration.js';
 import type { InstanceState } from './driver.js';
 import { channelTowards, type Freshness, judgeFreshness } from './freshness.js';
-import { owesOnlyReading, readableHost, readingOn } from './readable.js';
+import { isToldLater, owesOnlyReading, readableHost, readingOn } from './readable.js';
 import type { Sample } from './samples.js';
-import { type FleetSight, isMaster, mayBeMaster, owedOf, stateOf } from './sight.js';
+import { type FleetSight, isMaster, mayBeMaster, openLaneOf, owedOf, stateOf } from './sight.js';
 import type { Slot } from './slot.js';
 
 /** Verdicts of `slots list` (design 3.3), the worst first. */
@@ -127,6 +127,11 @@ function judge(
       verdict: 'two-masters',
       why: `runs as master on ${[slot.master, ...view.strays].join(' and ')}`,
     };
+  }
+  const open = openLaneOf(sight, slot);
+  if (open !== null && isToldLater(slot, sight)) {
+    const why = `run ${open.run} moved it to ${open.to} while the directory was away, which still names ${slot.master}: mailctl failover ${slot.slot}`;
+    return { verdict: 'role-mismatch', why };
   }
   if (master === undefined) {
     const what =

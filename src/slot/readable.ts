@@ -49,8 +49,16 @@ export function readingOn(
 
 /** Does the master that the directory names serve, as seen? Then nothing has to be read elsewhere. */
 export function isServedByMaster(slot: Slot, sight: FleetSight): boolean {
+  // A run has moved it and still owes the directory that name: what it names is a stray.
+  if (isToldLater(slot, sight)) return false;
   const state = stateOf(sight, slot.slot, slot.master);
   return state?.running === true && state.role === 'master' && state.started;
+}
+
+/** Was it moved while the directory was away, which has not been told since? */
+export function isToldLater(slot: Slot, sight: FleetSight): boolean {
+  const open = openLaneOf(sight, slot);
+  return open?.later === true && open.started && open.to !== slot.master;
 }
 
 /** A slot whose reading can be ended now, without a human: its master serves again. */

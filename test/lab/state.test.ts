@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { noPostgres, startPostgres, type TestPostgres } from '../support/postgres.js';
 import { describeUnless } from '../support/unless.js';
-import { fail, type Lab, runningRole, takeDown, up, whyNoLab } from './lab.js';
+import { fail, type Lab, returnHost, runningRole, takeDown, up, whyNoLab } from './lab.js';
 import { type MailctlOptions, mailctl, mailctlJson } from './mailctl.js';
 
 interface FailoverDocument {
@@ -69,6 +69,14 @@ describeUnless(whyNoLab() ?? noPostgres, 'a directory on a server', () => {
     expect(`${there.stdout}${there.stderr}`).not.toContain('s3cret');
   });
 
+  test('lost: it is rebuilt from the hosts', async () => {
+    await server.psql('DELETE FROM slots; DELETE FROM instances', 'site');
+    const found = await mailctl(lab, ['slots', 'discover', '--yes'], site);
+    expect([found.code, found.stderr]).toEqual([0, '']);
+    expect(await masters()).toEqual(['store1|imap21', 'store2|imap21', 'store3|imap21']);
+    expect((await mailctl(lab, ['slots', 'list'], site)).code).toBe(0);
+  });
+
   test('away: refused before anything is stopped, with the whole command that would go on', async () => {
     await server.stop('immediate');
     const refused = await failover(['imap21', '--yes']);
@@ -110,8 +118,16 @@ describeUnless(whyNoLab() ?? noPostgres, 'a directory on a server', () => {
       "UPDATE slots SET master = 'imap9', version = version + 1 WHERE slot = 'store3'",
       'site',
     );
-    const told = await failover(['store1', 'store2', '--yes'], other);
-    expect([told.code, told.json.outcome, told.stderr]).toEqual([6, 'busy', expect.any(String)]);
+    // The old host boots and brings its masters up, and the directory still names it.
+    await returnHost(lab, 'imap21', { boot: true });
+    expect(roles('imap21')).toEqual(['master', 'master', 'master']);
+    const told = await failover(['store1', '--yes'], other);
+    expect([told.code, told.json.outcome]).toEqual([6, 'busy']);
+    // Another bastion, without the journal: the stray is stopped, the directory told.
+    const taken = await failover(['store1', '--take-over', gone.json.run ?? '', '--yes'], other);
+    expect([taken.code, taken.json.outcome]).toEqual([0, 'done']);
+    expect((await masters())[0]).toBe('store1|imap22');
+    expect(roles('imap21')[0]).toBe('stopped');
     const resumed = await mailctl(lab, ['runs', 'resume', gone.json.run ?? '', '--yes'], site);
     expect(resumed.code).toBe(5);
     expect(await masters()).toEqual(['store1|imap22', 'store2|imap23', 'store3|imap9']);

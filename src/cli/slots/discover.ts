@@ -57,6 +57,8 @@ export const slotsDiscoverCommand = defineCommand({
       dryRun,
       now: context.clock.now(),
     };
+    // A table shows them itself.
+    if (context.output.format !== 'table') for (const { error } of silent) context.warn(error.message);
     const print = (outcome: Outcome, wasShown: boolean, errors: readonly ErrorReport[] = []) =>
       context.output.print({
         schema: SCHEMA,

@@ -49,7 +49,7 @@ export const slotsSampleCommand = defineCommand({
     await context.migrateState();
     const { canary } = config.stores;
     const mayAct = { readOnly: !options.doOwed && canary === undefined };
-    const directory = await context.directory({ readOnly: !options.doOwed });
+    const directory = await context.directory({ readOnly: !options.doOwed, keepsCopy: true });
     const around = await surroundingsOf(context, mayAct);
     const samples = await context.samples();
     const look = () =>

@@ -1,28 +1,21 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Owner } from '../../../src/slot/content.js';
 import { databaseComparisons } from '../../../src/state/comparisons.js';
 import type { StateDatabase } from '../../../src/state/database.js';
 import { openState } from '../../../src/state/open.js';
-
-let folder: string;
-let state: StateDatabase;
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'mailctl-comparisons-'));
-  state = await openState(join(folder, 'mailctl.db'), { mode: 'write' });
-});
-afterEach(async () => {
-  await state.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+import { describeOnEveryState } from '../../support/state-kinds.js';
 
 const owner = (name: string): Owner => ({ kind: 'user', name });
 const [ann, ben, carl] = ['ann', "b'en \u001b", 'carl'].map(owner) as [Owner, Owner, Owner];
 const base = { slot: 'store1', replica: 'imap22' };
 
-describe('databaseComparisons', () => {
+describeOnEveryState('databaseComparisons', (fresh) => {
+  let state: StateDatabase;
+  beforeEach(async () => {
+    state = await openState(await fresh.location(), { mode: 'write' });
+  });
+  afterEach(() => state.close());
+
   it('keeps when each was compared, and sums them up', async () => {
     const store = databaseComparisons(state);
     await store.store({
