@@ -22,7 +22,8 @@ export function judgeWatch(seenAt: readonly number[], before: number): Watch {
     if (at >= before || at < before - WINDOW_MS) continue;
     if (looks.length === 0 || at - (looks.at(-1) as number) > ONE_LOOK_MS) looks.push(at);
   }
-  const last = looks.at(-1) ?? null;
+  const earlier = seenAt.filter((at) => at < before);
+  const last = earlier.length === 0 ? null : Math.max(...earlier);
   return {
     isWatched: looks.length >= ENOUGH && last !== null && before - last <= LATE_MS,
     lastLookAt: last,

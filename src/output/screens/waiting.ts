@@ -18,7 +18,7 @@ export function waitingLines(rows: readonly WaitingRow[] | null): readonly strin
   const slots = new Set(seen.map(({ slot }) => slot)).size;
   const where = joinNames([...new Set(seen.map(({ mx }) => mx))], 4);
   const went = `${count(waited)} for ${slots === 1 ? '1 slot' : `${slots} slots`} on ${where}: ${
-    left === 0 ? 'all gone out' : `${waited - left} gone out, ${left} left`
+    left === 0 ? 'all gone out' : `${figure(waited - left)} gone out, ${figure(left)} left`
   }`;
   const stuck = seen.filter((row) => (row.left ?? 0) > 0 && row.problem !== null);
   return [
@@ -34,8 +34,8 @@ export function waitingLines(rows: readonly WaitingRow[] | null): readonly strin
   ];
 }
 
-const count = (messages: number) =>
-  `${messages.toLocaleString('en')} ${messages === 1 ? 'message' : 'messages'}`;
+const figure = (number: number) => number.toLocaleString('en');
+const count = (messages: number) => `${figure(messages)} ${messages === 1 ? 'message' : 'messages'}`;
 
 /** The road, one text a line; nothing where none is configured. */
 export function roadLines(roads: readonly RoadSight[]): readonly string[] {
