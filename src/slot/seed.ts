@@ -1,6 +1,7 @@
 // A new replica on a host whose instance is empty or stale (a disk that never came back, a host that is added): may it
 // be made, and the lane that makes it. Pure. The master serves all the while; the new one counts as no copy, by a
 // debt on the slot's hosts, until it has everything and its log is empty.
+import { formatCommand } from '../lib/command-text.js';
 import { formatSize } from '../lib/size.js';
 import type { Json, Lane } from '../plan/plan.js';
 import type { Step } from '../plan/step.js';
@@ -59,6 +60,10 @@ export function judgeSeed(slot: Slot, wishes: SeedWishes, facts: SeedFacts): See
   const { instance, replace } = wishes;
   const { host } = instance;
   const no = (gate: SeedGateId, reason: string, ...next: string[]): SeedGate => ({ gate, reason, next });
+  const again = (...words: string[]) => {
+    const replacing = replace === undefined ? [] : ['--replace', replace];
+    return formatCommand(['mailctl', 'replication', 'seed', slot.slot, '--to', host, ...replacing, ...words]);
+  };
   if (host === slot.master) return no('two-masters', `${host} is the master of ${slot.slot}`);
   const master = stateOf(sight, slot.slot, slot.master);
   if (master?.running !== true || master.role !== 'master' || !master.started) {
@@ -118,11 +123,13 @@ export function judgeSeed(slot: Slot, wishes: SeedWishes, facts: SeedFacts): See
       'rejoin-owed',
       `${debt.host} owes a rejoin: mail that is only on its old disk would be given up`,
       `mailctl rejoin ${debt.host}   if that disk can be read`,
-      `--accept-loss ${slot.slot}   if it is gone for good`,
+      `${again('--accept-loss', slot.slot)}   if it is gone for good`,
     );
   }
   const disk = diskGate(host, own, master, facts);
-  return disk === null || wishes.overrideDisk ? null : no('disk', disk, `--override disk:${slot.slot}`);
+  return disk === null || wishes.overrideDisk
+    ? null
+    : no('disk', disk, again('--override', `disk:${slot.slot}`));
 }
 
 function isHeld(state: InstanceState, takeOver: ReadonlySet<string>): boolean {

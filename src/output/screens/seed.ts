@@ -64,7 +64,9 @@ export function seedPlan(screen: {
     );
   }
   for (const row of refused) {
-    lines.push([{ text: `${row.slot} REFUSED`, tone: 'bad' }, ` ${row.gate}: ${row.reason}`]);
+    const [first = '', ...rest] = folded(`${row.gate}: ${row.reason}`, 70 - row.slot.length);
+    lines.push([{ text: `${row.slot} REFUSED`, tone: 'bad' }, ` ${first}`]);
+    for (const line of rest) lines.push(`  ${line}`);
     for (const line of row.next) lines.push(`    ${line}`);
   }
   return lines;
@@ -103,5 +105,17 @@ export function seedEnd(screen: {
       : []),
   ];
   for (const [index, command] of commands.entries()) lines.push(` ${index + 1}  ${command}`);
+  return lines;
+}
+
+/** Words in lines of at most so many columns. */
+function folded(text: string, width: number): readonly string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1) ?? '';
+    if (last === '') lines[lines.length - 1] = word;
+    else if (last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
   return lines;
 }

@@ -112,6 +112,16 @@ describe('the gates', () => {
     expect(found?.reason).not.toBe('');
   });
 
+  it('say the whole command that would go on', () => {
+    expect(judge({}, {}, { sizeBytes: 100 * G }).gate?.next).toEqual([
+      'mailctl replication seed store1 --to imap24 --override disk:store1',
+    ]);
+    const owing = { imap21: [master({ laneLines: [debt('imap22')] })] };
+    expect(judge(owing, { replace: 'imap22' }).gate?.next[1]).toBe(
+      'mailctl replication seed store1 --to imap24 --replace imap22 --accept-loss store1   if it is gone for good',
+    );
+  });
+
   it('open by their own words', () => {
     const owing = { imap22: [state('store1', 'imap22', 'replica', { laneLines: [debt('imap24')] })] };
     expect(judge(owing, { acceptLoss: true }).gate).toBeNull();
