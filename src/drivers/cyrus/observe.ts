@@ -251,7 +251,7 @@ export function parseInstance(
     hostLoad: loadPerProcessor(first('health')),
     readOnlyDisk: first('health')?.[3] === 'ro',
     version: host.version,
-    readOnlyFault: readOnlyFault(paths, confs, host.version),
+    readOnlyFault: readOnlyFault(paths, confs, host.version, configured.role),
     problem: problems.length === 0 ? null : problems.join('; '),
   };
 }
@@ -262,16 +262,26 @@ function loadPerProcessor(record: readonly string[] | undefined): number | null 
   return Number(load) / Number(processors);
 }
 
-/** Why an instance cannot serve reading only, and what would have to be written; null: its files are ready for it. */
-export function readOnlyFault(paths: InstancePaths, confs: Confs, version: string | null): string | null {
+/**
+ * Why an instance cannot serve reading only, and what would have to be written; null: its files are ready for it, or
+ * are made by the site's own role command, and then looked at once they are in force.
+ */
+export function readOnlyFault(
+  paths: InstancePaths,
+  confs: Confs,
+  version: string | null,
+  configured: Role | null,
+): string | null {
   if (capabilitiesOf(version).readonly === false)
     return `Cyrus ${version} cannot serve reading only, 3.4 can`;
   const write = '`readonly: yes`, an imapd on the network, no lmtpd and no sync_server';
   if (paths.link !== undefined && paths.link.targets.readonly === undefined)
     return `stores.cyrus.role has no readonly: name a folder beside ${paths.link.targets.replica ?? 'the others'} whose files have ${write}`;
-  const pair = paths.byRole.readonly;
-  if (pair === undefined)
+  const own = paths.byRole.readonly;
+  if (own === undefined && paths.link !== undefined)
     return `its files for reading cannot be told apart: imapd_conf and cyrus_conf need {role}, or the role link in their path`;
+  if (own === undefined && configured !== 'readonly') return null;
+  const pair = own ?? paths.current;
   const conf = confs.roles.readonly;
   if (conf === undefined) return `${pair.imapd} and ${pair.cyrus} must be there, with ${write}`;
   if (!conf.readOnly) return `${pair.imapd} lacks \`readonly: yes\``;

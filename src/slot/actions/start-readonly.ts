@@ -19,6 +19,9 @@ export function startReadonly(parts: SlotActionParts): Action {
     check: (step) =>
       lookAt(parts, instanceOf(step.params, step.host), async (state) => {
         if (state.running === true && state.role === 'readonly' && state.started) return { state: 'done' };
+        // A role command of the site makes the files only now.
+        if (state.configuredRole === 'readonly' && typeof state.readOnlyFault === 'string')
+          return { state: 'blocked', reason: state.readOnlyFault, code: 'slot.takes-changes' };
         const serving = await whoServes(parts, possibleMastersOf(step));
         return serving ?? { state: 'todo', note: state.problem ?? undefined };
       }),

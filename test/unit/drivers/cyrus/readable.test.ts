@@ -50,8 +50,8 @@ function confsOf(imapd: readonly string[] | undefined, ...services: readonly str
 
 describe('readOnlyFault', () => {
   it('is null for files that serve reading and nothing else', () => {
-    expect(readOnlyFault(paths, confsOf(['readonly: yes'], imap), '3.6.1')).toBeNull();
-    expect(readOnlyFault(paths, confsOf(['readonly: on'], imap), null)).toBeNull();
+    expect(readOnlyFault(paths, confsOf(['readonly: yes'], imap), '3.6.1', 'replica')).toBeNull();
+    expect(readOnlyFault(paths, confsOf(['readonly: on'], imap), null, 'replica')).toBeNull();
   });
 
   it.each([
@@ -72,15 +72,25 @@ describe('readOnlyFault', () => {
     ],
     ['a version that cannot', confsOf(['readonly: yes'], imap), '3.2.12', /Cyrus 3\.2\.12 cannot/],
   ])('names %s, and what to write', (_what, confs, version, words) => {
-    expect(readOnlyFault(paths, confs, version)).toMatch(words);
+    expect(readOnlyFault(paths, confs, version, 'replica')).toMatch(words);
   });
 
   it('says what the configuration lacks', () => {
     const { readonly: _none, ...byRole } = paths.byRole;
     const targets = { master: 'role.master', replica: 'role.replica' };
     const bare = { ...paths, byRole, link: { path: '/srv/store1/role', targets } };
-    expect(readOnlyFault(bare, confsOf(undefined), null)).toMatch(/stores\.cyrus\.role has no readonly/);
-    expect(readOnlyFault({ ...bare, link: undefined }, confsOf(undefined), null)).toMatch(/need \{role\}/);
+    expect(readOnlyFault(bare, confsOf(undefined), null, 'replica')).toMatch(
+      /stores\.cyrus\.role has no readonly/,
+    );
+  });
+
+  it('waits for the files that a role command makes, and looks at them then', () => {
+    const { readonly: _none, ...byRole } = paths.byRole;
+    const made = { ...paths, byRole, link: undefined };
+    expect(readOnlyFault(made, confsOf(undefined), null, 'replica')).toBeNull();
+    expect(readOnlyFault(made, confsOf(undefined), null, 'readonly')).toMatch(/must be there/);
+    expect(readOnlyFault(made, confsOf(['readonly: yes'], imap, lmtp), null, 'readonly')).toMatch(/lmtpd/);
+    expect(readOnlyFault(made, confsOf(['readonly: yes'], imap), null, 'readonly')).toBeNull();
   });
 });
 
