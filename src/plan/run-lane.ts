@@ -32,11 +32,10 @@ export type LaneEnd =
   | { readonly kind: 'stopped'; readonly failure: StepFailure };
 
 /** Why a lane is not to go on, and what becomes of it: see ResumeOptions in runner.ts. */
-export interface Refusal {
-  readonly way: 'back' | 'leave';
-  readonly reason: string;
-  readonly code: string;
-}
+export type Refusal = { readonly reason: string; readonly code: string } & (
+  | { readonly way: 'back' | 'leave' }
+  | { readonly way: 'close'; readonly state: 'done' | 'reverted' }
+);
 
 /** How one step went. */
 type StepEnd =
@@ -85,6 +84,7 @@ class LaneRun {
   async run(refusal: Refusal | undefined): Promise<LaneEnd> {
     if (this.#lane.closed !== undefined) return { kind: 'closed' };
     if (refusal?.way === 'leave') return this.#stop(refusal.reason, refusal.code);
+    if (refusal?.way === 'close') return this.#closeAsFound(refusal.reason, refusal.state);
     const end =
       (await this.#holdWhatLapses()) ?? (refusal === undefined ? undefined : await this.#turnBack(refusal));
     if (end !== undefined) return end;
@@ -92,6 +92,13 @@ class LaneRun {
       const end = this.#lane.reverting === undefined ? await this.#forward() : await this.#back();
       if (end !== undefined) return end;
     }
+  }
+
+  /** Writes down that the lane has been ended by somebody else; nothing of it is done or undone here. */
+  async #closeAsFound(text: string, state: 'done' | 'reverted'): Promise<LaneEnd> {
+    await this.#session.record({ kind: 'note', lane: this.#id, text });
+    await this.#session.record({ kind: 'lane-closed', lane: this.#id, state });
+    return { kind: 'closed' };
   }
 
   /** Sends the lane back for good, if its commit has not happened. */
@@ -135,7 +142,16 @@ class LaneRun {
       return { kind: 'closed' };
     }
     this.#session.mayGoOn();
+    if (this.#session.action(next.step).lapses !== true) await this.#inherit();
     return this.#settleEnd(next.step, await this.#execute(next.step));
+  }
+
+  /** What an earlier run began is ours from here on. */
+  async #inherit(): Promise<void> {
+    for (const { step, state } of this.#lane.steps) {
+      if (step.inherited === true && state === 'todo')
+        await this.#session.record({ kind: 'began', lane: this.#id, step: step.id });
+    }
   }
 
   /**
@@ -304,6 +320,11 @@ class LaneRun {
     const others = this.#lane.steps.some((each) => each.began && each.step.id !== step.id);
     const lapses = this.#session.action(step).lapses === true;
     if (step.phase === 'settle' || isCommitted(this.#lane)) return stopped;
+    if (lapses && end.last === 'away' && this.#mayGoBackWithout()) {
+      if (this.#lane.reverting === undefined)
+        await this.#session.record({ kind: 'reverting', lane, reason: end.reason });
+      return undefined;
+    }
     // Without the lease nothing of ours may be taken back either: whoever has it now goes on from what is there.
     if (others && (lapses || end.busy)) return stopped;
     if (step.phase === 'commit' && !(await this.#commitNeverHappened(step, end.last))) return stopped;
@@ -311,6 +332,16 @@ class LaneRun {
       await this.#session.record({ kind: 'reverting', lane, reason: end.reason });
     }
     return undefined;
+  }
+
+  /**
+   * The host of a lease has died: nobody acts there now, and the way back on the other hosts stands on their own
+   * leases. What is to be undone on it is owed. Not with a commit in the balance: only its host can decide that.
+   */
+  #mayGoBackWithout(): boolean {
+    const { steps } = this.#lane;
+    const others = steps.some(({ began, step }) => began && this.#session.action(step).lapses !== true);
+    return others && !steps.some(({ began, step }) => began && step.phase === 'commit');
   }
 
   /**

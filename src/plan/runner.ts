@@ -40,7 +40,8 @@ export interface ResumeOptions extends RunnerOptions {
   readonly by: ResumedBy;
   /**
    * Lanes that must not go forward, because a gate refuses them by today's evidence. `back`: the lane is
-   * reverted if its commit has not happened; `leave`: it is left as it stands. Absent lanes go on.
+   * reverted if its commit has not happened; `leave`: it is left as it stands; `close`: somebody else has ended it,
+   * and it is closed as it was found. Absent lanes go on.
    */
   readonly refused?: ReadonlyMap<string, Refusal> | undefined;
 }
@@ -106,11 +107,12 @@ export async function resumePlan(options: ResumeOptions): Promise<RunResult> {
  * result): the way back from there is a new plan with all its gates.
  * @throws as runPlan
  */
-export async function undoRun(options: RunnerOptions & { readonly by: ResumedBy }): Promise<RunResult> {
+export async function undoRun(options: ResumeOptions): Promise<RunResult> {
   const reason = `${options.by.operator} undoes the run`;
   const back: Refusal = { way: 'back', reason, code: 'run.undone' };
   const { lanes } = new Session(options).progress;
-  return takeUp(options, 'undo', new Map(lanes.map(({ lane }) => [lane, back])));
+  const refused = lanes.map(({ lane }) => [lane, options.refused?.get(lane) ?? back] as const);
+  return takeUp(options, 'undo', new Map(refused));
 }
 
 async function takeUp(

@@ -26,4 +26,9 @@ export interface Step {
   readonly undoMayBeOwed?: boolean | undefined;
   /** True: if owed, a resume tries it even after the commit. Absent: after the commit it stays owed. */
   readonly retryAfterCommit?: boolean | undefined;
+  /**
+   * True: begun by an earlier run whose lane this one finishes. It counts as begun by this one as soon as the lane has
+   * its leases, so that a revert takes it back.
+   */
+  readonly inherited?: boolean | undefined;
 }

@@ -163,7 +163,7 @@ export interface LeaseWish {
   readonly phase: string;
   /** Runs whose lease may be taken before it expires: dead ones of our own journals, and --take-over's. */
   readonly takeOver: readonly string[];
-  /** First line of the lane file; replaces what a closed lane left, except its owed lines. */
+  /** First line of the lane; added to the lane file, which says what is owed and what was not given back. */
   readonly record: string;
 }
 

@@ -49,8 +49,11 @@ export interface SlotExecution {
 /** How a journal is taken up. */
 export type TakeUp =
   | { readonly how: 'run' }
-  | { readonly how: 'resume'; readonly by: ResumedBy; readonly refused: ReadonlyMap<string, Refusal> }
-  | { readonly how: 'undo'; readonly by: ResumedBy };
+  | {
+      readonly how: 'resume' | 'undo';
+      readonly by: ResumedBy;
+      readonly refused: ReadonlyMap<string, Refusal>;
+    };
 
 /** Everything the actions need; also for describing a plan, where nothing is watched and no lease is taken. */
 export function actionParts(
@@ -118,8 +121,8 @@ export async function executeSlots(execution: SlotExecution, takeUp: TakeUp): Pr
       background: ({ signal }: { readonly signal: AbortSignal }) => parts.leases.renew(signal),
     };
     if (takeUp.how === 'run') return await runPlan(options);
-    if (takeUp.how === 'undo') return await undoRun({ ...options, by: takeUp.by });
-    return await resumePlan({ ...options, by: takeUp.by, refused: takeUp.refused });
+    const resume = { ...options, by: takeUp.by, refused: takeUp.refused };
+    return takeUp.how === 'undo' ? await undoRun(resume) : await resumePlan(resume);
   } finally {
     parts.watch.stop();
   }

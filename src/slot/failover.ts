@@ -181,7 +181,16 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       neverMaster: isWayBack,
     }),
   );
-  return steps;
+  return isWayBack ? steps : steps.map((step) => inherit(step, decision));
+}
+
+// What the open lane has begun is this one's to take back, should it not come to its end: a slot that it stopped would
+// stay stopped.
+function inherit(step: Step, { slot, open }: Decision): Step {
+  if (open === null || step.phase !== 'prepare') return step;
+  const isSet = step.action === 'slot.set-directory' && slot.master === open.to;
+  const isOurs = ['slot.stop', 'slot.set-role'].includes(step.action) && open.began.includes(step.id);
+  return isSet || isOurs ? { ...step, inherited: true } : step;
 }
 
 // After the commit of a lane that was left open. NEW serves, or did, and its own mail is ahead of OLD's: nothing is
@@ -249,7 +258,7 @@ function leaseSteps(decision: Decision, sight: FleetSight): readonly Step[] {
       host: instance.host,
       phase: 'prepare',
       title: `lease of ${slot.slot} on ${instance.host}`,
-      params: { ...paramsOf(instance), ...laneParams(decision) },
+      params: { ...paramsOf(instance), ...laneParams(decision), pair: pairOf(decision) },
       // A lease on NEW is what the lane stands on; another host may have died since it was seen.
       mayBeOwed: instance.host !== to,
       undoMayBeOwed: instance.host !== to,
@@ -277,6 +286,11 @@ function fenceSteps({ gates }: Decision, sight: FleetSight): readonly Step[] {
       },
     ];
   });
+}
+
+/** OLD and NEW, with their hosts. */
+function pairOf({ slot, from, to }: Decision): Json {
+  return slot.instances.filter(({ host }) => host === from || host === to).map(hostedParams);
 }
 
 function possibleMastersOf(decision: Decision): readonly { readonly [key: string]: Json }[] {

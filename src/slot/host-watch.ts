@@ -23,6 +23,9 @@ interface Watched {
 
 const PAUSE_MS = 1000;
 
+/** An observer that has not answered by then is left out: what the others saw must be of now. */
+const OBSERVER_MS = 3000;
+
 /** Watches the hosts that are away. */
 export class HostWatch {
   readonly #watched = new Map<string, Watched>();
@@ -105,11 +108,16 @@ export class HostWatch {
   }
 
   async #lookAtPorts(host: string, watched: Watched): Promise<void> {
+    const late = new AbortController();
+    const cancel = this.clock.timer(OBSERVER_MS, () => late.abort());
     try {
-      watched.sightings = await this.asker.sightings(host, this.#stop.signal);
+      const signal = AbortSignal.any([this.#stop.signal, late.signal]);
+      watched.sightings = await this.asker.sightings(host, signal);
     } catch {
       // Nobody could look: what was seen before is no longer now.
       watched.sightings = [];
+    } finally {
+      cancel();
     }
   }
 }

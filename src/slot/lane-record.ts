@@ -86,6 +86,15 @@ export function parseSentTo(lines: readonly string[], run: string): readonly str
   });
 }
 
+/** What stood there before a run wrote its first line: what was owed, and a lane that it took over. */
+export function linesBefore(run: string, lines: readonly string[]): readonly string[] {
+  const at = lines.findIndex((line) => {
+    const entry = parseObject(line);
+    return entry?.kind === 'opened' && entry.run === run;
+  });
+  return at === -1 ? lines : lines.slice(0, at);
+}
+
 /** Reads a lane file's lines. */
 export function parseLaneFile(lines: readonly string[]): LaneFile {
   let open: OpenLane | null = null;

@@ -9,12 +9,13 @@ import { endScreen } from '../../output/screens/failover.js';
 import type { Plan } from '../../plan/plan.js';
 import { foldJournal, isCommitted, type RunProgress } from '../../plan/progress.js';
 import type { Refusal } from '../../plan/run-lane.js';
-import { type Decision, type FailoverWishes, refusal } from '../../slot/decide.js';
+import type { Decision, FailoverWishes } from '../../slot/decide.js';
 import { decisionOfLane } from '../../slot/failover.js';
 import { storeSamples } from '../../slot/list.js';
 import { exitOf, laneOutcome, overallOutcome } from '../../slot/outcome.js';
 import { prepareFailover } from '../../slot/prepare-failover.js';
 import type { Slot } from '../../slot/slot.js';
+import { refusalsOf } from '../../slot/take-up.js';
 import { TENDING_KINDS } from '../../slot/tend.js';
 import type { Context } from '../context.js';
 import { FAILOVER_SCHEMA } from '../failover.js';
@@ -85,16 +86,7 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
   );
   await storeSamples(samples, prepared.slots, prepared.sight, context.clock);
 
-  const refused = new Map<string, Refusal>();
-  for (const lane of open) {
-    if (isCommitted(lane) || request.how === 'undo') continue;
-    const decision = prepared.decisions.find((one) => one.slot.slot === lane.lane);
-    const gate = decision === undefined ? undefined : refusal(decision);
-    if (gate === undefined) continue;
-    // What somebody else holds is left alone; what is refused by the evidence goes back.
-    const way = gate.gate === 'busy' ? 'leave' : 'back';
-    refused.set(lane.lane, { way, reason: gate.reason, code: `slot.${gate.gate}` });
-  }
+  const refused = refusalsOf(before, prepared, request.how);
   for (const line of summary(request, before, refused)) context.note(line);
   if (!request.yes) {
     const prompt = await context.prompt();
@@ -122,7 +114,7 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
         refused: 0,
         waiting: desk,
       },
-      request.how === 'resume' ? { how: 'resume', by, refused } : { how: 'undo', by },
+      { how: request.how, by, refused },
     );
     const slots = await directory.list().catch((): readonly Slot[] => prepared.slots);
     const decisions = result.lanes.map((lane): Decision => {
@@ -237,7 +229,7 @@ function summary(
     `run ${progress.plan.id} of ${progress.operator}, ${progress.startedAt}: ${open.length} of ${progress.lanes.length} lanes open, ${committed} of them past the point of no return`,
   ];
   for (const [slot, { way, reason }] of refused)
-    lines.push(`${slot}: ${way === 'back' ? 'goes back' : 'is left alone'}: ${reason}`);
+    lines.push(`${slot}: ${{ back: 'goes back', leave: 'is left alone', close: 'is over' }[way]}: ${reason}`);
   if (request.how === 'undo' && committed > 0)
     lines.push(`${committed} lanes are past the point of no return and are left as they are`);
   return lines;

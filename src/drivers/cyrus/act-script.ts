@@ -58,18 +58,12 @@ take() {
   [ "$l_run" = - ] || [ "$l_run" = "$run" ] || [ "$l_expires" -lt "$now" ] && free=1
   for dead; do [ "$l_run" = "$dead" ] && free=1; done
   [ -n "$free" ] || { held; return; }
-  again=; [ "$l_run" = "$run" ] && again=1
   l_token=$((l_token + 1)) l_run=$run l_operator=$operator l_bastion=$bastion
   l_from=$from l_to=$to l_phase=$phase l_expires=$((now + hold))
   lease_write || { o "$i" no "cannot write $lease"; return; }
-  # What a lane that was given back still owes stays on record; anything else of it is history.
-  # The run that has it already (its answer was lost, or it was resumed) goes on where it was.
-  if [ -n "$again" ]; then lane_write more "$record"
-  else
-    kept=
-    [ -f "$lane" ] && kept=$(grep '"kind":"owed"' "$lane" 2>/dev/null)
-    lane_write new "$kept\${kept:+$NL}$record"
-  fi || { o "$i" no "cannot write $lane"; return; }
+  # What is owed stays on record, and so does a lane that was not given back: a run that can do nothing for it leaves
+  # it as it was. A lane that is given back leaves nothing but what is owed.
+  lane_write more "$record" || { o "$i" no "cannot write $lane"; return; }
   o "$i" granted "$l_token"
 }
 

@@ -125,48 +125,90 @@ export async function gripOf(parts: SlotActionParts, step: Step, instance: Insta
   return parts.leases.grip(instance.host, instance.slot, beganLine(parts.leases.holder.run, step.id));
 }
 
-/**
- * Promise 1 (failover.md): no master is started unless every other instance that could be one was seen stopped
- * with its role swapped (or running as a replica), is fenced, is silent to every observer asked, or was passed
- * by the operator's word. Gives the first that is none of these.
- */
-export async function possibleMaster(
-  parts: SlotActionParts,
-  others: readonly PossibleMaster[],
-): Promise<{
+/** One that may be a master, and why that is not known to be otherwise. */
+export interface FoundPossible {
   readonly host: string;
   readonly answers: boolean;
   readonly reason: string;
   readonly gate: string;
-} | null> {
-  for (const other of others) {
-    if (parts.watch.away(other.host) === undefined) {
-      try {
-        const state = await parts.driver.look(parts.hostNamed(other.host), other);
-        parts.seen.set(seenKey(other.host, other.slot), state);
-        if (isNoMaster(state)) continue;
-        const what = state.running === false ? 'is stopped, and would come up as master' : 'may accept mail';
-        return {
-          host: other.host,
-          answers: true,
-          reason: `${other.slot} on ${other.host} ${what}`,
-          gate: 'two-masters',
-        };
-      } catch (error) {
-        if (!(error instanceof TransportError)) throw error;
-        parts.watch.add(other.host, error);
-      }
+}
+
+/** After so many changes of who answers and who does not, nothing is proven. */
+const MAX_ROUNDS = 4;
+
+/**
+ * Promise 1 (failover.md): no master is started unless every other instance that could be one was seen stopped
+ * with its role swapped (or running as a replica), is fenced, is silent to every observer asked, or was passed
+ * by the operator's word. Gives the first that is none of these. Who answers is looked at first: a host that hangs
+ * holds that up for seconds, and the silence of the others has to be of now.
+ */
+export async function possibleMaster(
+  parts: SlotActionParts,
+  others: readonly PossibleMaster[],
+): Promise<FoundPossible | null> {
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const asked = others.filter(({ host }) => parts.watch.away(host) === undefined);
+    const looks = await Promise.all(asked.map((other) => possibleBySight(parts, other)));
+    for (const seen of looks) if (seen !== null && seen !== 'silent') return seen;
+    const silent = others.filter(
+      (other) => !asked.includes(other) || looks[asked.indexOf(other)] === 'silent',
+    );
+    for (const other of silent) {
+      const found = await possibleInSilence(parts, other);
+      if (found !== null) return found;
     }
-    if (other.word !== null) continue;
-    // Seen demoted by this run, or as the replica that it was, before its host fell silent: it stays that, also over
-    // a boot. Whoever would change it needs the lease.
-    const before = parts.seen.get(seenKey(other.host, other.slot));
-    if (before !== undefined && isNoMaster(before) && before.configuredRole === 'replica') continue;
-    const verdict = await parts.watch.verdict(other.host);
-    if (verdict.gate !== null)
-      return { host: other.host, answers: false, reason: verdict.reason, gate: verdict.gate };
+    // One that has answered meanwhile is looked at.
+    if (silent.every(({ host }) => parts.watch.away(host) !== undefined)) return null;
   }
-  return null;
+  const hosts = others.map(({ host }) => host).join(', ');
+  return { host: '', answers: false, reason: `${hosts} come and go`, gate: 'not-proven-dead' };
+}
+
+async function possibleBySight(
+  parts: SlotActionParts,
+  other: PossibleMaster,
+): Promise<FoundPossible | 'silent' | null> {
+  try {
+    const state = await parts.driver.look(parts.hostNamed(other.host), other);
+    parts.seen.set(seenKey(other.host, other.slot), state);
+    if (isNoMaster(state)) return null;
+    const what = state.running === false ? 'is stopped, and would come up as master' : 'may accept mail';
+    return {
+      host: other.host,
+      answers: true,
+      reason: `${other.slot} on ${other.host} ${what}`,
+      gate: 'two-masters',
+    };
+  } catch (error) {
+    if (!(error instanceof TransportError)) throw error;
+    parts.watch.add(other.host, error);
+    return 'silent';
+  }
+}
+
+async function possibleInSilence(
+  parts: SlotActionParts,
+  other: PossibleMaster,
+): Promise<FoundPossible | null> {
+  // Seen demoted by this run, or as the replica that it was, before its host fell silent: it stays that, also over
+  // a boot. Whoever would change it needs the lease.
+  const before = parts.seen.get(seenKey(other.host, other.slot));
+  if (before !== undefined && isNoMaster(before) && before.configuredRole === 'replica') return null;
+  const verdict = await parts.watch.verdict(other.host);
+  // That it is off is no answer once others see it serve.
+  const isPassed =
+    other.word !== null && (verdict.gate !== 'still-serving' || other.word.includes('still-serving'));
+  if (verdict.gate === null || isPassed) return null;
+  return { host: other.host, answers: false, reason: verdict.reason, gate: verdict.gate };
+}
+
+/** Whoever the directory names has mail of its own by now: going back never stops it. @throws StepError */
+export async function refuseIfNamed(parts: SlotActionParts, instance: Instance): Promise<void> {
+  if ((await parts.directory.get(instance.slot))?.master !== instance.host) return;
+  throw stepError(
+    `${instance.host} runs ${instance.slot} as the master that the directory names: it is not stopped`,
+    'slot.two-masters',
+  );
 }
 
 /** A replica, or stopped and not to come up as a master. */

@@ -35,6 +35,14 @@ export function confirm(parts: SlotActionParts): Action {
             code: 'no-replica',
           };
         }
+        // Planned before another run's commit, and only now under the leases: what follows would stop what serves.
+        if (state.running && state.role === 'master' && slot.master === to) {
+          return {
+            state: 'blocked',
+            reason: `${instance.slot} has been moved to ${to} meanwhile, which serves it`,
+            code: 'slot.moved-meanwhile',
+          };
+        }
         if (
           state.running &&
           state.role === 'master' &&

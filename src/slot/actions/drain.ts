@@ -6,8 +6,17 @@ import type { Step } from '../../plan/step.js';
 import type { InstanceState } from '../driver.js';
 import { channelTowards } from '../freshness.js';
 import { differingUsers } from '../mailbox-lists.js';
+import { isMaster } from '../sight.js';
 import type { Instance, Slot } from '../slot.js';
-import { gripOf, instanceOf, lookAt, type SlotActionParts, stepError, textOf } from './action-parts.js';
+import {
+  gripOf,
+  instanceOf,
+  lookAt,
+  refuseIfNamed,
+  type SlotActionParts,
+  stepError,
+  textOf,
+} from './action-parts.js';
 
 /** Seconds for what waits for a third. */
 const THIRD_DRAIN_S = 10;
@@ -127,6 +136,7 @@ export function drain(parts: SlotActionParts): Action {
     const host = parts.hostNamed(next.host);
     const state = await parts.driver.look(host, next);
     if (state.running === true && state.role === 'replica') return;
+    if (isMaster(state)) await refuseIfNamed(parts, next);
     const grip = await gripOf(parts, step, next);
     // A stray: its host has booted after its role was swapped, or the operator passed the gate that says so.
     if (state.running !== false) await parts.driver.stop(host, next, grip, true);

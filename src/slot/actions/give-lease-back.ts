@@ -88,8 +88,11 @@ export function giveLeaseBack(parts: SlotActionParts): Action {
     third: InstanceState | undefined,
   ): readonly string[] {
     const isOldDemoted = old !== undefined && isNoMaster(old);
-    if (isOldDemoted && step.params.drained === true && !old.channels.some((channel) => channel.pending))
-      return [];
+    // One that this lane has stopped and could not start again is no copy either.
+    const isReplica = third !== undefined && third.running === true && third.role === 'replica';
+    const isDrained =
+      step.params.drained === true && old?.channels.some((channel) => channel.pending) === false;
+    if (isOldDemoted && isDrained && isReplica) return [];
     return third === undefined && !isOldDemoted ? ['stop', 'rejoin'] : ['rejoin'];
   }
 

@@ -4,7 +4,7 @@ import { ConfigError, MailctlError } from '../../errors.js';
 import type { Action } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
 import { isMaster } from '../sight.js';
-import { instanceOf, lookAt, type SlotActionParts, stepError, textOf } from './action-parts.js';
+import { instanceOf, lookAt, type SlotActionParts, seenKey, stepError, textOf } from './action-parts.js';
 
 export function setDirectory(parts: SlotActionParts): Action {
   const versionOf = (step: Step) => {
@@ -33,15 +33,23 @@ export function setDirectory(parts: SlotActionParts): Action {
   // NEW may have come up by itself since (its host has booted), and whom the directory names takes mail.
   const refuseIfServed = async (step: Step) => {
     const to = textOf(step.params, 'to');
-    if (step.params.next === undefined || parts.watch.away(to) !== undefined) return;
+    if (step.params.next === undefined) return;
     const next = instanceOf(step.params.next as Step['params'], to);
-    await lookAt(parts, next, (state) => {
+    const before = parts.seen.get(seenKey(to, next.slot));
+    const seen = await lookAt(parts, next, (state) => {
       if (!isMaster(state)) return { state: 'done' };
       throw stepError(
         `${next.slot} runs as master on ${to}, and has mail of its own by now`,
         'slot.two-masters',
       );
     });
+    // It fell silent under this run's eyes, stopped, or nobody knows what it has done since.
+    if (seen.state === 'away' && before?.running !== false) {
+      throw stepError(
+        `the directory names ${to}, which does not answer and may have taken mail`,
+        'slot.no-replica',
+      );
+    }
   };
   return {
     name: 'slot.set-directory',

@@ -1,7 +1,7 @@
 // Swaps the role that an instance comes up with, while it is stopped.
 import type { Action } from '../../plan/action.js';
 import type { Role } from '../driver.js';
-import { gripOf, instanceOf, lookAt, type SlotActionParts, textOf } from './action-parts.js';
+import { gripOf, instanceOf, lookAt, refuseIfNamed, type SlotActionParts, textOf } from './action-parts.js';
 
 export function setRole(parts: SlotActionParts): Action {
   const has =
@@ -41,6 +41,7 @@ export function setRole(parts: SlotActionParts): Action {
       // Its host has booted meanwhile, and it came up in the role that the lane had given it.
       const state = await parts.driver.look(host, instance);
       if (state.running !== false && state.role !== step.params.wasRole) {
+        await refuseIfNamed(parts, instance);
         await parts.driver.stop(host, instance, grip, false);
       }
       await parts.driver.setRole(

@@ -1,7 +1,10 @@
 // Takes a slot's lease on one host. It does not last: every resume makes sure of it again.
 import type { Action } from '../../plan/action.js';
-import { parseLaneFile } from '../lane-record.js';
-import { gripOf, instanceOf, lookAt, type SlotActionParts } from './action-parts.js';
+import type { Step } from '../../plan/step.js';
+import type { InstanceState } from '../driver.js';
+import { linesBefore, owedLine, parseLaneFile } from '../lane-record.js';
+import { isMaster } from '../sight.js';
+import { gripOf, instanceOf, lookAt, type SlotActionParts, textOf } from './action-parts.js';
 
 export function takeLease(parts: SlotActionParts): Action {
   return {
@@ -21,15 +24,16 @@ export function takeLease(parts: SlotActionParts): Action {
       const instance = instanceOf(step.params, step.host);
       if (!parts.leases.has(step.host, instance.slot)) return;
       await lookAt(parts, instance, async (state) => {
-        // What was owed before this lane is owed after it.
-        const owed = parseLaneFile(state.laneLines).owed.map((one) =>
-          JSON.stringify({ kind: 'owed', ...one }),
-        );
+        const before = linesBefore(parts.leases.holder.run, state.laneLines);
+        // What was owed before this lane is owed after it; a lane that it took over and could not end is open again.
+        const { open, owed } = parseLaneFile(before);
+        const isOver = open === null || (await isWhole(parts, step, instance.slot));
+        const lines = isOver ? owed.map(owedLine) : before;
         await parts.driver.giveLeaseBack(
           parts.hostNamed(step.host),
           instance,
           parts.leases.grip(step.host, instance.slot),
-          owed,
+          lines,
         );
         parts.leases.forget(step.host, instance.slot);
         return { state: 'done' };
@@ -37,4 +41,23 @@ export function takeLease(parts: SlotActionParts): Action {
     },
     deadlineMs: () => 30_000,
   };
+}
+
+// Is the slot where a lane begins: named with OLD, which runs as its master or cannot be asked, and NEW its replica?
+async function isWhole(parts: SlotActionParts, step: Step, slot: string): Promise<boolean> {
+  const from = textOf(step.params, 'from');
+  const pair = (step.params.pair ?? []) as readonly Step['params'][];
+  const named = await parts.directory.get(slot).catch(() => undefined);
+  if (named?.master !== from) return false;
+  const looks = await Promise.all(
+    pair.map(async (one) => {
+      const instance = instanceOf(one, '');
+      const isOld = instance.host === from;
+      const isAsBefore = (state: InstanceState) =>
+        isOld ? isMaster(state) : state.running === true && state.role === 'replica';
+      const seen = await lookAt(parts, instance, (state) => ({ state: isAsBefore(state) ? 'done' : 'todo' }));
+      return seen.state === 'done' || (isOld && seen.state === 'away');
+    }),
+  );
+  return looks.every((isAsBefore) => isAsBefore);
 }

@@ -21,13 +21,16 @@ const third = {
 
 function partsWith(seen: SlotActionParts['seen']): SlotActionParts {
   const away = new TransportError('imap23', 'hung', 'imap23: no banner');
+  let isAway = false;
   return {
     seen,
     hostNamed: (name: string) => ({ name, transport: 'ssh', groups: [] }),
     driver: { look: () => Promise.reject(away) },
     watch: {
-      away: () => undefined,
-      add: () => {},
+      away: () => (isAway ? away.message : undefined),
+      add: () => {
+        isAway = true;
+      },
       verdict: async () => ({ gate: 'not-proven-dead', reason: 'it hangs', witnesses: [] }),
     },
     leases: { ensure: async () => {}, holder: { run: '7f3a' }, grip: () => ({}) },

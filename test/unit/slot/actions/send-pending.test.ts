@@ -8,7 +8,7 @@ import { host, instance } from '../../../support/slot-sight.js';
 async function moved() {
   const it_ = actionWorld();
   const { world, slot } = it_;
-  world.hosts.set('imap23', { name: 'imap23', on: true, linked: true, hangs: false, upSince: -1e9 });
+  world.addHost('imap23');
   const third = { ...world.at('store1', 'imap22'), mail: new Map(), log: new Map(), lane: [] };
   slot.instances.set('imap23', third);
   for (let n = 0; n < 5; n += 1) world.deliver('store1', `user${n}`);

@@ -1,0 +1,68 @@
+// What becomes of each open lane of a run that is taken up again, by what its slots' hosts show today. Pure. A bastion
+// that was thought to be dead may hold a journal that says less than the hosts do: what another run has finished, or
+// has in hand, is not done a second time.
+import type { LaneProgress, RunProgress } from '../plan/progress.js';
+import { isCommitted } from '../plan/progress.js';
+import type { Refusal } from '../plan/run-lane.js';
+import { type Decision, refusal } from './decide.js';
+import { parseLaneFile } from './lane-record.js';
+import type { FleetSight } from './sight.js';
+import { stateOf } from './sight.js';
+import type { Slot } from './slot.js';
+
+/** What was found out for a run that is taken up. */
+export interface TakeUpFacts {
+  readonly decisions: readonly Decision[];
+  readonly slots: readonly Slot[];
+  readonly sight: FleetSight;
+}
+
+/** Lanes that are not simply gone on with, and why. */
+export function refusalsOf(
+  progress: RunProgress,
+  { decisions, slots, sight }: TakeUpFacts,
+  how: 'resume' | 'undo',
+): ReadonlyMap<string, Refusal> {
+  const refused = new Map<string, Refusal>();
+  for (const lane of progress.lanes) {
+    if (lane.closed !== undefined) continue;
+    const slot = slots.find((one) => one.slot === lane.lane);
+    const over = slot === undefined ? undefined : whoEndedIt(progress.plan.id, lane, slot, sight);
+    if (over !== undefined) {
+      refused.set(lane.lane, over);
+      continue;
+    }
+    if (how === 'undo' || isCommitted(lane)) continue;
+    const decision = decisions.find((one) => one.slot.slot === lane.lane);
+    const gate = decision === undefined ? undefined : refusal(decision);
+    if (gate === undefined) continue;
+    // What somebody else holds is left alone; what is refused by the evidence goes back.
+    const way = gate.gate === 'busy' ? 'leave' : 'back';
+    refused.set(lane.lane, { way, reason: gate.reason, code: `slot.${gate.gate}` });
+  }
+  return refused;
+}
+
+// NEW's lease is the first to be taken and the last to be given back. A lane that had it and has left no trace of
+// itself there was ended by somebody: by another run, or by this one just before its process died.
+function whoEndedIt(run: string, lane: LaneProgress, slot: Slot, sight: FleetSight): Refusal | undefined {
+  const lease = lane.steps.find(({ step }) => step.action === 'slot.take-lease');
+  const isBegun = lane.steps.some((each) => each !== lease && each.state !== 'todo');
+  // Whether a lease was granted whose answer was lost cannot be known; but the slot has moved since.
+  const hasMoved = slot.master !== lease?.step.params.from;
+  if (lease === undefined || !(lease.state === 'did' || isBegun || hasMoved)) return undefined;
+  const state = stateOf(sight, slot.slot, lease.step.host);
+  if (state === undefined || state.lease?.run === run) return undefined;
+  const { open, malformed } = parseLaneFile(state.laneLines);
+  if (malformed > 0 || open?.run === run) return undefined;
+  if (open !== null) {
+    const reason = `run ${open.run} of ${open.operator} on ${open.bastion} has taken it over; mailctl failover ${slot.slot} goes on from there`;
+    return { way: 'leave', reason, code: 'slot.taken-over' };
+  }
+  return {
+    way: 'close',
+    state: slot.master === lease.step.params.to ? 'done' : 'reverted',
+    reason: `the lane was given back meanwhile, and the directory names ${slot.master}`,
+    code: 'slot.given-back',
+  };
+}
