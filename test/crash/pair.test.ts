@@ -1,50 +1,18 @@
-// Two faults: the second at any boundary after the first, also during the revert or the resume that the first
-// one caused. A seeded sample of them; MAILCTL_CRASH=long plays ten times as many, =all every pair.
-import { expect, test } from 'vitest';
-import { randomFrom } from '../support/random.js';
-import { modesOf } from './faults.js';
-import { play, type StorySetup } from './story.js';
-import { byLength, tell } from './tell.js';
+// Two faults: every boundary of a failover and every one after it, also of the revert or the resume that the first
+// fault caused. The quick part plays a seeded share of them, the long one as many as its steps allow.
+import { test } from 'vitest';
+import { STEPS, CRASH_TIMEOUT as timeout } from './length.js';
+import { pairs, playWell, WORLDS } from './play.js';
 
-/** Plays every pair with the given probability; gives how many. */
-async function playPairs(setup: StorySetup, probability: number, seed: number): Promise<number> {
-  const random = randomFrom(seed);
-  const failures: string[] = [];
-  let played = 0;
-  for (const first of (await play(setup)).crossed) {
-    for (const mode of modesOf[first.op]) {
-      if (random() >= Math.sqrt(probability)) continue;
-      const { crossed } = await play({ ...setup, schedule: new Map([[first.n, mode]]) });
-      for (const second of crossed.slice(first.n)) {
-        for (const then of modesOf[second.op]) {
-          if (random() >= Math.sqrt(probability)) continue;
-          const schedule = new Map([
-            [first.n, mode],
-            [second.n, then],
-          ]);
-          const story = await play({ ...setup, schedule });
-          played += 1;
-          if (story.complaints.length > 0) failures.push(tell(schedule, story));
-        }
-      }
-    }
-  }
-  expect(failures.slice(0, 5)).toEqual([]);
-  return played;
+const setups = [
+  ['OLD alive', 'resume', 1],
+  ['OLD without power', 'resume', 2],
+  ['OLD alive', 'other-after-expiry', 3],
+  ['OLD alive', 'undo', 4],
+] as const;
+
+for (const [name, next, seed] of setups) {
+  test(`a failover with ${name} survives two faults; who goes on: ${next}`, { timeout }, async () => {
+    await playWell(pairs({ slots: 1, ...WORLDS[name], next }, name, seed), STEPS.pairs / setups.length);
+  });
 }
-
-const share = byLength(0.012, 0.1, 1);
-const least = byLength(60, 500, 5000);
-const timeout = byLength(60_000, 900_000, 7_200_000);
-
-test('a failover with OLD alive survives two faults', { timeout }, async () => {
-  expect(await playPairs({}, share, 1)).toBeGreaterThan(least);
-});
-
-test('a failover with OLD dead survives two faults', { timeout }, async () => {
-  expect(await playPairs({ oldIsDead: true }, share, 2)).toBeGreaterThan(least);
-});
-
-test('a run that is undone after the first execution survives two faults', { timeout }, async () => {
-  expect(await playPairs({ follow: 'undo' }, share, 3)).toBeGreaterThan(least);
-});

@@ -1,47 +1,18 @@
-// Every boundary of a failover, each broken in every way once, then gone on with until the run is closed.
-import { expect, test } from 'vitest';
-import { modesOf } from './faults.js';
-import { play, type StorySetup } from './story.js';
-import { tell } from './tell.js';
+// The real lanes over a model world: every boundary broken in every way, and whoever goes on: the bastion with the
+// journal, forward or back, or another one with an empty journal that has only what the hosts show.
+import { test } from 'vitest';
+import { STEPS, CRASH_TIMEOUT as timeout } from './length.js';
+import { playWell, singles, WORLDS } from './play.js';
 
-/** All schedules of one fault for a setup, by the boundaries of its undisturbed run. Gives their number. */
-async function playSingles(setup: StorySetup): Promise<number> {
-  const calm = await play(setup);
-  expect(calm.complaints).toEqual([]);
-  const failures: string[] = [];
-  let played = 0;
-  for (const { n, op } of calm.crossed) {
-    for (const mode of modesOf[op]) {
-      const schedule = new Map([[n, mode]]);
-      const story = await play({ ...setup, schedule });
-      played += 1;
-      if (story.complaints.length > 0) failures.push(tell(schedule, story));
-    }
+const nexts = ['resume', 'undo', 'other-after-expiry', 'other-takes-over'] as const;
+const share = STEPS.singles / (Object.keys(WORLDS).length * nexts.length);
+
+for (const [name, world] of Object.entries(WORLDS)) {
+  for (const next of nexts) {
+    test(`a failover with ${name} survives every single fault; who goes on: ${next}`, {
+      timeout,
+    }, async () => {
+      await playWell(singles({ slots: 1, ...world, next }, name), share);
+    });
   }
-  expect(failures.slice(0, 5)).toEqual([]);
-  return played;
 }
-
-test('a failover with OLD alive survives every single fault', { timeout: 60_000 }, async () => {
-  expect(await playSingles({})).toBeGreaterThan(200);
-});
-
-test('a failover with OLD dead survives every single fault', { timeout: 60_000 }, async () => {
-  expect(await playSingles({ oldIsDead: true })).toBeGreaterThan(150);
-});
-
-test('a failover with OLD crashed on a living host survives every single fault', {
-  timeout: 60_000,
-}, async () => {
-  expect(await playSingles({ oldHasCrashed: true })).toBeGreaterThan(200);
-});
-
-test('a failover with a third instance survives every single fault', { timeout: 60_000 }, async () => {
-  expect(await playSingles({ third: true })).toBeGreaterThan(200);
-});
-
-test('a run that is undone after any single fault is reverted, or done if it had committed', {
-  timeout: 60_000,
-}, async () => {
-  expect(await playSingles({ follow: 'undo' })).toBeGreaterThan(200);
-});

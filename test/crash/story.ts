@@ -1,235 +1,413 @@
-// One story: a world, a schedule of faults, a run and its resumes until it is closed, and the judgement by the
-// promises of failover.md. On the real runner and the real journal; only the journal's disk is memory.
+// One story of the real slot lanes: prepareFailover, planLane, the actions, the runner and its journal as they are,
+// over a model world behind the StoreDriver and the directory. A first bastion runs a failover that breaks where the
+// schedule says; then it resumes, or another bastion with a journal of its own goes on from what the hosts show.
+// At the end every host is up again, and the world is judged by the promises of failover.md.
 import { Journal, type JournalStorage } from '../../src/journal/journal.js';
 import { parseRecord } from '../../src/journal/parse-record.js';
 import type { JournalRecord } from '../../src/journal/record.js';
-import { type RunResult, resumePlan, runPlan, undoRun } from '../../src/plan/runner.js';
+import { formatIso } from '../../src/lib/clock.js';
+import type { Json, Lane, Plan } from '../../src/plan/plan.js';
+import { foldJournal } from '../../src/plan/progress.js';
+import type { RunResult } from '../../src/plan/runner.js';
+import { type Decision, type FailoverWishes, mayGo } from '../../src/slot/decide.js';
+import { executeSlots } from '../../src/slot/execute.js';
+import { planAfter, planLane } from '../../src/slot/failover.js';
+import { storeSamples } from '../../src/slot/list.js';
+import { lookAtSlots, type Surroundings } from '../../src/slot/look-around.js';
+import { type PreparedFailover, prepareFailover } from '../../src/slot/prepare-failover.js';
+import type { Sample, SampleStore } from '../../src/slot/samples.js';
+import { owedOf } from '../../src/slot/sight.js';
+import { refusalsOf } from '../../src/slot/take-up.js';
 import { type FakeClock, fakeClock } from '../support/fake-clock.js';
-import { modelActions, modelPlan, TOOK_MAIL } from './actions.js';
-import { Boundaries, type Crossing, Process, type Schedule } from './faults.js';
-import { type SlotWorld, World } from './world.js';
+import {
+  plainRoad,
+  type Road,
+  SlotWorld,
+  worldDirectory,
+  worldDriver,
+  worldHosts,
+  worldPing,
+} from '../support/slot-world.js';
+import { Boundaries, type Crossing, Process, type Schedule } from './boundaries.js';
+import { judgeClosing, judgeEnd, judgeMail } from './promises.js';
 
 export interface StorySetup {
   readonly schedule?: Schedule;
   readonly slots?: number;
   readonly third?: boolean;
-  /** OLD is dead from the beginning. */
-  readonly oldIsDead?: boolean;
-  /** OLD's instance has crashed before the run begins; its host is up. */
-  readonly oldHasCrashed?: boolean;
-  /** What follows the first execution: an undo once, then resumes. */
-  readonly follow?: 'resume' | 'undo';
-  /** Called at each boundary. */
-  readonly onCross?: (n: number, world: World) => void;
-  /** After this many resumes every host is up and no fault happens any more. */
-  readonly healAfter?: number;
+  /** What happens to the world before the failover, and at each boundary. */
+  readonly before?: ((world: SlotWorld) => void) | undefined;
+  readonly onCross?: ((n: number, world: SlotWorld) => void) | undefined;
+  /** Who goes on after the first execution; `undo`: the same bastion, back. */
+  readonly next: 'resume' | 'undo' | 'other-after-expiry' | 'other-takes-over';
+  /** Another operator on another bastion begins the same when this boundary is reached. */
+  readonly second?: { readonly at: number; readonly takesOver: boolean } | undefined;
+  readonly wishes?: Partial<FailoverWishes> | undefined;
+  readonly hooks?: boolean | undefined;
+  /** Hosts that do not come back at the end. */
+  readonly gone?: readonly string[] | undefined;
+  /** Changes each lane before it is written: an order that failover.md forbids. */
+  readonly alter?: ((lane: Lane) => Lane) | undefined;
 }
 
 export interface Story {
   readonly crossed: readonly Crossing[];
-  readonly result: RunResult;
-  readonly resumes: number;
-  readonly records: readonly JournalRecord[];
-  readonly world: World;
-  /** What the world holds against it; empty: all promises kept. */
+  /** Boundaries that were crossed before everything was whole again. */
+  readonly steps: number;
+  readonly world: SlotWorld;
+  /** What each execution came to, in short. */
+  readonly told: readonly string[];
   readonly complaints: readonly string[];
+  /** The journals. */
+  readonly disks: readonly { readonly bastion: string; readonly text: string }[];
 }
 
-const MAX_RESUMES = 12;
-const by = { operator: 'ann', host: 'bastion1', bootId: 'b' };
+const MAX_TURNS = 8;
 
 /** Plays a story to its end. */
-export async function play(setup: StorySetup): Promise<Story> {
+export async function playSlots(setup: StorySetup): Promise<Story> {
   const clock = fakeClock({ auto: true });
-  const world = new World(clock, ['old', 'new', 'third']);
-  for (let n = 1; n <= (setup.slots ?? 1); n += 1) {
-    world.addSlot(`store${n}`, 'old', 'new', setup.third === true ? 'third' : undefined);
-  }
+  const hosts = setup.third === true ? ['imap21', 'imap22', 'imap23'] : ['imap21', 'imap22'];
+  // mx1 and mx2 carry nothing: somebody else to ask whether it is us.
+  const world = new SlotWorld(clock, [...hosts, 'mx1', 'mx2']);
+  for (let n = 1; n <= (setup.slots ?? 2); n += 1) world.add(`store${n}`, hosts);
   for (let n = 0; n < 4; n += 1) world.tick();
-  if (setup.oldIsDead === true) world.fail('old');
-  if (setup.oldHasCrashed === true) for (const slot of world.slots.values()) world.stop(slot, 'old');
-  const before = snapshot(world);
-  const plan = modelPlan(world);
-  const disk = { text: '' };
-  let healed = false;
-  const boundaries = new Boundaries(
-    world,
-    { get: (n: number) => (healed ? undefined : setup.schedule?.get(n)) } as Schedule,
-    (n) => {
-      if (!healed) setup.onCross?.(n, world);
-    },
-  );
+  world.onChange = judgeMail;
+  for (const slot of setup.wishes?.acceptLoss ?? []) world.accepted.add(slot);
+  world.fenced = setup.wishes?.fenced !== undefined;
+  const samples = memorySamples();
+  let second: Promise<void> | undefined;
+  const boundaries = new Boundaries(world, setup.schedule ?? new Map(), (n) => {
+    setup.onCross?.(n, world);
+    if (n === setup.second?.at) second = secondOperator(story, setup.second.takesOver);
+  });
+  const story: Playing = { world, clock, boundaries, samples, setup, told: [], disks: [] };
+  const looked = bastion(story, plainRoad);
+  const all = await looked.directory.list();
+  await storeSamples(samples, all, await lookAtSlots(all, looked.around), clock);
+  await clock.sleep(10_000);
+  setup.before?.(world);
 
-  let result: RunResult | undefined;
-  let started = false;
-  let resumes = -1;
-  for (; result?.closed === undefined && resumes < MAX_RESUMES; resumes += 1) {
-    if (resumes + 1 >= (setup.healAfter ?? Number.POSITIVE_INFINITY)) {
-      healed = true;
-      for (const host of ['old', 'new', 'third']) world.boot(host);
+  const first = new Disk('first');
+  await turn(story, first, []);
+  let mayUndo = setup.next === 'undo';
+  // A slot that is readable already is made so again by every turn: there is no end to wait for.
+  const turns = setup.wishes?.readOnly === undefined ? MAX_TURNS : 2;
+  for (let n = 0; n < turns; n += 1) {
+    const disk = story.disks.findLast((one) => one.bastion === 'first');
+    if ((setup.next === 'resume' || setup.next === 'undo') && disk?.isOpen === true) {
+      await resume(story, disk, mayUndo ? 'undo' : 'resume');
+      mayUndo = false;
+      continue;
     }
-    const process = new Process(`p${resumes + 1}`, boundaries);
-    const journal = openModelJournal(disk, process, clock);
-    const options = {
-      journal,
-      actions: modelActions(world, process, plan.id),
-      clock,
-      signals: { finish: process.finish.signal, abort: process.abort.signal },
-    };
-    const execution = async (): Promise<RunResult | 'died'> => {
-      if (journal.records.length === 0) {
-        const opened = {
-          kind: 'opened',
-          format: 1,
-          mailctl: '0',
-          ...by,
-          plan: JSON.parse(JSON.stringify(plan)),
-        } as const;
-        try {
-          await journal.append(opened);
-        } catch {
-          return 'died';
-        }
-      }
-      if (!started || journal.records.length === 1) {
-        started = true;
-        return runPlan(options);
-      }
-      if (setup.follow === 'undo' && !journal.records.some(({ kind }) => kind === 'resumed')) {
-        return undoRun({ ...options, by });
-      }
-      return resumePlan({ ...options, by });
-    };
-    const ended = await Promise.race([execution(), process.died]);
-    if (ended !== 'died') {
-      result = ended;
-      // A dead process is replaced at once; what came to an end is taken up again a little later.
-      await clock.sleep(6000);
-    }
+    if (setup.next === 'undo' && n > 0) break;
+    const takeOver = setup.next === 'other-after-expiry' ? [] : story.disks.map(({ run }) => run);
+    if (setup.next === 'other-after-expiry') await clock.sleep(90_000);
+    if ((await turn(story, new Disk(`other${n}`), takeOver)) === 'nothing') break;
   }
-  // Whatever is still on its way has landed by then.
-  await clock.sleep(60_000);
-  for (let n = 0; n < 3; n += 1) world.tick();
-  if (result === undefined) throw new Error('no execution came to an end');
-  const records = parseDisk(disk.text).records;
+  await second;
+  boundaries.healed = true;
+  const steps = boundaries.crossed.length;
+  world.directoryAway = false;
+  for (const host of world.hosts.values()) {
+    host.full = false;
+    if (setup.gone?.includes(host.name) !== true) world.bringBack(host.name);
+  }
+  world.restartCrashed();
+  await clock.sleep(120_000);
+  // What was made readable on NEW is ended when it is named, without any word.
+  const later = { ...story, setup: { ...setup, wishes: { ...setup.wishes, readOnly: new Set<string>() } } };
+  if (setup.wishes?.readOnly !== undefined) await finish(later, 'reading ended', 'imap22');
+  await finish(later, 'last');
+  // A bastion that was thought to be dead takes its old run up again: it may not break what others have made whole.
+  for (const disk of story.disks.filter(({ isOpen }) => isOpen)) await resume(later, disk, 'resume');
+  await finish(later, 'after that');
+  // What a host owes is done when it is named.
+  for (const host of hosts)
+    if (owesSomething(world, host)) await turn(later, new Disk(`debts of ${host}`), [], host);
+  // A master that is gone for good is a failover of its own, whatever was lost with it.
+  const slots = [...world.slots.keys()];
+  const words = {
+    acceptLoss: new Set(slots),
+    overrides: new Set(slots.map((slot) => `directory-disagrees:${slot}`)),
+  };
+  for (const host of setup.gone ?? []) {
+    await turn({ ...story, setup: { ...setup, wishes: words } }, new Disk(`from ${host}`), [], host);
+  }
   return {
     crossed: boundaries.crossed,
-    result,
-    resumes,
-    records,
+    steps,
     world,
-    complaints: judge(world, result, before, resumes),
+    told: story.told,
+    complaints: judgeEnd(world),
+    disks: story.disks,
   };
 }
 
-function parseDisk(text: string): { records: JournalRecord[]; whole: string } {
-  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-  const lines = whole.split('\n').slice(0, -1);
-  return { records: lines.map((line, index) => parseRecord(line, `disk:${index + 1}`, index + 1)), whole };
+async function finish(story: Playing, name: string, target?: string): Promise<void> {
+  for (let n = 0; n < 4; n += 1) {
+    if ((await turn(story, new Disk(`${name}${n}`), [], target)) === 'nothing') return;
+    await story.clock.sleep(90_000);
+  }
 }
 
-function openModelJournal(disk: { text: string }, process: Process, clock: FakeClock): Journal {
-  const { records, whole } = parseDisk(disk.text);
-  disk.text = whole;
-  const storage: JournalStorage = {
-    async append(text) {
-      await process.alive();
-      const mode = process.boundaries.cross(
-        'append',
-        `append ${text.trimEnd().replace(/^.*?"kind":/, '')}`.slice(0, 90),
+async function secondOperator(story: Playing, takesOver: boolean): Promise<void> {
+  for (let n = 0; n < 4; n += 1) {
+    const takeOver = takesOver ? story.disks.map(({ run }) => run) : [];
+    if ((await turn(story, new Disk(`second${n}`), takeOver)) === 'nothing' && n > 0) return;
+    await story.clock.sleep(takesOver ? 5000 : 45_000);
+  }
+}
+
+function owesSomething(world: SlotWorld, host: string): boolean {
+  return [...world.slots.values()].some((slot) => {
+    const instance = slot.instances.get(host);
+    if (instance === undefined || slot.directory.master === host) return false;
+    if (instance.running && instance.runsAs === 'master') return true;
+    const states = new Map([...world.hosts.keys()].flatMap((name) => sightOf(world, slot.slot, name)));
+    const debts = owedOf(states, world.directorySlot(slot));
+    return debts.some((one) => one.host === host && one.steps.some((step) => step !== 'rejoin'));
+  });
+}
+
+function sightOf(world: SlotWorld, slot: string, name: string) {
+  const model = world.slot(slot);
+  if (!world.isUp(name) || !model.instances.has(name)) return [];
+  const host = { name, transport: 'ssh', groups: [] } as const;
+  const states = new Map([[slot, world.stateOf(model, name)]]);
+  return [[name, { host, ok: true as const, states }] as const];
+}
+
+interface Playing {
+  readonly world: SlotWorld;
+  readonly clock: FakeClock;
+  readonly boundaries: Boundaries;
+  readonly samples: SampleStore;
+  readonly setup: StorySetup;
+  readonly told: string[];
+  /** Journals of all bastions, those without a run not. */
+  readonly disks: Disk[];
+}
+
+/** A journal's disk. */
+class Disk {
+  text = '';
+  run = '';
+  /** When its run began, in ms of the clock. */
+  begunAt = 0;
+
+  constructor(readonly bastion: string) {}
+
+  records(): JournalRecord[] {
+    this.text = this.text.slice(0, this.text.lastIndexOf('\n') + 1);
+    const lines = this.text.split('\n').slice(0, -1);
+    return lines.map((line, index) => parseRecord(line, `disk:${index + 1}`, index + 1));
+  }
+
+  get isOpen(): boolean {
+    const records = this.records();
+    return records.length > 0 && foldJournal(records, 'disk').closed === undefined;
+  }
+}
+
+function bastion({ world }: Pick<Playing, 'world'>, road: Road) {
+  const around: Surroundings = {
+    driver: worldDriver(world, road),
+    hosts: worldHosts(world),
+    ping: worldPing(world, road),
+    concurrency: 16,
+  };
+  return { around, directory: worldDirectory(world, road) };
+}
+
+const noWishes = (takeOver: readonly string[], more: Partial<FailoverWishes> = {}): FailoverWishes => ({
+  to: undefined,
+  maxLagS: 300,
+  acceptLoss: new Set(),
+  fenced: undefined,
+  overrides: new Set(),
+  takeOver: new Set(takeOver),
+  ...more,
+});
+
+/** One `mailctl failover imap21`. `nothing`: nothing was left to do, or everything left is refused. */
+async function turn(
+  story: Playing,
+  disk: Disk,
+  takeOver: readonly string[],
+  target = 'imap21',
+): Promise<'ran' | 'nothing'> {
+  const name = disk.bastion;
+  const process = new Process(story.boundaries);
+  const { around, directory } = bastion(story, process);
+  const wishes = noWishes(takeOver, story.setup.wishes);
+  const work = async (): Promise<'ran' | 'nothing'> => {
+    let prepared: PreparedFailover;
+    try {
+      prepared = await prepareFailover([target], wishes, {
+        directory,
+        samples: story.samples,
+        around,
+        clock: story.clock,
+      });
+    } catch (error) {
+      story.told.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      return 'ran';
+    }
+    await storeSamples(story.samples, prepared.slots, prepared.sight, story.clock);
+    const going = prepared.decisions.filter(mayGo);
+    story.told.push(`${name}: ${prepared.decisions.map(tellDecision).join(', ') || 'nothing to do'}`);
+    if (going.length === 0) return 'nothing';
+    story.disks.push(disk);
+    disk.run = `r${story.disks.length}`;
+    disk.begunAt = story.clock.monotonic();
+    const hook = { host: null, run: ['hook', '{slot}'], timeoutMs: 1000 };
+    const parts = {
+      sight: prepared.sight,
+      slotHooks: story.setup.hooks === true ? [hook] : [],
+      hasTestAccount: false,
+    };
+    const plan: Plan = {
+      version: 1,
+      id: disk.run,
+      kind: 'failover',
+      target,
+      operator: 'ann',
+      bastion: name,
+      createdAt: formatIso(story.clock.now()),
+      facts: null,
+      lanes: going
+        .map((decision) => planLane(decision, parts))
+        .map((lane) => (story.boundaries.healed ? lane : (story.setup.alter?.(lane) ?? lane))),
+      after: story.setup.hooks === true ? planAfter([hook]) : [],
+    };
+    const journal = openDisk(disk, process, story, plan);
+    const opened = {
+      kind: 'opened',
+      format: 1,
+      mailctl: '0',
+      operator: 'ann',
+      host: name,
+      bootId: 'b',
+    } as const;
+    try {
+      await journal.append({ ...opened, plan: JSON.parse(JSON.stringify(plan)) as Json });
+    } catch {
+      return 'ran';
+    }
+    tellResult(
+      story,
+      name,
+      await executeSlots(execution(story, process, plan, journal, prepared, name, takeOver), { how: 'run' }),
+    );
+    return 'ran';
+  };
+  const end = await Promise.race([work(), process.died]);
+  if (end === 'died') story.told.push(`${name}: died`);
+  return end === 'died' ? 'ran' : end;
+}
+
+/** `mailctl runs resume` on the bastion that has the journal. */
+async function resume(story: Playing, disk: Disk, how: 'resume' | 'undo'): Promise<void> {
+  const process = new Process(story.boundaries);
+  const { around, directory } = bastion(story, process);
+  const work = async (): Promise<void> => {
+    const before = foldJournal(disk.records(), 'disk');
+    const journal = openDisk(disk, process, story, before.plan);
+    const open = before.lanes.filter((lane) => lane.closed === undefined);
+    const wishes = noWishes([disk.run], story.setup.wishes);
+    let prepared: PreparedFailover;
+    try {
+      prepared = await prepareFailover(
+        open.map((lane) => lane.lane),
+        wishes,
+        { directory, samples: story.samples, around, clock: story.clock },
       );
-      switch (mode) {
-        case 'crash-before':
-          return process.crash();
-        case 'crash-torn':
-          disk.text += text.slice(0, Math.floor(text.length / 2));
-          return process.crash();
-        case 'crash-after':
-          disk.text += text;
-          return process.crash();
-        case 'refuse':
-          disk.text += text.slice(0, 10);
-          throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
-        default:
-          if (mode === 'finish') process.finish.abort();
-          if (mode === 'abort') process.abort.abort();
-          disk.text += text;
-      }
+    } catch (error) {
+      story.told.push(`${how}: ${error instanceof Error ? error.message : String(error)}`);
+      return;
+    }
+    await storeSamples(story.samples, prepared.slots, prepared.sight, story.clock);
+    const refused = refusalsOf(before, prepared, how);
+    const result = await executeSlots(
+      execution(story, process, before.plan, journal, prepared, disk.bastion, [disk.run]),
+      { how, by, refused },
+    );
+    tellResult(story, `${how} of ${disk.run}`, result);
+  };
+  const by = { operator: 'ann', host: disk.bastion, bootId: 'b' };
+  const end = await Promise.race([work(), process.died]);
+  if (end === 'died') story.told.push(`${how} of ${disk.run}: died`);
+}
+
+function execution(
+  story: Playing,
+  process: Process,
+  plan: Plan,
+  journal: Journal,
+  prepared: PreparedFailover,
+  name: string,
+  takeOver: readonly string[],
+): Parameters<typeof executeSlots>[0] {
+  const { around, directory } = bastion(story, process);
+  return {
+    plan,
+    journal,
+    around,
+    directory,
+    clock: story.clock,
+    runHook: async () => {
+      await process.command('hook', '', [() => {}]);
     },
+    drainTimeoutMs: 5000,
+    operator: 'ann',
+    bastion: name,
+    takeOver,
+    slots: prepared.slots,
+    sight: prepared.sight,
+    signals: { finish: process.finish.signal, abort: process.abort.signal },
+  };
+}
+
+function openDisk(disk: Disk, process: Process, { world, clock }: Playing, plan: Plan): Journal {
+  const storage: JournalStorage = {
+    append: (text) =>
+      process.append(text, (written) => {
+        disk.text += written;
+        if (!text.includes('"kind":"lane-closed"')) return;
+        for (const line of text.split('\n').filter((one) => one !== '')) {
+          const record = JSON.parse(line) as JournalRecord;
+          if (record.kind === 'lane-closed') judgeClosing(world, plan, record, disk.begunAt);
+        }
+      }),
     async close() {},
   };
-  return new Journal('c0de.ndjson', storage, records, clock);
+  return new Journal(`${disk.run}.ndjson`, storage, disk.records(), clock);
 }
 
-/** What a reverted lane must leave as it was: per host, and what the directory says. */
-type SlotState = ReadonlyMap<string, string>;
+function memorySamples(): SampleStore {
+  const last = new Map<string, Sample>();
+  return {
+    async store(samples) {
+      for (const one of samples) last.set(`${one.slot} ${one.host} ${one.channel}`, one);
+    },
+    latest: async () => [...last.values()],
+    lastEmpty: async () => [],
+    history: async () => [],
+  };
+}
 
-function slotState(slot: SlotWorld): SlotState {
-  const instances = [...slot.instances].map(
-    ([host, { running, role, runsAs, replication }]): [string, string] => [
-      host,
-      `${role}, ${running ? `runs as ${runsAs}` : 'stopped'}, replication ${replication ? 'on' : 'off'}`,
-    ],
+function tellDecision(decision: Decision): string {
+  const gates = decision.gates.map((gate) => (gate.word === null ? gate.gate : `${gate.gate} passed`));
+  return `${decision.slot.slot} ${decision.kind} ${decision.from}->${decision.to}${gates.length > 0 ? ` [${gates.join(' ')}]` : ''}`;
+}
+
+function tellResult(story: Playing, name: string, result: RunResult): void {
+  const lanes = result.lanes.map(
+    (lane) =>
+      `${lane.lane} ${lane.state}${lane.failure === undefined ? '' : ` at ${lane.failure.step}: ${lane.failure.reason}`}`,
   );
-  return new Map([...instances, ['directory', slot.directory.master]]);
-}
-
-const snapshot = (world: World): ReadonlyMap<string, SlotState> =>
-  new Map([...world.slots.values()].map((slot) => [slot.slot, slotState(slot)]));
-
-function judge(
-  world: World,
-  result: RunResult,
-  before: ReadonlyMap<string, SlotState>,
-  resumes: number,
-): string[] {
-  const complaints = [...new Set(world.violations)];
-  const isForHumans = result.lanes.some(({ failure }) => failure?.reason.includes(TOOK_MAIL) === true);
-  if (result.closed === undefined && !isForHumans) {
-    complaints.push(
-      `not closed: ${JSON.stringify(result.lanes.map(({ lane, state, failure }) => ({ lane, state, failure })))}`,
-    );
-  }
-  for (const lane of result.lanes) {
-    const slot = world.slots.get(lane.lane);
-    if (slot === undefined) continue;
-    const say = (what: string): number => complaints.push(`${lane.lane} ${lane.state}: ${what}`);
-    const from = world.instance(slot, slot.old);
-    const strays = world.masters(slot).filter((host) => host !== slot.directory.master);
-    for (const stray of strays) {
-      if (world.instance(slot, stray).bootedAt < 0)
-        say(`${stray} is a master that the directory does not name`);
-    }
-    if (result.closed !== undefined) {
-      for (const [host, { lease }] of slot.instances) {
-        // One that a dead process had on its way is no lane's any more, and expires.
-        const isOurs = lease?.owner === `p${resumes}`;
-        if (world.isUp(host) && isOurs) say(`${host} still has a lease`);
-      }
-    }
-    if (lane.state === 'done') {
-      const to = world.instance(slot, slot.new);
-      if (slot.directory.master !== slot.new) say(`the directory names ${slot.directory.master}`);
-      if (world.isUp(slot.new) && !(to.running && to.runsAs === 'master')) say('NEW is no running master');
-      if (!slot.loginTried || slot.hooks === 0) say('a settle step was left out');
-      if (world.runHooks === 0) say('the hook of the run was left out');
-      const missing = [...slot.acknowledged].filter((message) => !to.mail.has(message));
-      // On OLD's disk, which is listed as owed: rejoin brings it over.
-      const isOldOwed = lane.owed.some((id) => ['stop-old', 'drain', 'role-old', 'attach-old'].includes(id));
-      const onOwed = isOldOwed && missing.every((message) => from.mail.has(message));
-      if (missing.length > 0 && !onOwed) say(`${missing.length} acknowledged messages are not on the master`);
-      if (world.isUp(slot.old) && from.role === 'master' && !lane.owed.includes('role-old'))
-        say('OLD is still a master');
-    } else if (lane.state === 'reverted' || lane.state === 'failed') {
-      for (const [what, now] of slotState(slot)) {
-        const then = before.get(lane.lane)?.get(what);
-        // A host that is down runs nothing, and one that has booted since then has started what it has.
-        const isItsOwn = what !== 'directory' && (!world.isUp(what) || world.hasBooted(what));
-        if (now !== then && !isItsOwn) say(`${what} is ${now}, was ${then}`);
-      }
-      const missing = [...slot.acknowledged].filter((message) => !from.mail.has(message));
-      if (missing.length > 0) say(`${missing.length} acknowledged messages are not on the old master`);
-    }
-  }
-  return complaints;
+  story.told.push(
+    `${name}: ${lanes.join(', ')}${result.stopped === undefined ? '' : ` (${result.stopped.code})`}`,
+  );
 }

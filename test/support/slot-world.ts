@@ -49,6 +49,8 @@ export interface ModelInstance {
   lane: string[];
   free: number;
   problem: string | null;
+  /** It died by itself, and nobody has touched it since. */
+  crashed: boolean;
   /** Came up as a master by itself, or was cut off while it was one: nobody's choice. */
   stray: boolean;
 }
@@ -71,6 +73,14 @@ export interface ModelHost {
   hangs: boolean;
   /** Since when it answers, in ms of the clock. */
   upSince: number;
+  /** Seconds that its clock is ahead. */
+  skewS: number;
+  /** Nothing can be written any more. */
+  full: boolean;
+  /** Its sshd is gone; what it serves it goes on serving. */
+  sshGone: boolean;
+  /** When it last lost its power or its network, or got one back, in ms of the clock. */
+  disturbedAt: number;
 }
 
 /** How calls get to a host, or do not. The plain one breaks nothing. */
@@ -92,9 +102,11 @@ export const plainRoad: Road = {
 const LOOK_MS = 40;
 const ACT_MS = 300;
 const CONNECT_MS = 5000;
-/** A host that came up so short before an act was sent need not have been noticed: it is asked once a second. */
-const UNNOTICED_MS = 3000;
+/** A host that came up so short before an act was sent need not have been noticed: it is asked once a second, its ports are too. */
+const UNNOTICED_MS = 4500;
 const LEASE_S = 60;
+/** A host that has been up for so long was up when the lane began. */
+const LONG_MS = 180_000;
 
 export class SlotWorld {
   readonly clock: FakeClock;
@@ -106,6 +118,14 @@ export class SlotWorld {
   /** Set by the crash suite. */
   boundary = 0;
   directoryAway = false;
+  /** The operator has said that every silent host is off. */
+  fenced = false;
+  /** Slots whose loss was accepted by name. */
+  readonly accepted = new Set<string>();
+  /** Something other than mail has changed since the promises were looked at. */
+  dirty = true;
+  /** What else must hold whenever something has changed: set by the crash suite. */
+  onChange: (world: SlotWorld) => void = () => {};
   /**
    * The master's configuration can be read whatever the role is (a file per role); false: only the files in force,
    * so that an instance with the role of a replica shows neither where its log would go nor that it logs.
@@ -115,13 +135,22 @@ export class SlotWorld {
 
   constructor(clock: FakeClock, hosts: readonly string[]) {
     this.clock = clock;
-    for (const name of hosts) {
-      this.hosts.set(name, { name, on: true, linked: true, hangs: false, upSince: Number.NEGATIVE_INFINITY });
-    }
+    for (const name of hosts) this.addHost(name);
+  }
+
+  addHost(name: string): void {
+    const since = { upSince: Number.NEGATIVE_INFINITY, disturbedAt: Number.NEGATIVE_INFINITY };
+    const state = { on: true, linked: true, hangs: false, skewS: 0, full: false, sshGone: false };
+    this.hosts.set(name, { name, ...state, ...since });
   }
 
   get now(): number {
     return Math.floor(this.clock.now() / 1000);
+  }
+
+  /** What the clock of a host says. */
+  nowOn(host: string): number {
+    return this.now + this.host(host).skewS;
   }
 
   /** Adds a slot: the first host is its master. */
@@ -143,6 +172,7 @@ export class SlotWorld {
         free: 1e12,
         problem: null,
         stray: false,
+        crashed: false,
       };
       return [host, fresh];
     });
@@ -176,6 +206,12 @@ export class SlotWorld {
 
   /** Answers to ssh. */
   isUp(name: string): boolean {
+    const { on, linked, hangs, sshGone } = this.host(name);
+    return on && linked && !hangs && !sshGone;
+  }
+
+  /** What runs on it can be reached, also when its sshd cannot. */
+  isOnNet(name: string): boolean {
     const { on, linked, hangs } = this.host(name);
     return on && linked && !hangs;
   }
@@ -190,6 +226,7 @@ export class SlotWorld {
   /** The power goes. */
   fail(name: string): void {
     this.host(name).on = false;
+    this.#disturb(name);
     for (const slot of this.slots.values()) {
       const instance = slot.instances.get(name);
       if (instance !== undefined) instance.running = false;
@@ -199,6 +236,45 @@ export class SlotWorld {
   /** The network goes; what runs there goes on running. */
   cut(name: string): void {
     this.host(name).linked = false;
+    this.#disturb(name);
+  }
+
+  /** TCP accepts, nothing speaks any more; what runs there runs on when it wakes up. */
+  hang(name: string): void {
+    this.host(name).hangs = true;
+    this.#disturb(name);
+  }
+
+  /** The host serves, and cannot be driven. */
+  loseSsh(name: string): void {
+    this.host(name).sshGone = true;
+    this.#disturb(name);
+  }
+
+  /** An instance dies by itself. */
+  crash(slot: string, host: string): void {
+    const instance = this.at(slot, host);
+    if (!instance.running) return;
+    Object.assign(instance, { running: false, crashed: true });
+    this.#disturb(host);
+  }
+
+  /** Somebody starts what has died by itself, as its files say. */
+  restartCrashed(): void {
+    for (const slot of this.slots.values()) {
+      for (const [host, instance] of slot.instances) {
+        if (!instance.crashed || !this.host(host).on) continue;
+        const runsAs = instance.configured;
+        const stray = runsAs === 'master' && slot.directory.master !== host;
+        Object.assign(instance, { running: true, crashed: false, runsAs, stray });
+        this.#disturb(host);
+      }
+    }
+  }
+
+  #disturb(name: string): void {
+    this.host(name).disturbedAt = this.clock.monotonic();
+    this.dirty = true;
   }
 
   /** Power and network are back: its slots start in the roles of their files, where the power was gone. */
@@ -206,16 +282,22 @@ export class SlotWorld {
     const host = this.host(name);
     if (this.isUp(name)) return;
     const booted = !host.on;
-    Object.assign(host, { on: true, linked: true, hangs: false, upSince: this.clock.monotonic() });
+    const back = { on: true, linked: true, hangs: false, sshGone: false };
+    Object.assign(host, { ...back, upSince: this.clock.monotonic() });
+    this.#disturb(name);
     for (const slot of this.slots.values()) {
       const instance = slot.instances.get(name);
       if (instance === undefined) continue;
       if (booted) {
+        instance.crashed = false;
         instance.running = true;
         instance.runsAs = instance.configured;
       }
-      if (instance.running && instance.runsAs === 'master' && slot.directory.master !== name)
-        instance.stray = true;
+      if (!instance.running || instance.runsAs !== 'master') continue;
+      const isAlone = ![...slot.instances.keys()].some(
+        (other) => other !== name && this.isMaster(slot, other),
+      );
+      if (slot.directory.master !== name || (booted && !isAlone)) instance.stray = true;
     }
   }
 
@@ -226,7 +308,7 @@ export class SlotWorld {
     // Its mail waits in the MXs meanwhile.
     if (state !== 'normal') return undefined;
     const instance = slot.instances.get(master);
-    if (instance === undefined || !this.isUp(master) || !instance.running || instance.runsAs !== 'master')
+    if (instance === undefined || !this.isOnNet(master) || !instance.running || instance.runsAs !== 'master')
       return undefined;
     this.#mail += 1;
     const mail = { id: this.#mail, user, at: this.now };
@@ -243,12 +325,7 @@ export class SlotWorld {
     const log = slot.instances.get(from)?.log.get(to) ?? [];
     const [mail, ...rest] = log;
     const target = slot.instances.get(to);
-    if (
-      mail === undefined ||
-      target === undefined ||
-      !this.takesReplication(slot, to) ||
-      !this.host(from).linked
-    )
+    if (mail === undefined || target === undefined || !this.takesReplication(slot, to) || !this.isOnNet(from))
       return;
     slot.instances.get(from)?.log.set(to, rest);
     target.mail.set(mail.id, mail);
@@ -257,7 +334,14 @@ export class SlotWorld {
 
   takesReplication(slot: ModelSlot, to: string): boolean {
     const target = slot.instances.get(to);
-    return target?.running === true && target.runsAs === 'replica' && this.isUp(to);
+    return target?.running === true && target.runsAs === 'replica' && this.isOnNet(to);
+  }
+
+  /** Looks at the promises, if anything has changed. */
+  judge(): void {
+    if (!this.dirty) return;
+    this.dirty = false;
+    this.onChange(this);
   }
 
   /** Time passes a little: mail comes, running masters replicate some of theirs. */
@@ -277,7 +361,9 @@ export class SlotWorld {
 
   stop(slot: ModelSlot, host: string): void {
     const instance = this.at(slot.slot, host);
+    this.dirty = true;
     instance.running = false;
+    instance.crashed = false;
     instance.stray = false;
     this.done.push(`stop ${slot.slot}@${host}`);
   }
@@ -285,6 +371,7 @@ export class SlotWorld {
   setRole(slot: ModelSlot, host: string, role: Role): void {
     const instance = this.at(slot.slot, host);
     if (instance.running) throw new CommandError(host, 'set-link', 1, 'it is running');
+    this.dirty = true;
     instance.configured = role;
     this.done.push(`role ${slot.slot}@${host} ${role}`);
   }
@@ -292,7 +379,9 @@ export class SlotWorld {
   /** Starts an instance in the role of its files. `sentAt`: when the act was sent, in ms of the clock. */
   start(slot: ModelSlot, host: string, sentAt: number): void {
     const instance = this.at(slot.slot, host);
+    instance.crashed = false;
     if (instance.running) return;
+    this.dirty = true;
     instance.running = true;
     instance.runsAs = instance.configured;
     instance.stray = false;
@@ -302,10 +391,36 @@ export class SlotWorld {
     this.#watch(slot);
   }
 
+  /** The directory's own change, once it has compared. */
+  setDirectory(name: string, to: string): void {
+    const slot = this.slot(name);
+    slot.directory = { master: to, version: slot.directory.version + 1 };
+    this.dirty = true;
+    this.done.push(`directory ${name} ${to}`);
+    // Whoever still looks users up finds them served nowhere, while another goes on as their master.
+    for (const [other, instance] of slot.instances) {
+      const isOld = this.host(other).upSince < this.clock.monotonic() - LONG_MS;
+      if (other === to || !this.isUp(other) || !isOld || instance.stray || !this.isMaster(slot, other))
+        continue;
+      if (slot.instances.get(to)?.running === true && slot.instances.get(to)?.runsAs !== 'replica') continue;
+      this.violations.push(`${name}: the directory was set to ${to} while ${other} runs as its master`);
+    }
+  }
+
   // Promise 1, and promise 4 as far as a start can break it.
   #judgeStart(slot: ModelSlot, host: string, sentAt: number): void {
     for (const [other, instance] of slot.instances) {
-      if (other === host || !this.isUp(other)) continue;
+      if (other === host) continue;
+      const { on, linked, hangs, sshGone } = this.host(other);
+      if (on && linked && (hangs || sshGone)) {
+        const isSafe =
+          this.fenced || (instance.running ? instance.runsAs : instance.configured) === 'replica';
+        if (!isSafe && this.host(other).disturbedAt < sentAt - UNNOTICED_MS)
+          this.violations.push(
+            `${slot.slot}: a master was started on ${host} while ${other} ${hangs ? 'hangs' : 'serves'}`,
+          );
+      }
+      if (!this.isUp(other)) continue;
       if (this.host(other).upSince > sentAt - UNNOTICED_MS) {
         if (instance.running && instance.runsAs === 'master') instance.stray = true;
         continue;
@@ -321,6 +436,16 @@ export class SlotWorld {
           : null;
       if (what !== null || would !== null) {
         this.violations.push(`${slot.slot}: a master was started on ${host} while ${other} ${what ?? would}`);
+      }
+    }
+    for (const third of slot.instances.keys()) {
+      if (third === host || !this.takesReplication(slot, third)) continue;
+      if (!this.isUp(third) || this.host(third).upSince > sentAt - LONG_MS) continue;
+      for (const [other, instance] of slot.instances) {
+        if (other === host || other === third || instance.configured === 'replica') continue;
+        this.violations.push(
+          `${slot.slot}: a master was started on ${host} while ${third} would take replication from ${other} too`,
+        );
       }
     }
     if (slot.directory.master !== host) {
@@ -373,7 +498,7 @@ export class SlotWorld {
           syncHost: isKnown ? other : undefined,
           pending: log.length > 0,
           events: log.length,
-          oldestBirth: log[0]?.at ?? null,
+          oldestBirth: log[0] === undefined ? null : log[0].at + this.host(host).skewS,
           clientAlive: instance.running && instance.runsAs === 'master',
         };
       });
@@ -381,7 +506,7 @@ export class SlotWorld {
       slot: slot.slot,
       host,
       instance: slot.slot,
-      at: this.now,
+      at: this.nowOn(host),
       running: instance.problem === null ? instance.running : null,
       started: instance.running && instance.listens,
       role: instance.running ? instance.runsAs : null,
@@ -418,9 +543,17 @@ export function worldPing(world: SlotWorld, road: Road): (host: Host) => Promise
   };
 }
 
-async function reach(world: SlotWorld, name: string): Promise<void> {
+function noSpace(host: string, slot: string): CommandError {
+  return new CommandError(host, 'act', 1, `cannot write mailctl.lease of ${slot}: no space left on device`);
+}
+
+async function reach(world: SlotWorld, name: string, signal?: AbortSignal): Promise<void> {
   if (world.isUp(name)) return;
-  await world.clock.sleep(CONNECT_MS);
+  try {
+    await world.clock.sleep(CONNECT_MS, signal);
+  } catch {
+    throw new TransportError(name, 'interrupted', `${name} was asked no longer`);
+  }
   const { hangs } = world.host(name);
   if (world.isUp(name)) return;
   throw new TransportError(name, hangs ? 'hung' : 'unreachable', `${name} does not answer (5 s)`);
@@ -454,7 +587,7 @@ export function worldDirectory(world: SlotWorld, road: Road): Directory {
             result = { outcome: 'conflict', master: directory.master, version: directory.version };
             return;
           }
-          world.slot(name).directory = { master: to, version: directory.version + 1 };
+          world.setDirectory(name, to);
           result = { outcome: 'set', version: directory.version + 1 };
         },
       ]);
@@ -484,6 +617,8 @@ export function worldDirectory(world: SlotWorld, road: Road): Directory {
       return result;
     },
     async raiseVersion(name) {
+      if (world.directoryAway)
+        throw new MailctlError('the directory does not answer', { code: 'state.away', exitCode: 1 });
       let raised = undefined as number | undefined;
       await road.command(`directory raise ${name}`, '', [
         () => {
@@ -504,7 +639,11 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
     await road.alive();
     await clock.sleep(LOOK_MS);
     await reach(world, host);
-    return road.look(label, host, look);
+    return road.look(label, host, () => {
+      // It may have died under the question.
+      if (!world.isUp(host)) throw new TransportError(host, 'lost', `${host}: the connection broke`);
+      return look();
+    });
   };
   /** An act: reaches the host, compares its token, moves the expiry, writes its line, acts. */
   const act = async (
@@ -523,6 +662,7 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
         if (!world.isUp(host.name))
           throw new TransportError(host.name, 'unreachable', `${host.name} does not answer`);
         const own = world.at(instance.slot, host.name);
+        if (world.host(host.name).full) throw noSpace(host.name, instance.slot);
         if (own.lease?.token !== grip.token || own.lease.run !== grip.run) {
           throw new MailctlError(`the lease of ${instance.slot} is no longer ours`, {
             code: 'slot.lease-lost',
@@ -532,7 +672,7 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
         own.lease = {
           ...own.lease,
           phase: grip.phase,
-          expires: Math.max(own.lease.expires, world.now + LEASE_S),
+          expires: Math.max(own.lease.expires, world.nowOn(host.name) + LEASE_S),
         };
         if (grip.record !== undefined) own.lane.push(grip.record);
         effect(sentAt);
@@ -553,10 +693,10 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
       ),
     look: (host, instance) =>
       see(`look ${instance.slot}`, host.name, () => world.stateOf(world.slot(instance.slot), host.name)),
-    async tryPorts(from, ports) {
+    async tryPorts(from, ports, _seconds, signal) {
       await road.alive();
       await clock.sleep(LOOK_MS);
-      await reach(world, from.name);
+      await reach(world, from.name, signal);
       await road.alive();
       return ports.map((asked): PortSight => {
         const target = world.host(asked.address);
@@ -576,7 +716,7 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
           const applied = world.at(one.slot, host.name).applied;
           return {
             slot: one.slot,
-            newestApplied: applied?.at ?? null,
+            newestApplied: applied === undefined ? null : applied.at + world.host(host.name).skewS,
             newestArrival: applied?.arrived ?? null,
             complete: true,
           };
@@ -694,23 +834,24 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
           if (!world.isUp(host.name))
             throw new TransportError(host.name, 'unreachable', `${host.name} does not answer`);
           const own = world.at(instance.slot, host.name);
+          if (world.host(host.name).full) throw noSpace(host.name, instance.slot);
           const held = own.lease;
           const isFree =
             held === null ||
             held.run === undefined ||
             held.run === wish.run ||
-            held.expires < world.now ||
+            held.expires < world.nowOn(host.name) ||
             wish.takeOver.includes(held.run);
           if (!isFree) {
-            answer = { granted: false, held, secondsLeft: held.expires - world.now };
+            answer = { granted: false, held, secondsLeft: held.expires - world.nowOn(host.name) };
             return;
           }
           const token = (held?.token ?? 0) + 1;
           const { run, operator, bastion, from, to, phase } = wish;
-          own.lease = { token, run, operator, bastion, from, to, phase, expires: world.now + LEASE_S };
-          const kept =
-            held?.run === run ? own.lane : own.lane.filter((line) => line.includes('"kind":"owed"'));
-          own.lane = [...kept, wish.record];
+          const expires = world.nowOn(host.name) + LEASE_S;
+          own.lease = { token, run, operator, bastion, from, to, phase, expires };
+          world.dirty = true;
+          own.lane = [...own.lane, wish.record];
           answer = { granted: true, token };
         },
       ]);
@@ -725,11 +866,12 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
       await road.alive();
       const own = world.at(instance.slot, host.name);
       if (own.lease?.token === grip.token && own.lease.run === grip.run)
-        own.lease = { ...own.lease, expires: world.now + LEASE_S };
+        own.lease = { ...own.lease, expires: world.nowOn(host.name) + LEASE_S };
     },
     giveLeaseBack: (host, instance, grip, lines) =>
       act('back', host, instance, grip, () => {
         const own = world.at(instance.slot, host.name);
+        world.dirty = true;
         own.lane = [...lines];
         if (own.lease !== null) own.lease = { ...own.lease, run: undefined, phase: '-', expires: 0 };
       }),

@@ -1,16 +1,17 @@
-// Where a story of the slot lanes can break, and how: every append to a journal, every act and every look is a
-// boundary with a number; a schedule names numbers and what happens there. A crashed process does nothing any more:
-// whatever it awaits never comes.
+// Where a story of the slot lanes can break, and how: every append to a journal, every act or undo and every look is
+// a boundary with a number, a step of the suite; a schedule names numbers and what happens there. A crashed process
+// does nothing any more: whatever it awaits never comes. A paused one goes on later, and does not know it.
 import { CommandError, TransportError } from '../../src/errors.js';
 import type { Road, SlotWorld } from '../support/slot-world.js';
 
-export type SlotOp = 'append' | 'act' | 'look';
+export type Op = 'append' | 'act' | 'look';
 
 /**
  * `crash-late`: the process dies while its act is on the way, which lands later. `lost-late`: the connection breaks,
- * and the act lands a little after that. `away`: the host does not answer this once.
+ * and the act lands a little after that. `blind`: it lands, and this process cannot ask the host for a while, longer
+ * than a step waits. `away`: the host does not answer this once. `pause`: the process stands still past its leases.
  */
-export type SlotMode =
+export type Mode =
   | 'crash-before'
   | 'crash-torn'
   | 'crash-after'
@@ -19,14 +20,16 @@ export type SlotMode =
   | 'timeout'
   | 'timeout-done'
   | 'lost-late'
+  | 'blind'
+  | 'pause'
   | 'away'
   | 'unseen'
   | 'finish'
   | 'abort';
 
 /** What can happen at a boundary of each kind. */
-export const slotModes: { readonly [O in SlotOp]: readonly SlotMode[] } = {
-  append: ['crash-before', 'crash-torn', 'crash-after', 'refuse', 'finish', 'abort'],
+export const modesOf: { readonly [O in Op]: readonly Mode[] } = {
+  append: ['crash-before', 'crash-torn', 'crash-after', 'refuse', 'pause', 'finish', 'abort'],
   act: [
     'crash-before',
     'crash-after',
@@ -35,57 +38,69 @@ export const slotModes: { readonly [O in SlotOp]: readonly SlotMode[] } = {
     'timeout',
     'timeout-done',
     'lost-late',
+    'blind',
+    'pause',
     'finish',
     'abort',
   ],
-  look: ['crash-before', 'away', 'unseen'],
+  look: ['crash-before', 'away', 'unseen', 'pause'],
 };
 
-export type SlotSchedule = ReadonlyMap<number, SlotMode>;
+export type Schedule = ReadonlyMap<number, Mode>;
 
 /** A boundary that was crossed. */
-export interface SlotCrossing {
+export interface Crossing {
   readonly n: number;
-  readonly op: SlotOp;
+  readonly op: Op;
   readonly label: string;
 }
 
 /** The local deadline of an act, and when a lost one lands: well inside the remote deadline, which the steps wait for. */
 const LOCAL_MS = 3000;
 const LATE_MS = 2000;
+/** Longer than any step waits. */
+const BLIND_MS = 40_000;
+/** Longer than a lease. */
+const PAUSE_MS = 100_000;
+
+/** Everything that can happen at some boundary. */
+export const allModes: readonly Mode[] = [...new Set(Object.values(modesOf).flat())];
 
 /** The boundaries of one story. */
-export class SlotBoundaries {
-  readonly crossed: SlotCrossing[] = [];
+export class Boundaries {
+  readonly crossed: Crossing[] = [];
   /** From here on nothing breaks any more. */
   healed = false;
 
   constructor(
     readonly world: SlotWorld,
-    readonly schedule: SlotSchedule,
+    readonly schedule: Schedule,
     readonly onCross: (n: number, world: SlotWorld) => void,
   ) {}
 
-  cross(op: SlotOp, label: string): SlotMode | undefined {
+  cross(op: Op, label: string): Mode | undefined {
     const n = this.crossed.length + 1;
     this.crossed.push({ n, op, label });
     this.world.boundary = n;
     if (!this.healed) this.onCross(n, this.world);
     this.world.tick();
+    this.world.judge();
     const mode = this.healed ? undefined : this.schedule.get(n);
-    return mode !== undefined && slotModes[op].includes(mode) ? mode : undefined;
+    return mode !== undefined && modesOf[op].includes(mode) ? mode : undefined;
   }
 }
 
 /** One process of mailctl, from its start to its end or its death; the road of its calls. */
-export class SlotProcess implements Road {
+export class Process implements Road {
   readonly finish = new AbortController();
   readonly abort = new AbortController();
   readonly died: Promise<'died'>;
+  readonly #blind = new Map<string, number>();
   #dead = false;
+  #pausedUntil = 0;
   #die: () => void = () => {};
 
-  constructor(readonly boundaries: SlotBoundaries) {
+  constructor(readonly boundaries: Boundaries) {
     this.died = new Promise((resolve) => {
       this.#die = () => resolve('died');
     });
@@ -99,14 +114,32 @@ export class SlotProcess implements Road {
   }
 
   async alive(): Promise<void> {
+    const { clock } = this.boundaries.world;
     if (this.#dead) await new Promise(() => {});
+    if (this.#pausedUntil > clock.monotonic()) await clock.sleep(this.#pausedUntil - clock.monotonic());
+    if (this.#dead) await new Promise(() => {});
+  }
+
+  async #pause(): Promise<void> {
+    this.#pausedUntil = this.boundaries.world.clock.monotonic() + PAUSE_MS;
+    await this.alive();
+  }
+
+  #see(host: string): void {
+    const { clock } = this.boundaries.world;
+    if ((this.#blind.get(host) ?? 0) > clock.monotonic() && !this.boundaries.healed)
+      throw new TransportError(host, 'unreachable', `${host} does not answer`);
   }
 
   async look<T>(label: string, host: string, see: () => T): Promise<T> {
     await this.alive();
+    this.#see(host);
     switch (this.boundaries.cross('look', `${label} ${host}`)) {
       case 'crash-before':
         return this.crash();
+      case 'pause':
+        await this.#pause();
+        return see();
       case 'away':
         throw new TransportError(host, 'unreachable', `${host} does not answer`);
       case 'unseen':
@@ -131,10 +164,20 @@ export class SlotProcess implements Road {
         }
       });
     };
+    this.#see(host);
     const mode = this.boundaries.cross('act', `${label} ${host}`);
     switch (mode) {
       case 'crash-before':
         return this.crash();
+      case 'pause':
+        // On its way while the process stands still, and compared with the lease where it lands.
+        await this.#pause();
+        land();
+        break;
+      case 'blind':
+        land();
+        this.#blind.set(host, clock.monotonic() + BLIND_MS);
+        throw new TransportError(host, 'lost', `${label}: the connection broke`);
       case 'crash-after':
         land();
         return this.crash();
@@ -182,6 +225,7 @@ export class SlotProcess implements Road {
         write(text.slice(0, 10));
         throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
       default:
+        if (mode === 'pause') await this.#pause();
         if (mode === 'finish') this.finish.abort();
         if (mode === 'abort') this.abort.abort();
         write(text);

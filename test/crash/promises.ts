@@ -1,0 +1,133 @@
+// The promises of failover.md as the crash suite judges them: at every boundary what may never be so, when a lane is
+// closed what it says of itself, and at the end, with every host back, what must be so. The world itself judges each
+// start of a master and each change of the directory as they land.
+import { TransportError } from '../../src/errors.js';
+import type { JournalRecord } from '../../src/journal/record.js';
+import type { Plan } from '../../src/plan/plan.js';
+import { parseLaneFile } from '../../src/slot/lane-record.js';
+import { type HostSight, openLaneOf, owedOf } from '../../src/slot/sight.js';
+import type { ModelSlot, SlotWorld } from '../support/slot-world.js';
+
+/** Promise 3 now: every acknowledged message is with the master, or on a disk that somebody still has to look at. */
+export function judgeMail(world: SlotWorld): void {
+  for (const slot of world.slots.values()) {
+    if (world.accepted.has(slot.slot)) continue;
+    const lost = missingMail(world, slot, new Set([slot.directory.master, ...disksToLookAt(slot)]));
+    if (lost > 0)
+      world.violations.push(
+        `${slot.slot}: ${lost} of ${slot.acknowledged.length} acknowledged messages are on no disk that anybody would look at`,
+      );
+  }
+}
+
+function missingMail(_world: SlotWorld, slot: ModelSlot, hosts: ReadonlySet<string>): number {
+  const disks = [...hosts].flatMap((host) => slot.instances.get(host)?.mail ?? []);
+  const [first, ...others] = disks;
+  if (first === undefined) return slot.acknowledged.length;
+  if (first.size >= slot.acknowledged.length) return 0;
+  return slot.acknowledged.filter(({ id }) => !first.has(id) && !others.some((disk) => disk.has(id))).length;
+}
+
+/** Hosts that owe a replay by any lane file, or that an open lane comes from or goes to. */
+function disksToLookAt(slot: ModelSlot): ReadonlySet<string> {
+  const hosts = new Set<string>();
+  for (const { lane } of slot.instances.values()) {
+    if (lane.length === 0) continue;
+    const { open, owed } = parseLaneFile(lane);
+    if (open !== null) hosts.add(open.from).add(open.to);
+    for (const { host, steps } of owed) if (steps.includes('rejoin')) hosts.add(host);
+  }
+  return hosts;
+}
+
+/** Promises 2 and 4 as a lane is closed. `begunAt`: when its run began, in ms of the clock. */
+export function judgeClosing(
+  world: SlotWorld,
+  plan: Plan,
+  record: Extract<JournalRecord, { kind: 'lane-closed' }>,
+  begunAt: number,
+): void {
+  const lane = plan.lanes.find(({ id }) => id === record.lane);
+  const slot = world.slots.get(record.lane);
+  if (lane === undefined || slot === undefined || record.state === 'failed') return;
+  const { from, to, kind } = lane.facts as { from: string; to: string; kind: string };
+  // Reading moves nobody; the world judges it as it starts.
+  if (kind === 'readonly' || kind === 'end-readonly') return;
+  const lease = slot.instances.get(to)?.lease;
+  // Somebody else has it already, and speaks for it.
+  if (lease?.run !== undefined && lease.run !== plan.id) return;
+  const isQuiet = (host: string): boolean => world.isUp(host) && world.host(host).disturbedAt < begunAt;
+  const say = (what: string): number =>
+    world.violations.push(`${record.lane}: run ${plan.id} says ${record.state}, and ${what}`);
+  const named = record.state === 'done' ? to : from;
+  if (slot.directory.master !== named) {
+    // A lane that went back before it had the directory's word leaves what it found.
+    if (record.state === 'done') say(`the directory names ${slot.directory.master}, not ${named}`);
+  }
+  const runs = (host: string): boolean => {
+    const instance = world.at(record.lane, host);
+    return instance.running && instance.runsAs === 'master';
+  };
+  if (record.state === 'done' && isQuiet(to) && !runs(to)) say(`${to} does not run as master`);
+  if (record.state === 'reverted' && kind === 'planned' && isQuiet(from)) {
+    if (slot.directory.master === from && !runs(from)) say(`${from} was not started again`);
+    if (slot.directory.master === from && world.at(record.lane, from).configured !== 'master')
+      say(`${from} would not come up as master`);
+  }
+  if (record.state !== 'done') return;
+  for (const host of slot.instances.keys()) {
+    if (host !== slot.directory.master && isQuiet(host) && runs(host)) say(`${host} still runs as a master`);
+  }
+}
+
+/** What the world holds against it at the end; empty: all promises kept. */
+export function judgeEnd(world: SlotWorld): string[] {
+  const complaints = [...new Set(world.violations)];
+  const sight = new Map(
+    [...world.hosts.keys()].map((name): [string, HostSight] => {
+      const carried = [...world.slots.values()].filter((slot) => slot.instances.has(name));
+      const states = new Map(carried.map((slot) => [slot.slot, world.stateOf(slot, name)]));
+      const host = { name, transport: 'ssh', groups: [] } as const;
+      if (world.isUp(name)) return [name, { host, ok: true, states }];
+      return [name, { host, ok: false, error: new TransportError(name, 'unreachable', 'gone') }];
+    }),
+  );
+  for (const slot of world.slots.values()) {
+    const say = (what: string): number => complaints.push(`${slot.slot}: ${what}`);
+    const { master } = slot.directory;
+    // As every command sees it.
+    const debts = owedOf(sight, world.directorySlot(slot));
+    const open = openLaneOf(sight, world.directorySlot(slot));
+    const owing = new Set(debts.filter((one) => one.steps.includes('rejoin')).map((one) => one.host));
+    for (const one of debts.filter(({ host }) => world.isUp(host))) {
+      if (one.steps.join() !== 'rejoin') say(`${one.host} owes ${one.steps.join(', ')}, although it is up`);
+    }
+    if (open !== null) say(`the lane of run ${open.run} is open`);
+    for (const [host, instance] of slot.instances) {
+      if (!world.isUp(host)) {
+        if (host === master) say(`${host} is the master of the directory, and gone`);
+        continue;
+      }
+      if (instance.lease?.run !== undefined && instance.lease.expires >= world.nowOn(host)) {
+        say(`${host} is held by run ${instance.lease.run}`);
+      }
+      if (host === master) {
+        if (!instance.running || instance.runsAs !== 'master') {
+          say(`${host} is the master of the directory and does not run as one`);
+        }
+        if (instance.configured !== 'master') say(`${host} would not come up as the master`);
+      } else {
+        if (instance.running && instance.runsAs === 'master') {
+          say(`${host} runs as a master, the directory names ${master}`);
+        }
+        if (instance.configured !== 'replica') say(`${host} would come up as a second master`);
+        if (!instance.running && !owing.has(host)) say(`${host} is stopped, and owes nothing`);
+      }
+    }
+    if (world.accepted.has(slot.slot)) continue;
+    const lost = missingMail(world, slot, new Set([master, ...owing]));
+    if (lost > 0)
+      say(`${lost} of ${slot.acknowledged.length} acknowledged messages are neither on ${master} nor owed`);
+  }
+  return complaints;
+}
