@@ -227,23 +227,28 @@ describe('the lease', { timeout }, () => {
 });
 
 describe('the lane file', { timeout }, () => {
-  it('keeps debts when another run takes the lease, and all of it when the same run does', async () => {
+  it('keeps debts, and a lane that was not given back, when a run takes the lease', async () => {
     const on = await cyrusHost();
     const slot = await on.slot('store1');
     const owed = '{"kind":"owed","host":"imap21"}';
-    writeFileSync(
-      slot.lane,
-      `${owed}\n{"kind":"opened","run":"old"}\n{"kind":"began","run":"old","step":"x"}\n`,
-    );
+    const old = ['{"kind":"opened","run":"old"}', '{"kind":"began","run":"old","step":"x"}'];
+    writeFileSync(slot.lane, `${[owed, ...old].join('\n')}\n`);
     const grip = await on.take(slot);
     const lines = () => readFileSync(slot.lane, 'utf8').trimEnd().split('\n');
-    expect(lines()).toEqual([owed, '{"kind":"opened","run":"7f3a"}']);
+    expect(lines()).toEqual([owed, ...old, '{"kind":"opened","run":"7f3a"}']);
     await on.driver.recordLane(on.host, slot.instance, {
       ...grip,
       record: '{"kind":"began","run":"7f3a","step":"start-new"}',
     });
     await on.take(slot);
-    expect(lines().map((line) => JSON.parse(line).kind)).toEqual(['owed', 'opened', 'began', 'opened']);
+    expect(lines().map((line) => JSON.parse(line).kind)).toEqual([
+      'owed',
+      'opened',
+      'began',
+      'opened',
+      'began',
+      'opened',
+    ]);
   });
 
   it('ends with what is owed, or not at all', async () => {
