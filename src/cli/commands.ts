@@ -15,6 +15,7 @@ import { replicationRetryCommand } from './replication/retry.js';
 import { replicationSeedCommand } from './replication/seed.js';
 import { replicationStatusCommand } from './replication/status.js';
 import { replicationVerifyCommand } from './replication/verify.js';
+import { replicationWatchCommand } from './replication/watch.js';
 import { runsAttachCommand } from './runs/attach.js';
 import { runsListCommand } from './runs/list.js';
 import { runsResumeCommand } from './runs/resume.js';
@@ -52,6 +53,7 @@ const commands: readonly AnyCommand[] = [
   replicationSeedCommand,
   replicationQuarantineCommand,
   replicationRetryCommand,
+  replicationWatchCommand,
   configCheckCommand,
   configShowCommand,
   configInitCommand,

@@ -153,10 +153,17 @@ function keptOf(value: unknown): readonly KeptBack[] {
   ];
 }
 
-/** When a file is to be sent again, epoch seconds; null: by nobody, until somebody asks. */
+/** Times that the pause between two tries grows by one retry. */
+const MOST_PAUSES = 36;
+
+/**
+ * When a file is to be sent again, epoch seconds; null: by nobody, until somebody asks. Each try that failed makes the
+ * next pause longer: what a person has to mend is not mended by trying.
+ */
 export function dueAt(file: QuarantineFile, retryMs: number, isAutomatic: boolean): number | null {
   if (!isAutomatic) return null;
-  return (file.note?.triedAt ?? file.note?.asideAt ?? file.at) + Math.ceil(retryMs / 1000);
+  const pauses = Math.min(MOST_PAUSES, Math.max(1, file.note?.tries ?? 1));
+  return (file.note?.triedAt ?? file.note?.asideAt ?? file.at) + pauses * Math.ceil(retryMs / 1000);
 }
 
 /**

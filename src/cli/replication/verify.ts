@@ -2,9 +2,21 @@
 import { EXIT } from '../../errors.js';
 import { formatIso } from '../../lib/clock.js';
 import type { ownerLabel } from '../../slot/content.js';
+import type { Slot } from '../../slot/slot.js';
 import type { CopyVerdict } from '../../slot/verify.js';
 import { defineCommand } from '../command.js';
-import { groupOption, hostOption, optionalArgs, timeSpan, value, wholeNumber } from '../options.js';
+import {
+  dryRunOption,
+  flag,
+  groupOption,
+  hostOption,
+  optionalArgs,
+  reasonOption,
+  timeSpan,
+  value,
+  wholeNumber,
+  yesOption,
+} from '../options.js';
 import { reportError } from '../report.js';
 import { silentHosts } from '../slots/list.js';
 
@@ -33,9 +45,14 @@ export const replicationVerifyCommand = defineCommand({
       wholeNumber(1, 999_999_999),
     ),
     deadlineMs: value('--deadline <duration>', 'begin nothing more after this time', timeSpan, '10m'),
+    repair: flag('--repair', 'send users that differ whole from the master, then compare again; asks'),
+    reason: reasonOption,
+    yes: yesOption,
+    dryRun: dryRunOption,
   },
   examples: [
     ['mailctl replication verify store15', 'one slot, all of it'],
+    ['mailctl replication verify store15 --repair', 'send who differs whole, and compare again'],
     ['mailctl replication verify --deadline 30m -o json', 'as far as half an hour goes, for a timer'],
   ],
   sections: ['defaults', 'hosts', 'stores', 'directory', 'state'],
@@ -48,38 +65,52 @@ export const replicationVerifyCommand = defineCommand({
       import('./chosen-slots.js'),
     ]);
     const startedAt = context.clock.monotonic();
+    if (options.repair && !options.yes && !options.dryRun) (await context.prompt()).requireTerminal();
     const slots = await chosenSlots(context, options);
     const progress = await context.progress();
     const around = await surroundingsOf(context, { readOnly: true });
     const sight = await lookAtSlots(slots, around);
     let saidAt = startedAt;
-    const copies = await verifyCopies(
-      slots,
-      {
-        driver: around.driver,
-        clock: context.clock,
-        hostNamed: (name) => {
-          const host = around.hosts.get(name);
-          if (host === undefined) throw new Error(`no host ${name}`);
-          return host;
+    const comparisons = await context.comparisons(options.dryRun ? { readOnly: true } : {});
+    const verify = (which: readonly Slot[]) =>
+      verifyCopies(
+        which,
+        {
+          driver: around.driver,
+          clock: context.clock,
+          hostNamed: (name) => {
+            const host = around.hosts.get(name);
+            if (host === undefined) throw new Error(`no host ${name}`);
+            return host;
+          },
+          signal: context.interruption.finish,
+          comparisons,
+          sight,
+          width: WIDTH,
         },
-        signal: context.interruption.finish,
-        comparisons: await context.comparisons(),
-        sight,
-        width: WIDTH,
-      },
-      {
-        withinMs: options.deadlineMs ?? DEADLINE_MS,
-        most: options.users,
-        onProgress: (done, text) => {
-          progress.update([`${done.length} copies compared; ${text}`]);
-          // Where no rows are drawn, a line every ten seconds.
-          if (progress.isLive || context.clock.monotonic() - saidAt < 10_000) return;
-          saidAt = context.clock.monotonic();
-          progress.line(text);
+        {
+          withinMs: options.deadlineMs ?? DEADLINE_MS,
+          most: options.users,
+          onProgress: (done, text) => {
+            progress.update([`${done.length} copies compared; ${text}`]);
+            // Where no rows are drawn, a line every ten seconds.
+            if (progress.isLive || context.clock.monotonic() - saidAt < 10_000) return;
+            saidAt = context.clock.monotonic();
+            progress.line(text);
+          },
         },
-      },
-    );
+      );
+    let copies = await verify(slots);
+    progress.end();
+    if (options.repair) {
+      const { repairCopies } = await import('./repair.js');
+      const repaired = await repairCopies(context, options, slots, copies);
+      if (repaired.exit !== null) return repaired.exit;
+      if (repaired.again.length > 0) {
+        const names = new Set(repaired.again.map(({ slot }) => slot));
+        copies = [...copies.filter(({ slot }) => !names.has(slot)), ...(await verify(repaired.again))];
+      }
+    }
     progress.end();
     const silent = silentHosts(sight);
     const now = context.clock.now();

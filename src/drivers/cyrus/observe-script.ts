@@ -211,7 +211,7 @@ export const BIRTHS = String.raw`
 aside_birth() {
   birth=
   if [ -f "$1.json" ] && [ ! -L "$1.json" ]; then
-    birth=$(head -c 64 < "$1.json" 2> /dev/null | sed -n 's/^{"birth":\([0-9]\{1,12\}\)[,}].*/\1/p;q')
+    birth=$(head -c 100000 < "$1.json" 2> /dev/null | sed -n 's/^{.*"birth":\([0-9]\{1,11\}\)[,}].*/\1/p;q')
   fi
   [ -n "$birth" ] || birth=$(stat -c %W -- "$1" 2> /dev/null)
 }

@@ -11,6 +11,9 @@ const CHUNK = 50;
 const CHUNK_S = 120;
 
 export function sendOwners(parts: SlotActionParts): Action {
+  /** What this process has sent: whoever differs still cannot be sent, which no waiting changes. */
+  const sent = new Set<string>();
+  const keyOf = (step: Step, context: ActionContext) => `${context.lane}\n${step.id}`;
   const usersOf = (step: Step) => ((step.params.users ?? []) as readonly unknown[]).map(String);
 
   async function differing(step: Step, context: ActionContext): Promise<readonly string[]> {
@@ -40,7 +43,8 @@ export function sendOwners(parts: SlotActionParts): Action {
       lookAt(parts, instanceOf(step.params, step.host), async (): Promise<CheckResult> => {
         const left = await differing(step, context);
         if (left.length === 0) return { state: 'done', note: 'both sides are equal' };
-        return { state: 'todo', note: `${left.length} differ: ${left.slice(0, 5).join(', ')}` };
+        const state = sent.has(keyOf(step, context)) ? 'done' : 'todo';
+        return { state, note: `${left.length} differ: ${left.slice(0, 5).join(', ')}` };
       }),
     preview: (step) =>
       usersOf(step)
@@ -56,6 +60,7 @@ export function sendOwners(parts: SlotActionParts): Action {
         await parts.driver.sendUsers(parts.hostNamed(step.host), instance, grip, channel, chunk, CHUNK_S);
         context.note(`${Math.min(users.length, done + CHUNK)} of ${users.length} users sent`);
       }
+      sent.add(keyOf(step, context));
     },
     deadlineMs: () => 60_000,
   };
