@@ -53,7 +53,7 @@ export function setDirectory(parts: SlotActionParts): Action {
   };
   return {
     name: 'slot.set-directory',
-    check: (step) => is(step, 'to', 'from'),
+    check: (step) => is(step, 'to', 'from').catch((error: unknown) => Promise.reject(toldLater(step, error))),
     checkUndone: (step) => is(step, 'from', 'to'),
     preview: (step) => [
       `set ${textOf(step.params, 'slot')} from ${textOf(step.params, 'from')} to ${textOf(step.params, 'to')} in ${parts.directory.name}`,
@@ -68,6 +68,21 @@ export function setDirectory(parts: SlotActionParts): Action {
     },
     deadlineMs: () => 15_000,
   };
+}
+
+/** After NEW was started it is only the directory that does not know, and the operator is told so. */
+function toldLater(step: Step, error: unknown): unknown {
+  if (step.phase !== 'settle' || !isDirectoryAway(error)) return error;
+  const [slot, to] = [textOf(step.params, 'slot'), textOf(step.params, 'to')];
+  return new MailctlError(
+    `${slot} was started on ${to}; the directory is still to be told: ${error.message}`,
+    {
+      code: error.code,
+      exitCode: error.exitCode,
+      hint: error.hint,
+      cause: error,
+    },
+  );
 }
 
 /** Is this the directory being away, rather than the configuration being wrong? */
