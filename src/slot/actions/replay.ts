@@ -15,6 +15,9 @@ import { findingsOf, sidesOf, stillMaster } from './rejoin-parts.js';
 /** Seconds for some hundred mailboxes together. */
 const REPLAY_S = 180;
 
+/** Seconds for a greeting of the new master, as tried from the old one's host. */
+const ANSWER_S = 5;
+
 export function setLeftoversAside(parts: SlotActionParts): Action {
   return {
     name: 'slot.set-leftovers-aside',
@@ -53,7 +56,13 @@ export function replay(parts: SlotActionParts): Action {
     const count = mailboxes.length + plan.replay.users.length + lines.length;
     if (count > 0) {
       context.note(`${plan.users.length} users, ${mailboxes.length} mailboxes to ${next.host}`);
-      const to = { ...(await addressOf(old, next, slot, state)) };
+      const to = await addressOf(old, next, slot, state);
+      // sync_client would wait for minutes where nobody answers.
+      const [seen] = await parts.driver.tryPorts(oldHost, [to], ANSWER_S, context.signal);
+      if (seen !== undefined && seen.seen !== 'greeting' && seen.seen !== 'unknown') {
+        const what = `${old.host} gets no greeting from ${to.address} port ${to.port}`;
+        throw stepError(`${what}: what it holds stays where it is`, 'slot.replay-failed');
+      }
       const grip = await gripOf(parts, step, old);
       const failed = await parts.driver.replay(oldHost, old, grip, to, plan.replay, REPLAY_S);
       findings.notBrought = failed.map(({ name, said }) => ({ who: name, why: said }));
