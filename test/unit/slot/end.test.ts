@@ -16,7 +16,7 @@ describe('a watch', () => {
       'a timer that stores many slots at once',
       every(60, 4, 30).flatMap((at) => [at, at + 300]),
       true,
-      'a timer watches, looked 30s ago',
+      'a timer watches, looked 29s ago',
     ],
     ['a timer that stopped', every(60, 5, 200), false, 'nobody watches, last look 3m20s ago'],
     ['a person who looked twice', every(40, 2, 20), false, 'nobody watches, last look 20s ago'],
