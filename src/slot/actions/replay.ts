@@ -1,7 +1,7 @@
 // Sets aside what a former master's logs hold, and sends it to the new master before the old instance becomes its
 // replica: afterwards it would forget what only its own disk has. What the new master has deleted since stays deleted
 // (replay.ts). Nothing here is done twice with harm: a log's line is a hint to look at a mailbox again.
-import { CommandError } from '../../errors.js';
+import { CommandError, TransportError } from '../../errors.js';
 import type { Action, ActionContext } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
 import type { InstanceState } from '../driver.js';
@@ -107,6 +107,9 @@ export function replay(parts: SlotActionParts): Action {
       try {
         await act(step, context);
       } catch (error) {
+        // The master's host has gone while it was looked at: nothing of the act is on its way, and nobody waits for it.
+        if (error instanceof TransportError && error.host !== step.host)
+          throw stepError(`${error.message}: what it holds stays where it is`, 'slot.replay-failed');
         if (!(error instanceof CommandError)) throw error;
         throw stepError(
           `${error.message}: what it holds stays where it is`,
