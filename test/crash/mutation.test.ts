@@ -1,8 +1,10 @@
-// Does the suite see what it is for? A rule of the runner is taken out in a copy of its source, and the stories that
-// the other files play must then complain.
+// Does the suite see what it is for? Each of the rules of the runner, and each place in the order of a failover's steps,
+// is taken out in a copy of the source or of the plan, and the stories that the other files play must then complain.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
+import type { Lane } from '../../src/plan/plan.js';
+import type { Step } from '../../src/plan/step.js';
 import { tempDir } from '../support/temp-dir.js';
 import type { StorySetup } from './story.js';
 
@@ -72,3 +74,29 @@ test('began is on disk before the act: without it a revert leaves changes behind
   ]);
   expect(await firstComplaint(play)).toMatch(/was not started again|owes nothing|second master/);
 });
+
+/** A lane with a step moved to stand after, or before, another. */
+function moved(lane: Lane, id: string, where: 'after' | 'before', other: string): Lane {
+  const step = lane.steps.find((one) => one.id === id);
+  if (step === undefined || !lane.steps.some((one) => one.id === other)) return lane;
+  const rest = lane.steps.filter((one) => one !== step);
+  const at = rest.findIndex((one) => one.id === other) + (where === 'after' ? 1 : 0);
+  const phase = (rest[where === 'after' ? at - 1 : at] as Step).phase;
+  const fitting: Step = { ...step, phase: phase === 'commit' ? 'settle' : phase };
+  return { ...lane, steps: [...rest.slice(0, at), fitting, ...rest.slice(at)] };
+}
+
+for (const [what, id, where, other, third] of [
+  ['4, the swap of OLD, before it is drained', 'role-old', 'before', 'drain', false],
+  ['4, the swap of OLD, after the start of NEW', 'role-old', 'after', 'start-new', false],
+  ['5, the stop of THIRD, after the start of NEW', 'stop-imap23', 'after', 'start-new', true],
+  ['7, the directory, after the start of NEW', 'directory', 'after', 'start-new', false],
+  ['7, the directory, before OLD is stopped', 'directory', 'before', 'stop-old', false],
+] as const) {
+  test(`the order of step ${what}, is noticed`, { timeout }, async () => {
+    vi.resetModules();
+    const play = await import('./play.js');
+    const more = { third, alter: (lane: Lane) => moved(lane, id, where, other) };
+    expect(await firstComplaint(play, more, ['resume'])).toMatch(/store1: |is not done/);
+  });
+}

@@ -82,6 +82,8 @@ function tell(what: string, schedule: Schedule, story: Story): string {
 export async function* singles(setup: StorySetup, name: string): AsyncGenerator<NamedSetup> {
   const calm = await playSlots(setup);
   if (calm.complaints.length > 0) throw new Error(tell(name, new Map(), calm));
+  if (!calm.told.some((told) => /^first: .*done/.test(told)))
+    throw new Error(`${name}: without any fault it is not done\n${calm.told.join('\n')}`);
   const boundaries = calm.crossed.slice(0, calm.steps);
   const rounds = Math.max(...Object.values(modesOf).map((modes) => modes.length));
   for (let round = 0; round < rounds; round += 1) {
