@@ -1,5 +1,5 @@
 // One call of `mailctl rejoin` from the look to the report. Loaded when the command runs.
-import { EXIT } from '../errors.js';
+import { EXIT, MailctlError } from '../errors.js';
 import { readBootId } from '../journal/boot-id.js';
 import { createRun, listRuns, pickRunId } from '../journal/store.js';
 import { formatIso } from '../lib/clock.js';
@@ -30,6 +30,7 @@ import {
 } from '../slot/rejoin-outcome.js';
 import type { FleetSight } from '../slot/sight.js';
 import type { Slot } from '../slot/slot.js';
+import { stuckSlots } from '../slot/stuck.js';
 import type { UserSources } from '../slot/users.js';
 import type { Context } from './context.js';
 import { REJOIN_SCHEMA, type RejoinRequest } from './rejoin.js';
@@ -272,6 +273,7 @@ export class RejoinSession {
       returns: prepared.returns,
       sight: prepared.sight,
       around: this.around,
+      directory: this.directory,
       result,
       report,
       tookMs,
@@ -304,6 +306,7 @@ export interface EndedRejoin {
   readonly returns: readonly Return[];
   readonly sight: FleetSight;
   readonly around: Surroundings;
+  readonly directory: Directory;
   readonly result: RunResult;
   readonly report: RejoinReport;
   readonly tookMs: number;
@@ -313,7 +316,7 @@ export interface EndedRejoin {
 export async function reportRejoin(context: Context, ended: EndedRejoin): Promise<number> {
   const { result, returns, around } = ended;
   const results = returnResults(returns, result, ended.report);
-  const slots = slotsOf(returns);
+  const slots = await slotsNow(slotsOf(returns), ended.directory);
   const sight = await lookAgain(slots, ended.sight, around);
   const outcome = result.stopped !== undefined ? 'incomplete' : overallRejoin(results, false);
   const exit = exitAfter(context, worstExit(exitOfRejoin(outcome, results)));
@@ -323,15 +326,23 @@ export async function reportRejoin(context: Context, ended: EndedRejoin): Promis
   const views = slots.map((slot) =>
     analyseSlot(slot, { sight, samples: [], maxLagS: stores.maxLagMs / 1000 }),
   );
+  const unwell = views.filter(({ verdict }) => verdict !== 'healthy');
+  const stuck = await stuckSlots(
+    slots.filter(({ slot }) => unwell.some((view) => view.slot === slot)),
+    sight,
+    around,
+  );
   const screen = {
     targets: ended.targets,
     run: result.run,
     outcome,
     results,
     healthy: views.filter(({ verdict }) => verdict === 'healthy').map(({ slot }) => slot),
-    unwell: views
-      .filter(({ verdict }) => verdict !== 'healthy')
-      .map(({ slot, verdict, why }) => ({ slot, why: why === '' ? verdict : why })),
+    unwell: unwell.map(({ slot, verdict, why }) => ({
+      slot,
+      why: why === '' ? verdict : why,
+      stuck: stuck.get(slot) ?? null,
+    })),
     tookMs: ended.tookMs,
     exit,
   };
@@ -339,6 +350,17 @@ export async function reportRejoin(context: Context, ended: EndedRejoin): Promis
     rejoinEndScreen(screen),
   );
   return exit;
+}
+
+/** As the directory has them after the run, which may have set a state; one that does not answer now: as before it. */
+async function slotsNow(slots: readonly Slot[], directory: Directory): Promise<readonly Slot[]> {
+  try {
+    const now = await directory.list();
+    return slots.map((slot) => now.find((one) => one.slot === slot.slot) ?? slot);
+  } catch (error) {
+    if (!(error instanceof MailctlError)) throw error;
+    return slots;
+  }
 }
 
 async function printRejoin(

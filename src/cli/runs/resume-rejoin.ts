@@ -71,6 +71,7 @@ export async function resumeRejoin(taken: RejoinTakeUp, context: Context): Promi
       returns: returnsOfPlan(before, all, sight),
       sight,
       around,
+      directory,
       result,
       report,
       tookMs: context.clock.monotonic() - startedAt,
@@ -88,7 +89,8 @@ function returnsOfPlan(
 ): readonly Return[] {
   return before.plan.lanes.flatMap((lane) => {
     const slot = slots.find((one) => one.slot === lane.id);
-    const { returns } = lane.facts as {
+    const { kind, returns } = lane.facts as {
+      readonly kind?: string;
       readonly returns?: readonly {
         readonly host: string;
         readonly how: string;
@@ -96,6 +98,11 @@ function returnsOfPlan(
       }[];
     };
     if (slot === undefined) return [];
+    // Its master served again, and what was read elsewhere is ended.
+    if (kind === 'end-readonly') {
+      const wishes = { acceptLoss: new Set<string>(), takeOver: new Set<string>() };
+      return [{ ...judgeReturn({ slot, host: slot.master }, sight, wishes), gate: null }];
+    }
     return (returns ?? []).map(({ host, how, acceptLoss }): Return => {
       const wishes = { acceptLoss: new Set(acceptLoss ? [slot.slot] : []), takeOver: new Set<string>() };
       const judged = judgeReturn({ slot, host }, sight, wishes);

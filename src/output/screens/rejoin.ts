@@ -4,6 +4,7 @@ import { formatIso } from '../../lib/clock.js';
 import { formatCommand } from '../../lib/command-text.js';
 import type { Return } from '../../slot/rejoin.js';
 import type { RejoinOutcome, ReturnResult } from '../../slot/rejoin-outcome.js';
+import type { Stuck } from '../../slot/stuck.js';
 import type { Column } from '../columns/column.js';
 import type { Line } from '../line.js';
 import type { Canvas } from '../output.js';
@@ -46,10 +47,12 @@ export function rejoinPlanScreen(screen: RejoinPlanScreen, canvas: Canvas): read
   ];
   for (const host of new Set(strays.map((one) => one.host))) {
     const own = strays.filter((one) => one.host === host);
-    lines.push([
-      { text: host, tone: 'bad' },
-      ` runs ${counted(own.length, 'slot')} as master beside ${joinNames([...new Set(own.map(({ slot }) => slot.master))], 3)}: stopped first, its mail goes over`,
-    ]);
+    const beside = joinNames([...new Set(own.map(({ slot }) => slot.master))], 2);
+    const [head = '', ...more] = folded(
+      host,
+      `runs ${counted(own.length, 'slot')} as master beside ${beside}: stopped first, its mail goes over`,
+    );
+    lines.push([{ text: host, tone: 'bad' }, head.slice(host.length)], ...more);
   }
   const shown = screen.all || go.length <= ROWS_SHOWN + 2 ? go : go.slice(0, ROWS_SHOWN);
   const rows = [...shown, ...refused];
@@ -91,7 +94,7 @@ const planColumns: readonly Column<Return>[] = [
 ];
 
 function refusedLines({ slot, host, gate }: Return): readonly Line[] {
-  const lines: Line[] = [`  ${slot.slot}: ${gate?.reason ?? ''}`];
+  const lines: Line[] = [...folded(`  ${slot.slot}:`, gate?.reason ?? '')];
   if (gate?.gate === 'host-away')
     lines.push(
       `    disk gone for good?  ${formatCommand(['mailctl', 'rejoin', slot.slot, '--accept-loss', slot.slot])}`,
@@ -118,7 +121,12 @@ export interface RejoinEndScreen {
   /** Slots with a second fresh copy now. */
   readonly healthy: readonly string[];
   /** Slots without one, or that owe something: name and why. */
-  readonly unwell: readonly { readonly slot: string; readonly why: string }[];
+  readonly unwell: readonly {
+    readonly slot: string;
+    readonly why: string;
+    /** What holds its replication up: an event that cannot be sent, or what was set aside; null: nothing known. */
+    readonly stuck: Stuck | null;
+  }[];
   readonly tookMs: number;
   readonly exit: number;
 }
@@ -215,11 +223,12 @@ export function rejoinEndScreen(screen: RejoinEndScreen): readonly Line[] {
           .map(({ slot, why: reason }) => `${slot}: ${reason}`)
           .join('; ')
       : 'not everything came over';
-  lines.push([
-    'SAFE TO LEAVE: ',
-    safe ? { text: 'yes', tone: 'good' } : { text: 'NO', tone: 'bad' },
-    ` - ${why}`,
-  ]);
+  const [verdict = '', ...whys] = folded(`SAFE TO LEAVE: ${safe ? 'yes' : 'NO'} -`, why);
+  const said = safe ? 'yes' : 'NO';
+  lines.push(
+    ['SAFE TO LEAVE: ', { text: said, tone: safe ? 'good' : 'bad' }, verdict.slice(15 + said.length)],
+    ...whys,
+  );
   nextCommands(screen).forEach((command, index) => void lines.push(` ${index + 1}  ${command}`));
   return lines;
 }
@@ -259,6 +268,10 @@ function nextCommands(screen: RejoinEndScreen): readonly string[] {
         `${formatCommand(['mailctl', 'rejoin', slot, '--accept-loss', slot])}   if its disk is gone for good`,
       );
   }
+  for (const { slot, stuck } of screen.unwell) {
+    if (stuck === 'blocked') commands.push(formatCommand(['mailctl', 'replication', 'quarantine', slot]));
+    else if (stuck === 'quarantined') commands.push(formatCommand(['mailctl', 'replication', 'retry', slot]));
+  }
   if (commands.length > 0 || screen.unwell.length > 0) commands.push('mailctl slots list');
   return [...new Set(commands)].slice(0, 6);
 }
@@ -266,7 +279,7 @@ function nextCommands(screen: RejoinEndScreen): readonly string[] {
 /** A word in front, and a text behind it, folded at 79 columns. */
 function folded(head: string, text: string): readonly string[] {
   const lines: string[] = [];
-  let line = head.padEnd(9);
+  let line = head.length < 9 ? head.padEnd(9) : `${head} `;
   let isEmpty = true;
   for (const word of text.split(' ').filter((one) => one !== '')) {
     if (!isEmpty && line.length + 1 + word.length > 79) {

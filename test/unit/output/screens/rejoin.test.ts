@@ -1,7 +1,7 @@
 // The last screen of a rejoin: who is back, what did not come over, and what to do next.
 import { expect, it } from 'vitest';
 import { renderLine } from '../../../../src/output/line.js';
-import { rejoinEndScreen } from '../../../../src/output/screens/rejoin.js';
+import { rejoinEndScreen, rejoinPlanScreen } from '../../../../src/output/screens/rejoin.js';
 import type { RejoinFindings } from '../../../../src/slot/actions/rejoin-parts.js';
 import type { ReturnResult } from '../../../../src/slot/rejoin-outcome.js';
 import { slotOn } from '../../../support/slot-sight.js';
@@ -84,7 +84,12 @@ it('names what did not come over, keeps to 79 columns, and lets nothing raw thro
         }),
       }),
     ],
-    { outcome: 'partial', exit: 3, healthy: [], unwell: [{ slot: 'store1', why: 'imap21: rejoin' }] },
+    {
+      outcome: 'partial',
+      exit: 3,
+      healthy: [],
+      unwell: [{ slot: 'store1', why: 'imap21: rejoin', stuck: null }],
+    },
   );
   const text = lines.join('\n');
   expect(lines[0]).toContain('0 of 1 slot back on imap21');
@@ -100,4 +105,40 @@ it('says by name what was given up', () => {
   const lines = screen([result({ outcome: 'closed', found: null }, 'close')]);
   expect(lines[0]).toContain('1 slot of imap21 given up');
   expect(lines[1]).toBe('given up store1: what only imap21 had is lost; it owes nothing any more');
+});
+
+it('names the command for a slot whose replication is stuck, and folds the verdict', () => {
+  const why = 'imap21 is 12 min behind (limit 5 min), 3,418 events wait for it since then';
+  const unwell = [
+    { slot: 'store1', why, stuck: 'blocked' as const },
+    { slot: 'store2', why, stuck: 'quarantined' as const },
+  ];
+  const lines = screen([result({})], { outcome: 'incomplete', exit: 5, healthy: [], unwell });
+  expect(lines.slice(-4)).toEqual([
+    ' 1  mailctl runs resume 7f3a',
+    ' 2  mailctl replication quarantine store1',
+    ' 3  mailctl replication retry store2',
+    ' 4  mailctl slots list',
+  ]);
+  expect(lines.join('\n')).toContain('SAFE TO LEAVE: NO - store1: imap21 is 12 min behind');
+  expect(lines.every((line) => line.length <= 79)).toBe(true);
+});
+
+it('keeps the plan to 79 columns, also where a host runs masters that it should not', () => {
+  const stray = { ...result({}).returned, isStray: true };
+  const away = {
+    ...stray,
+    isStray: false,
+    slot: slotOn('store2', ['imap22', 'imap21']),
+    gate: {
+      gate: 'master-not-serving' as const,
+      reason: 'its master is not seen serving: imap22: no connection within 10 s (port 22)',
+    },
+  };
+  const lines = rejoinPlanScreen(
+    { targets: ['imap21'], run: '7f3a', returns: [stray, away], now: 0, tookMs: 900, all: false },
+    { width: 80, color: false, table: () => [] },
+  ).map((line) => renderLine(line, false));
+  expect(lines[1]).toBe('imap21   runs 1 slot as master beside imap22: stopped first, its mail goes over');
+  expect(lines.every((line) => line.length <= 79)).toBe(true);
 });
