@@ -93,7 +93,7 @@ replay_conf() {
 forget_conf() { rm -f -- "$conf" "$list"; }
 
 # Names as the tools take them: user.d^e.Sent Items is user/d.e/Sent Items, example.com!user.bob is user/bob@example.com.
-external() {
+external_lines() {
   awk -v unix="$unix" '
     {
       line = $0; at = ""; n = index(line, "!")
@@ -133,7 +133,7 @@ replay() {
     *) flags=-r ;;
   esac
   write_list() {
-    for name; do printf '%s\n' "\${name#?}"; done | if [ "$kind" = mailboxes ]; then external; else cat; fi > "$list"
+    for name; do printf '%s\n' "\${name#?}"; done | if [ "$kind" = mailboxes ]; then external_lines; else cat; fi > "$list"
   }
   write_list "$@"
   replay_once

@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ACT_SCRIPT } from '../../../../src/drivers/cyrus/act-script.js';
 import { CommandError, MailctlError } from '../../../../src/errors.js';
 import {
   type CyrusHost,
@@ -639,6 +640,12 @@ describe('restarting replication', { timeout }, () => {
     await until(() => !isAlive(mine));
     expect([isAlive(own), isAlive(theirs), isAlive(foreign)]).toEqual([true, true, true]);
   });
+});
+
+it('has no function twice: the later one would serve the callers of both', () => {
+  const names = [...ACT_SCRIPT.matchAll(/^ *([a-z_]+)\(\) *[({]/gm)].map(([, name]) => name as string);
+  expect(names.length).toBeGreaterThan(30);
+  expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
 });
 
 describe('acts together', { timeout }, () => {

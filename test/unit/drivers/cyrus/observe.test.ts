@@ -288,6 +288,7 @@ describe('an instance', () => {
       files: 1,
       events: 0,
       oldestBirth: null,
+      byChannel: [{ channel: null, events: 0, oldestBirth: null }],
     });
     expect(see({ records: [['free', '-1']] }).freeBytes).toBeNull();
   });
