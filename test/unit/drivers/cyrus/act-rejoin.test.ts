@@ -15,7 +15,7 @@ import { type CyrusHost, cyrusHost, type LocalSlot } from '../../../support/cyru
 const timeout = 60_000;
 
 /** Fails where its list names something that begins with `bad`; `down`: its server cannot be reached. */
-const SYNC = String.raw`#!/bin/sh
+const SYNC = `#!/bin/sh
 while [ $# -gt 0 ]; do
   case $1 in -C) conf=$2; shift ;; -f) list=$2; shift ;; -m|-u|-r) kind=$1 ;; esac
   shift
