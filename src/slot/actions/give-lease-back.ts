@@ -9,7 +9,7 @@ import { type Owed, owedLine, parseSentTo } from '../lane-record.js';
 import { withoutReading } from '../read-only.js';
 import { END_OWED } from '../readable.js';
 import type { Instance } from '../slot.js';
-import { instanceOf, isNoMaster, type SlotActionParts, textOf } from './action-parts.js';
+import { instanceOf, isNoMaster, type SlotActionParts, seenKey, textOf } from './action-parts.js';
 
 export function giveLeaseBack(parts: SlotActionParts): Action {
   const instancesOf = (step: Step): readonly Instance[] =>
@@ -48,7 +48,7 @@ export function giveLeaseBack(parts: SlotActionParts): Action {
     third: InstanceState | undefined,
     host: string,
   ): readonly string[] {
-    return [...copyOwedByThird(step, old, third), ...readingOwed(step, host, third)];
+    return [...copyOwedByThird(step, old, third, host), ...readingOwed(step, host, third)];
   }
 
   /** It was to serve reading no more, and was not seen ended. */
@@ -86,6 +86,7 @@ export function giveLeaseBack(parts: SlotActionParts): Action {
     step: Step,
     old: InstanceState | undefined,
     third: InstanceState | undefined,
+    host: string,
   ): readonly string[] {
     const isOldDemoted = old !== undefined && isNoMaster(old);
     // One that this lane has stopped and could not start again is no copy either.
@@ -93,7 +94,18 @@ export function giveLeaseBack(parts: SlotActionParts): Action {
     const isDrained =
       step.params.drained === true && old?.channels.some((channel) => channel.pending) === false;
     if (isOldDemoted && isDrained && isReplica) return [];
-    return third === undefined && !isOldDemoted ? ['stop', 'rejoin'] : ['rejoin'];
+    if (third === undefined) {
+      // One that this run never saw may have been meant to be the master by another, whose lane it took over.
+      const isKnown =
+        parts.seen.get(seenKey(host, textOf(step.params, 'slot')))?.configuredRole === 'replica';
+      if (!isKnown) return ['stop', 'role', 'rejoin'];
+      return isOldDemoted ? ['rejoin'] : ['stop', 'rejoin'];
+    }
+    // Another run, whose lane this one took over, meant it to be the master.
+    const steps = ['rejoin'];
+    if (third.configuredRole === 'master') steps.unshift('role');
+    if (third.running !== false && third.role === 'master') steps.unshift('stop');
+    return steps;
   }
 
   return {
