@@ -65,7 +65,9 @@ export function returnResults(
       return {
         returned,
         outcome,
-        reason: lane.failure?.reason ?? null,
+        reason:
+          lane.failure?.reason ??
+          (lane.state === 'reverted' ? 'another run has ended it meanwhile; nothing was done now' : null),
         code: lane.failure?.code ?? null,
         found,
       };

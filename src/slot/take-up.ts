@@ -43,6 +43,25 @@ export function refusalsOf(
   return refused;
 }
 
+/**
+ * Lanes of a rejoin that others have ended, or have in hand. A lane that never came to its lease has nothing to end.
+ */
+export function endedElsewhere(
+  progress: RunProgress,
+  slots: readonly Slot[],
+  sight: FleetSight,
+): ReadonlyMap<string, Refusal> {
+  const ended = new Map<string, Refusal>();
+  for (const lane of progress.lanes) {
+    const slot = slots.find((one) => one.slot === lane.lane);
+    const isBegun = lane.steps.some(({ began }) => began);
+    if (lane.closed !== undefined || slot === undefined || !isBegun) continue;
+    const over = whoEndedIt(progress.plan.id, lane, slot, sight);
+    if (over !== undefined) ended.set(lane.lane, over);
+  }
+  return ended;
+}
+
 // NEW's lease is the first to be taken and the last to be given back. A lane that had it and has left no trace of
 // itself there was ended by somebody: by another run, or by this one just before its process died.
 function whoEndedIt(run: string, lane: LaneProgress, slot: Slot, sight: FleetSight): Refusal | undefined {

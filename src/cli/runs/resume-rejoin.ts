@@ -8,6 +8,7 @@ import type { RejoinReport } from '../../slot/actions/rejoin-parts.js';
 import { lookAtSlots } from '../../slot/look-around.js';
 import { judgeReturn, type Return } from '../../slot/rejoin.js';
 import type { Slot } from '../../slot/slot.js';
+import { endedElsewhere } from '../../slot/take-up.js';
 import type { Context } from '../context.js';
 import { reportRejoin } from '../rejoin-session.js';
 import { runSlots } from '../slots/run-slots.js';
@@ -64,7 +65,7 @@ export async function resumeRejoin(taken: RejoinTakeUp, context: Context): Promi
         targets: before.plan.target.split(' '),
         refused: 0,
       },
-      { how: taken.how, by, refused: new Map() },
+      { how: taken.how, by, refused: endedElsewhere(before, slots, sight) },
     );
     return await reportRejoin(context, {
       targets: before.plan.target.split(' '),

@@ -160,6 +160,8 @@ export function makeEqual(parts: SlotActionParts): Action {
 
   return {
     name: 'slot.make-equal',
+    // What it has found lives in this process only, and the end of the lane judges by it: another one looks again.
+    lapses: true,
     async check(step, context) {
       const { old } = sidesOf(step);
       const findings = findingsOf(parts, old);

@@ -7,6 +7,7 @@ import {
   lookAt,
   possibleMaster,
   possibleMastersOf,
+  refuseIfNamed,
   type SlotActionParts,
   stepError,
   textOf,
@@ -32,6 +33,8 @@ export function stop(parts: SlotActionParts): Action {
     async act(step) {
       const instance = instanceOf(step.params, step.host);
       const grip = await gripOf(parts, step, instance);
+      // One that comes back: a plan that was left lying may be older than the move that made it the master again.
+      if (step.params.master !== undefined) await refuseIfNamed(parts, instance);
       await parts.driver.stop(parts.hostNamed(step.host), instance, grip, step.params.planned === true);
     },
     async undo(step) {

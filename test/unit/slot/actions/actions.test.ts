@@ -158,6 +158,19 @@ describe('slot.stop', () => {
   });
 });
 
+describe('what a rejoin stops and compares', () => {
+  it('is never the master that the directory names by now, whatever an old plan says', async () => {
+    const { world, action, step, data, context } = actionWorld();
+    const stop = step('slot.stop', 'imap21', { wasRole: 'replica', third: true, master: data('imap22') });
+    await expect(action('slot.stop').act(stop, context)).rejects.toMatchObject({ code: 'slot.two-masters' });
+    expect(world.at('store1', 'imap21').runsAs).toBe('master');
+  });
+
+  it('is compared again by a process that has not seen the comparison: the debt is judged by it', () => {
+    expect(actionWorld().action('slot.make-equal').lapses).toBe(true);
+  });
+});
+
 describe('slot.set-role', () => {
   it('swaps and swaps back', async () => {
     const { world, slot, action, step, context } = actionWorld();

@@ -1,0 +1,60 @@
+// What becomes of a rejoin that is taken up again after others have had its slot.
+import { describe, expect, it } from 'vitest';
+import type { RunProgress, StepProgress } from '../../../src/plan/progress.js';
+import type { Step } from '../../../src/plan/step.js';
+import { openedLine } from '../../../src/slot/lane-record.js';
+import { endedElsewhere } from '../../../src/slot/take-up.js';
+import { sightOf, slotOn, state } from '../../support/slot-sight.js';
+
+const step = (id: string, action: string, host: string, state_: StepProgress['state']): StepProgress => {
+  const params = { from: 'imap21', to: 'imap22' };
+  const own: Step = { id, action, host, phase: 'settle', title: id, params };
+  return { step: own, state: state_, began: state_ !== 'todo' } as StepProgress;
+};
+/** Killed while it stopped the old master. */
+const killed = (lease: StepProgress['state'] = 'did') => {
+  const steps = [
+    step('lease-imap22', 'slot.take-lease', 'imap22', lease),
+    step('stop-imap21', 'slot.stop', 'imap21', 'todo'),
+  ];
+  return { plan: { id: '7f3a' }, lanes: [{ lane: 'store1', steps }] } as unknown as RunProgress;
+};
+const opened = (run: string) =>
+  openedLine({
+    run,
+    from: 'imap21',
+    to: 'imap22',
+    operator: 'ann',
+    bastion: 'b',
+    at: '2026-03-12T04:20:00Z',
+    judged: null,
+  });
+const sight = (...laneLines: string[]) =>
+  sightOf({ imap22: [state('store1', 'imap22', 'replica', { laneLines })] });
+
+describe('a rejoin that is taken up again', () => {
+  it('is over where another run has given the lane back and the slot has moved again since', () => {
+    const slot = slotOn('store1', ['imap21', 'imap22']);
+    expect(endedElsewhere(killed(), [slot], sight()).get('store1')).toMatchObject({
+      way: 'close',
+      state: 'reverted',
+    });
+  });
+
+  it('is over where another run has finished it', () => {
+    const slot = slotOn('store1', ['imap22', 'imap21']);
+    expect(endedElsewhere(killed(), [slot], sight()).get('store1')).toMatchObject({
+      way: 'close',
+      state: 'done',
+    });
+  });
+
+  it('is left to another run that has it in hand, and goes on where it is still its own', () => {
+    const slot = slotOn('store1', ['imap22', 'imap21']);
+    expect(endedElsewhere(killed(), [slot], sight(opened('9c01'))).get('store1')).toMatchObject({
+      way: 'leave',
+    });
+    expect(endedElsewhere(killed(), [slot], sight(opened('7f3a'))).size).toBe(0);
+    expect(endedElsewhere(killed('todo'), [slot], sight()).size).toBe(0);
+  });
+});
