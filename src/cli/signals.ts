@@ -1,6 +1,7 @@
 // What INT, TERM and HUP mean. While a command only reads or asks, any of them stops it. Once a run is
 // confirmed, the first INT or TERM asks it to finish the step in hand and the second stops it now; HUP is ignored, for
 // a lost terminal does not end a failover. The journal is true in each case.
+import { setMaxListeners } from 'node:events';
 
 /** The part of `process` that is needed. */
 export interface SignalSource {
@@ -34,6 +35,8 @@ export class Interrupted extends Error {
 export function watchSignals(source: SignalSource): Interruption {
   const finish = new AbortController();
   const abort = new AbortController();
+  // A question to each of many hosts listens: more than ten at once is no leak.
+  setMaxListeners(0, finish.signal, abort.signal);
   let running = false;
   let announce: (() => void) | undefined;
   const onStop = (signal: NodeJS.Signals) => {

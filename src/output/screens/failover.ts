@@ -11,7 +11,8 @@ import type { RoadSight } from '../../slot/road.js';
 import type { WaitingRow } from '../../slot/waiting.js';
 import type { Watch } from '../../slot/watch.js';
 import type { Column } from '../columns/column.js';
-import type { Line, Span } from '../line.js';
+import { folded } from '../fold.js';
+import type { Line } from '../line.js';
 import type { Canvas } from '../output.js';
 import { lossSheetLines, thousands } from './loss-sheet.js';
 import { compareNames, joinNames } from './slots.js';
@@ -50,7 +51,7 @@ export function planScreen(screen: PlanScreen, canvas: Canvas): readonly Line[] 
   if (screen.maybeUs !== undefined && screen.maybeUs !== null) {
     const isSeen = [...screen.deaths.values()].every((death) => death.gate === null);
     const then = isSeen ? 'hosts elsewhere see the same' : 'nobody elsewhere has seen all of them dead';
-    lines.push(...wrapped([{ text: 'IS IT US?', tone: 'bad' }], ` ${screen.maybeUs}; ${then}`, '          '));
+    lines.push(...folded([{ text: 'IS IT US?', tone: 'bad' }], ` ${screen.maybeUs}; ${then}`, '          '));
   }
   lines.push(headline(screen, go, refused));
   for (const [host, of] of byHost(decisions)) lines.push(...hostLines(host, of, screen));
@@ -107,7 +108,7 @@ function hostLines(host: string, decisions: readonly Decision[], screen: PlanScr
     ]);
   } else {
     lines.push(
-      ...wrapped([{ text: `${host} SILENT`, tone: 'bad' }], `  ${death?.reason ?? 'not judged'}`, indent),
+      ...folded([{ text: `${host} SILENT`, tone: 'bad' }], `  ${death?.reason ?? 'not judged'}`, indent),
     );
   }
   const lastAlive = decisions
@@ -126,27 +127,8 @@ function hostLines(host: string, decisions: readonly Decision[], screen: PlanScr
     : screen.fenced === undefined
       ? 'not fenced: stopped on return'
       : `fenced: ${screen.fenced}`;
-  lines.push(...wrapped([indent], `${life}; ${fence}`, indent));
+  lines.push(...folded([indent], `${life}; ${fence}`, indent));
   return lines;
-}
-
-/** Spans and a text behind them, folded at 79 columns; further lines stand under `indent`. */
-function wrapped(head: readonly (string | Span)[], text: string, indent: string): readonly Line[] {
-  const headWidth = head.reduce((sum, span) => sum + (typeof span === 'string' ? span : span.text).length, 0);
-  const lines: string[] = [];
-  let line = text.startsWith(' ') ? ' ' : '';
-  let room = 79 - headWidth;
-  for (const word of text.split(' ').filter((one) => one !== '')) {
-    const next = line.trim() === '' ? `${line}${word}` : `${line} ${word}`;
-    if (next.length <= room || line.trim() === '') line = next;
-    else {
-      lines.push(line);
-      line = word;
-      room = 79 - indent.length;
-    }
-  }
-  lines.push(line);
-  return lines.map((one, index) => (index === 0 ? [...head, one] : `${indent}${one}`));
 }
 
 const columns: readonly Column<Decision>[] = [
@@ -269,7 +251,7 @@ function refusalLines(
   const gate = refusal(decisions[0] as Decision) as Gate;
   const slots = decisions.map((decision) => decision.slot.slot);
   const lines: Line[] = [
-    ...wrapped(
+    ...folded(
       [{ text: `  ${joinNames(slots)} REFUSED`, tone: 'bad' }],
       ` ${gate.gate}: ${key.slice(key.indexOf('\n') + 1)}`,
       '    ',
@@ -543,14 +525,14 @@ export function endScreen(screen: EndScreen): readonly Line[] {
     lines.push(
       `served   ${joinNames(slotsOf(moved), 6)} by ${joinNames([...new Set(moved.map((one) => one.decision.to ?? ''))], 4)}`,
       `         ${how}: ok`,
-      ...roadLines(screen.roads).flatMap((text) => wrapped(['         '], text, '         ')),
+      ...roadLines(screen.roads).flatMap((text) => folded(['         '], text, '         ')),
     );
   }
   for (const { decision } of safety.readable) {
     const { slot } = decision;
     const where = safety.toEndReading.find((one) => one.slot === slot.slot)?.host ?? decision.to ?? '?';
     lines.push(
-      ...wrapped(
+      ...folded(
         ['readable '],
         `${slot.slot} on ${where}: people read, nothing can be changed, new mail waits on the MXs`,
         '         ',
@@ -563,15 +545,11 @@ export function endScreen(screen: EndScreen): readonly Line[] {
     );
   for (const result of safety.down)
     lines.push(
-      ...wrapped(
-        ['down     '],
-        `${result.decision.slot.slot}: ${result.reason ?? 'not served'}`,
-        '         ',
-      ),
+      ...folded(['down     '], `${result.decision.slot.slot}: ${result.reason ?? 'not served'}`, '         '),
     );
   for (const result of [...failed, ...incomplete].filter((one) => !safety.down.includes(one))) {
     lines.push(
-      ...wrapped(
+      ...folded(
         [`${result.outcome === 'failed' ? 'failed ' : 'stopped'}  `],
         `${result.decision.slot.slot}: ${result.reason ?? 'no reason known'}${result.outcome === 'failed' ? '; every change was undone' : ''}`,
         '         ',
@@ -582,7 +560,7 @@ export function endScreen(screen: EndScreen): readonly Line[] {
     (one) => !safety.down.includes(one) && !safety.readable.includes(one),
   )) {
     lines.push(
-      ...wrapped(
+      ...folded(
         ['refused  '],
         `${result.decision.slot.slot}: ${result.reason ?? ''}; still served by ${servedBy(result.decision)}`,
         '         ',
@@ -594,7 +572,7 @@ export function endScreen(screen: EndScreen): readonly Line[] {
     const worst = Math.max(...exposed.map((one) => one.decision.loss?.possibleLossS ?? 0));
     const hosts = joinNames([...new Set(exposed.map((one) => one.decision.from))]);
     lines.push(
-      ...wrapped(
+      ...folded(
         ['exposed  '],
         `at most ${formatDuration(worst * 1000, 'up')} of changes on ${counted(exposed.length, 'slot')}; they are on ${hosts}'s disk`,
         '         ',
@@ -605,7 +583,7 @@ export function endScreen(screen: EndScreen): readonly Line[] {
   if (moved.some((one) => one.decision.kind !== 'demote')) {
     lines.push(
       ...waitingLines(screen.waiting).flatMap((text, index) =>
-        wrapped([index === 0 ? 'waiting  ' : '         '], text, '         '),
+        folded([index === 0 ? 'waiting  ' : '         '], text, '         '),
       ),
     );
     const alone = safety.lonely.length;
@@ -613,18 +591,18 @@ export function endScreen(screen: EndScreen): readonly Line[] {
     const have = `${counted(second, 'slot')} with a second running copy`;
     const lack = `${counted(alone, 'slot')} with NONE: one more death loses mail`;
     lines.push(
-      ...wrapped(['copies   '], alone === 0 ? have : second === 0 ? lack : `${have}, ${lack}`, '         '),
+      ...folded(['copies   '], alone === 0 ? have : second === 0 ? lack : `${have}, ${lack}`, '         '),
     );
   }
   const owing = [...new Set(safety.toDemote.map(({ host }) => host))];
   for (const host of owing) {
     const slots = safety.toDemote.filter((one) => one.host === host);
     const text = `${host} returns: ${counted(slots.length, 'slot')} to stop and swap there; ${watchText(screen.watch, screen.now)}`;
-    lines.push(...wrapped(['owed     '], text, '         '));
+    lines.push(...folded(['owed     '], text, '         '));
   }
   for (const { slot } of safety.readable.map(({ decision }) => decision)) {
     const text = `${slot.master} returns: reading of ${slot.slot} ends, and it is served there again`;
-    lines.push(...wrapped([owing.length > 0 ? '         ' : 'owed     '], text, '         '));
+    lines.push(...folded([owing.length > 0 ? '         ' : 'owed     '], text, '         '));
   }
   const rejoins = [...new Set(safety.toRejoin.map(({ host }) => host))];
   for (const host of rejoins) {
@@ -634,11 +612,11 @@ export function endScreen(screen: EndScreen): readonly Line[] {
     const text = wasMaster
       ? `what ${host} had not replicated of ${counted(slots.length, 'slot')} stays on its disk until it is replayed`
       : `${host} may lack changes of ${counted(slots.length, 'slot')}: no copy until it has rejoined`;
-    lines.push(...wrapped([owing.length > 0 ? '         ' : 'owed     '], text, '         '));
+    lines.push(...folded([owing.length > 0 ? '         ' : 'owed     '], text, '         '));
   }
-  if (screen.after !== null) lines.push(...wrapped(['hooks    '], screen.after, '         '));
+  if (screen.after !== null) lines.push(...folded(['hooks    '], screen.after, '         '));
   lines.push(
-    ...wrapped(
+    ...folded(
       ['SAFE TO LEAVE: ', safety.safe ? { text: 'yes', tone: 'good' } : { text: 'NO', tone: 'bad' }],
       ` - ${safety.safe ? `${counted(results.length, 'slot')} served, each with a second copy` : safety.reasons.join(', ')}`,
       '    ',

@@ -2,12 +2,14 @@
 // in the document. Pure.
 import { formatIso } from '../../lib/clock.js';
 import type { LossSheet } from '../../slot/loss-sheet.js';
+import { foldText, SCREEN_COLUMNS } from '../fold.js';
 import type { Line } from '../line.js';
 
 /** Names of each kind on the screen. */
 const NAMES_SHOWN = 4;
-const WIDTH = 79;
 const INDENT = '    ';
+const ROOM = SCREEN_COLUMNS - INDENT.length;
+const indented = (line: string) => INDENT + line;
 
 /** Its lines, indented under the slot that they are about. */
 export function lossSheetLines(sheet: LossSheet): readonly Line[] {
@@ -34,10 +36,10 @@ export function lossSheetLines(sheet: LossSheet): readonly Line[] {
     parts.push(`${moving.length} on the way: ${short(names, moving.length)}`);
   }
   if (at !== null && sheet.source === 'stored') parts.push(`as of ${formatIso(at * 1000)}`);
-  const lines = wrap(parts.join('; '));
+  const lines = foldText(parts.join('; '), ROOM).map(indented);
   return sheet.notKnown.length === 0
     ? lines
-    : [...lines, ...wrap(`not known: ${sheet.notKnown.slice(0, 4).join('; ')}`)];
+    : [...lines, ...foldText(`not known: ${sheet.notKnown.slice(0, 4).join('; ')}`, ROOM).map(indented)];
 }
 
 function short(names: readonly string[], total: number): string {
@@ -48,17 +50,4 @@ function short(names: readonly string[], total: number): string {
 /** `41,220`. */
 export function thousands(count: number): string {
   return String(count).replaceAll(/\B(?=(\d{3})+$)/g, ',');
-}
-
-function wrap(text: string): readonly string[] {
-  const lines: string[] = [];
-  let line = INDENT;
-  for (const word of text.split(' ')) {
-    const isBlank = line.trim() === '';
-    if (!isBlank && line.length + 1 + word.length > WIDTH) {
-      lines.push(line);
-      line = INDENT + word;
-    } else line = isBlank ? INDENT + word : `${line} ${word}`;
-  }
-  return [...lines, line];
 }

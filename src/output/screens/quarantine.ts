@@ -4,9 +4,12 @@ import { formatCommand } from '../../lib/command-text.js';
 import { formatDuration } from '../../lib/duration.js';
 import type { BlockedLog, NotTended } from '../../slot/tend.js';
 import { type QuarantineRow, quarantineColumns } from '../columns/quarantine.js';
+import { folded } from '../fold.js';
 import type { Line } from '../line.js';
 import type { Canvas } from '../output.js';
 
+/** Where what does not fit goes on. */
+const UNDER = '         ';
 /** Causes that are told at length. */
 const MOST_CAUSES = 12;
 
@@ -33,13 +36,13 @@ export function tendPlanScreen({ run, blocked, retries, not, now }: TendPlanScre
       const towards = log.replica === '' ? log.channel : log.replica;
       lines.push([
         { text: `BLOCKED ${slot}`, tone: 'bad' },
-        `  ${master} -> ${towards}  ${log.events} events wait${age}    plan ${run}  ${formatIso(now).slice(11)}`,
+        `  ${master} -> ${towards}    plan ${run}  ${formatIso(now).slice(11)}`,
       ]);
-      lines.push(`  ${log.why}`);
-      if (log.users.length > 0) lines.push(`  whose: ${names(log.users)}`);
-      lines.push(
-        '  it is set aside by one rename, sent in parts, and what cannot be sent is kept with its cause',
-      );
+      lines.push(...folded(['  why    '], log.why, UNDER));
+      const whose = log.users.length === 0 ? '' : `, of ${names(log.users)}`;
+      lines.push(...folded(['  waits  '], `${log.events} events${whose}${age}`, UNDER));
+      const what = 'it is set aside by one rename, sent in parts, and what cannot be sent is kept';
+      lines.push(...folded(['  then   '], `${what} with its cause`, UNDER));
     }
   }
   for (const { slot, files, events } of retries)
@@ -73,7 +76,8 @@ export function quarantineScreen(
     for (const { who, kind, text, repair } of file.note?.kept ?? []) {
       told += 1;
       if (told > MOST_CAUSES) continue;
-      lines.push(`${file.slot}  ${who}: ${kind}${text === '' ? '' : `: ${text.slice(0, 160)}`}`);
+      const cause = `${who}: ${kind}${text === '' ? '' : `: ${text.slice(0, 160)}`}`;
+      lines.push(...folded([`${file.slot}  `], cause, UNDER));
       for (const line of repair) lines.push(`    ${line}`);
     }
   }

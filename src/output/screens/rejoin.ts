@@ -6,6 +6,7 @@ import type { Return } from '../../slot/rejoin.js';
 import type { RejoinOutcome, ReturnResult } from '../../slot/rejoin-outcome.js';
 import type { Stuck } from '../../slot/stuck.js';
 import type { Column } from '../columns/column.js';
+import { foldText, SCREEN_COLUMNS } from '../fold.js';
 import type { Line } from '../line.js';
 import type { Canvas } from '../output.js';
 import { compareNames, joinNames } from './slots.js';
@@ -48,7 +49,7 @@ export function rejoinPlanScreen(screen: RejoinPlanScreen, canvas: Canvas): read
   for (const host of new Set(strays.map((one) => one.host))) {
     const own = strays.filter((one) => one.host === host);
     const beside = joinNames([...new Set(own.map(({ slot }) => slot.master))], 2);
-    const [head = '', ...more] = folded(
+    const [head = '', ...more] = foldedUnder(
       host,
       `runs ${counted(own.length, 'slot')} as master beside ${beside}: stopped first, its mail goes over`,
     );
@@ -94,7 +95,7 @@ const planColumns: readonly Column<Return>[] = [
 ];
 
 function refusedLines({ slot, host, gate }: Return): readonly Line[] {
-  const lines: Line[] = [...folded(`  ${slot.slot}:`, gate?.reason ?? '')];
+  const lines: Line[] = [...foldedUnder(`  ${slot.slot}:`, gate?.reason ?? '')];
   if (gate?.gate === 'host-away')
     lines.push(
       `    disk gone for good?  ${formatCommand(['mailctl', 'rejoin', slot.slot, '--accept-loss', slot.slot])}`,
@@ -153,7 +154,7 @@ export function rejoinEndScreen(screen: RejoinEndScreen): readonly Line[] {
   const closed = of('closed');
   const stopped = back.filter(({ found }) => (found?.conflicts.length ?? 0) > 0);
   const lines: Line[] = [headline(screen, back.length - stopped.length + of('ended').length, closed.length)];
-  const line = (head: string, text: string) => void lines.push(...folded(head, text));
+  const line = (head: string, text: string) => void lines.push(...foldedUnder(head, text));
   const found = back.flatMap((one) => (one.found === null ? [] : [one.found]));
   const events = found.reduce((sum, one) => sum + one.events, 0);
   const users = found.reduce((sum, one) => sum + one.users.length, 0);
@@ -223,7 +224,7 @@ export function rejoinEndScreen(screen: RejoinEndScreen): readonly Line[] {
           .map(({ slot, why: reason }) => `${slot}: ${reason}`)
           .join('; ')
       : 'not everything came over';
-  const [verdict = '', ...whys] = folded(`SAFE TO LEAVE: ${safe ? 'yes' : 'NO'} -`, why);
+  const [verdict = '', ...whys] = foldedUnder(`SAFE TO LEAVE: ${safe ? 'yes' : 'NO'} -`, why);
   const said = safe ? 'yes' : 'NO';
   lines.push(
     ['SAFE TO LEAVE: ', { text: said, tone: safe ? 'good' : 'bad' }, verdict.slice(15 + said.length)],
@@ -276,21 +277,12 @@ function nextCommands(screen: RejoinEndScreen): readonly string[] {
   return [...new Set(commands)].slice(0, 6);
 }
 
-/** A word in front, and a text behind it, folded at 79 columns. */
-function folded(head: string, text: string): readonly string[] {
-  const lines: string[] = [];
-  let line = head.length < 9 ? head.padEnd(9) : `${head} `;
-  let isEmpty = true;
-  for (const word of text.split(' ').filter((one) => one !== '')) {
-    if (!isEmpty && line.length + 1 + word.length > 79) {
-      lines.push(line);
-      line = ' '.repeat(9) + word;
-    } else {
-      line += isEmpty ? word : ` ${word}`;
-      isEmpty = false;
-    }
-  }
-  return [...lines, line];
+/** A word in front, and a text behind it, folded. */
+function foldedUnder(head: string, text: string): readonly string[] {
+  const label = head.length < 9 ? head.padEnd(9) : `${head} `;
+  const indent = ' '.repeat(9);
+  const lines = foldText(text, SCREEN_COLUMNS - label.length, SCREEN_COLUMNS - indent.length);
+  return lines.map((line, index) => `${index === 0 ? label : indent}${line}`);
 }
 
 function counted(count: number, noun: string, nouns = `${noun}s`): string {

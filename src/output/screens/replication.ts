@@ -12,6 +12,7 @@ import {
 } from '../../slot/replication.js';
 import type { Column } from '../columns/column.js';
 import { lagCell } from '../columns/replication.js';
+import { foldText } from '../fold.js';
 import type { Line, Span, Tone } from '../line.js';
 import type { Canvas } from '../output.js';
 import { cutText } from '../width.js';
@@ -163,22 +164,14 @@ function told(slot: SlotReplication, width: number): readonly Line[] {
   }
   const indent = slot.slot.length + 2;
   return texts
-    .flatMap((text) => wrap(text, Math.max(30, width - indent)))
+    .flatMap((text) => shortened(text, Math.max(30, width - indent)))
     .map((text, index) => (index === 0 ? `${slot.slot}  ${text}` : ' '.repeat(indent) + text));
 }
 
 /** At most three lines of words; a word that is longer than a line is cut. */
-function wrap(text: string, width: number): readonly string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = '';
-    }
-    line = line === '' ? cutText(word, width) : `${line} ${word}`;
-  }
-  lines.push(line);
+// Three lines at the most: all of it is in the JSON.
+function shortened(text: string, width: number): readonly string[] {
+  const lines = foldText(text, width).map((line) => cutText(line, width));
   return lines.length <= 3 ? lines : [...lines.slice(0, 2), cutText(`${lines[2]} ...`, width)];
 }
 

@@ -4,6 +4,7 @@ import { formatIso } from '../../lib/clock.js';
 import { formatCommand } from '../../lib/command-text.js';
 import { formatSize } from '../../lib/size.js';
 import type { Column } from '../columns/column.js';
+import { foldText } from '../fold.js';
 import type { Line } from '../line.js';
 
 /** One slot of a seed. */
@@ -64,7 +65,7 @@ export function seedPlan(screen: {
     );
   }
   for (const row of refused) {
-    const [first = '', ...rest] = folded(`${row.gate}: ${row.reason}`, 70 - row.slot.length);
+    const [first = '', ...rest] = foldText(`${row.gate}: ${row.reason}`, 70 - row.slot.length);
     lines.push([{ text: `${row.slot} REFUSED`, tone: 'bad' }, ` ${first}`]);
     for (const line of rest) lines.push(`  ${line}`);
     for (const line of row.next) lines.push(`    ${line}`);
@@ -109,13 +110,3 @@ export function seedEnd(screen: {
 }
 
 /** Words in lines of at most so many columns. */
-function folded(text: string, width: number): readonly string[] {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1) ?? '';
-    if (last === '') lines[lines.length - 1] = word;
-    else if (last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
-}
