@@ -2,7 +2,7 @@
 // root on Debian, the lab. Every part runs, also after one that failed; the last line sums the tests, and a part
 // without tests of its own (types, lint, build, packages) counts as one failure when it fails. A test that was
 // skipped is a failure where CI=true.
-//   node scripts/test.mjs [PART...]    only these: types lint build packages unit nodes crash lab
+//   node scripts/test.mjs [PART...]    only these: types lint build packages unit nodes crash lab replays
 //   MAILCTL_NODES=/path/node22:/path/node24   runs the unit part under these as well
 //   MAILCTL_COUNTS=FILE                adds a line "PASSED FAILED" to the file
 import { spawn } from 'node:child_process';
@@ -128,6 +128,12 @@ const parts = {
     if (reason === undefined) await vitest('lab', ['--project', 'lab']);
     else if (isCi) fail('lab', `skipped, which CI may not: ${reason}`);
     else console.log(`\nlab: skipped, ${reason}`);
+  },
+  replays: async () => {
+    const reason = whyNoLab();
+    if (reason === undefined) await check('replays', bin('tsx'), ['test/replay/run.ts']);
+    else if (isCi) fail('replays', `skipped, which CI may not: ${reason}`);
+    else console.log(`\nreplays: skipped, ${reason}`);
   },
 };
 

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 const replays: readonly string[] = ['fastmail'];
 
+const tsx = fileURLToPath(new URL('../../node_modules/.bin/tsx', import.meta.url));
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !replays.includes(name));
 if (unknown.length > 0) {
@@ -14,7 +15,7 @@ const failed: string[] = [];
 for (const name of asked.length > 0 ? asked : replays) {
   process.stdout.write(`\n== ${name}\n`);
   const script = fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
-  const { status } = spawnSync('tsx', [script], { stdio: 'inherit' });
+  const { status } = spawnSync(tsx, [script], { stdio: 'inherit' });
   if (status !== 0) failed.push(name);
 }
 process.stdout.write(failed.length === 0 ? '\nall replays went well\n' : `\nFAILED: ${failed.join(', ')}\n`);
