@@ -6,6 +6,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import type { Lane } from '../../src/plan/plan.js';
 import type { Step } from '../../src/plan/step.js';
 import { tempDir } from '../support/temp-dir.js';
+import type { Mode } from './boundaries.js';
 import type { StorySetup } from './story.js';
 
 const timeout = 240_000;
@@ -73,6 +74,43 @@ test('began is on disk before the act: without it a revert leaves changes behind
     [ACT, `${ACT}    await session.record({ kind: 'began', lane, step: step.id });\n`],
   ]);
   expect(await firstComplaint(play)).toMatch(/was not started again|owes nothing|second master/);
+});
+
+const LOOK =
+  /const seen = await session\.orAbort\(\s+lookUntilDone\(\(\) => action\.check[\s\S]*?\n {4}\);\n/;
+const NEVER = /if \(!began\) return true;\n/;
+const UNDONE = "await this.#session.record({ kind: 'undone', lane: this.#id, step: step.id });";
+
+/** What the stories complain of in which an answer is lost, or NEW cannot be asked for a while, at any act. */
+async function complaintsOf(play: typeof import('./play.js'), mode: Mode): Promise<string> {
+  const found: string[] = [];
+  for await (const { name, setup } of play.singles({ slots: 1, next: 'resume' }, 'OLD alive')) {
+    if (![...(setup.schedule ?? [])].every(([, each]) => each === mode)) continue;
+    found.push(...(await play.playAll([{ name, setup }], 1)).failures);
+  }
+  return found.join('\n');
+}
+
+test('looking decides, not the error: without it a message is lost when an answer is', {
+  timeout,
+}, async () => {
+  const play = await suiteWith([
+    [LOOK, "const seen: Look = error === undefined ? { state: 'done' } : { state: 'todo' };\n"],
+    [NEVER, `if (!began) return true;\n    ${UNDONE}\n    if (last === 'todo') return true;\n`],
+  ]);
+  expect(await complaintsOf(play, 'lost-late')).toMatch(/no disk that anybody would look at/);
+});
+
+test('a commit that may have happened is not gone back over', { timeout }, async () => {
+  const play = await suiteWith([[NEVER, `if (!began) return true;\n    ${UNDONE}\n    return true;\n`]]);
+  expect(await complaintsOf(play, 'blind')).toMatch(/goes back, although it has started imap22/);
+});
+
+test('settle does not go back', { timeout }, async () => {
+  const play = await suiteWith([
+    ["if (step.phase === 'settle' || isCommitted(this.#lane)) return stopped;", ''],
+  ]);
+  expect(await complaintsOf(play, 'refuse')).toMatch(/goes back, although it has started imap22/);
 });
 
 /** A lane with a step moved to stand after, or before, another. */

@@ -80,6 +80,14 @@ export function judgeClosing(
   }
 }
 
+/** The point of no return: a lane whose NEW was started by its own run, and runs, does not go back. */
+export function judgeReverting(world: SlotWorld, plan: Plan, lane: string): void {
+  const { to } = (plan.lanes.find(({ id }) => id === lane)?.facts ?? {}) as { to?: string };
+  const next = to === undefined ? undefined : world.slots.get(lane)?.instances.get(to);
+  if (next?.running !== true || next.runsAs !== 'master' || next.startedBy !== plan.id) return;
+  world.violations.push(`${lane}: run ${plan.id} goes back, although it has started ${to} as the master`);
+}
+
 /** What the world holds against it at the end; empty: all promises kept. */
 export function judgeEnd(world: SlotWorld): string[] {
   const complaints = [...new Set(world.violations)];

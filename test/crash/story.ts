@@ -29,7 +29,7 @@ import {
   worldPing,
 } from '../support/slot-world.js';
 import { Boundaries, type Crossing, Process, type Schedule } from './boundaries.js';
-import { judgeClosing, judgeEnd, judgeMail } from './promises.js';
+import { judgeClosing, judgeEnd, judgeMail, judgeReverting } from './promises.js';
 
 export interface StorySetup {
   readonly schedule?: Schedule;
@@ -374,9 +374,10 @@ function openDisk(disk: Disk, process: Process, { world, clock }: Playing, plan:
     append: (text) =>
       process.append(text, (written) => {
         disk.text += written;
-        if (!text.includes('"kind":"lane-closed"')) return;
+        if (!/"kind":"(lane-closed|reverting)"/.test(text)) return;
         for (const line of text.split('\n').filter((one) => one !== '')) {
           const record = JSON.parse(line) as JournalRecord;
+          if (record.kind === 'reverting') judgeReverting(world, plan, record.lane);
           if (record.kind === 'lane-closed') judgeClosing(world, plan, record, disk.begunAt);
         }
       }),

@@ -49,6 +49,8 @@ export interface ModelInstance {
   lane: string[];
   free: number;
   problem: string | null;
+  /** The run that started it as a master; undefined: it came up by itself, or is none. */
+  startedBy: string | undefined;
   /** It died by itself, and nobody has touched it since. */
   crashed: boolean;
   /** Came up as a master by itself, or was cut off while it was one: nobody's choice. */
@@ -173,6 +175,7 @@ export class SlotWorld {
         problem: null,
         stray: false,
         crashed: false,
+        startedBy: undefined,
       };
       return [host, fresh];
     });
@@ -229,7 +232,7 @@ export class SlotWorld {
     this.#disturb(name);
     for (const slot of this.slots.values()) {
       const instance = slot.instances.get(name);
-      if (instance !== undefined) instance.running = false;
+      if (instance !== undefined) Object.assign(instance, { running: false, startedBy: undefined });
     }
   }
 
@@ -363,6 +366,7 @@ export class SlotWorld {
     const instance = this.at(slot.slot, host);
     this.dirty = true;
     instance.running = false;
+    instance.startedBy = undefined;
     instance.crashed = false;
     instance.stray = false;
     this.done.push(`stop ${slot.slot}@${host}`);
@@ -879,9 +883,12 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
     stop: (host, instance, grip) =>
       act('stop', host, instance, grip, () => world.stop(world.slot(instance.slot), host.name)),
     start: (host, instance, grip) =>
-      act('start', host, instance, grip, (sentAt) =>
-        world.start(world.slot(instance.slot), host.name, sentAt),
-      ),
+      act('start', host, instance, grip, (sentAt) => {
+        const own = world.at(instance.slot, host.name);
+        const wasRunning = own.running;
+        world.start(world.slot(instance.slot), host.name, sentAt);
+        if (!wasRunning && own.runsAs === 'master') own.startedBy = grip.run;
+      }),
     setRole: (host, instance, grip, role) =>
       act('role', host, instance, grip, () => world.setRole(world.slot(instance.slot), host.name, role)),
     async drain(host, instance, grip, channels, seconds) {
