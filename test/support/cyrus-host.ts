@@ -51,10 +51,10 @@ sleep 1 while 1;
 
 // -R -1: does what its folder's file "sync.plan" says, one word a call: sent, failed, hangs, deaf.
 const SYNC = String.raw`#!/bin/sh
-conf= channel= once= user= many= kind= file=
+conf= channel= once= many= kind= file=
 while [ $# -gt 0 ]; do
   case $1 in -u|-m) if [ "$2" = -- ]; then kind=$1; shift 2; many=1; break; fi ;; esac
-  case $1 in -C) conf=$2; shift ;; -n) channel=$2; shift ;; -R) once=1 ;; -u) user=$2; shift ;; -f) file=$2; shift ;; esac
+  case $1 in -C) conf=$2; shift ;; -n) channel=$2; shift ;; -R) once=1 ;; -f) file=$2; shift ;; esac
   shift
 done
 dir=$(sed -n 's/^configdirectory: //p' "$conf")
@@ -73,7 +73,6 @@ if [ -n "$many" ]; then
   for name; do case $name in bad*) echo "$name is broken"; exit 1 ;; slow*) sleep 1000 ;; esac; done
   exit 0
 fi
-if [ -n "$user" ]; then echo "$channel $user" >> "$dir/sent-users"; case $user in bad*) exit 1 ;; esac; exit 0; fi
 [ -n "$once" ] || while :; do sleep 0.2; done
 sync=$dir/sync/$channel
 plan=$(sed -n 1p "$dir/sync.plan" 2>/dev/null)

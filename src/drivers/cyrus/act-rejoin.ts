@@ -107,7 +107,11 @@ external_lines() {
 replay_once() {
   ticks; limit=$(((end - cs) / 100))
   [ "$limit" -gt 0 ] || { status=124 said='no time was left'; return; }
-  told timeout -k 5 "$limit" sync_client -C "$conf" $flags -f "$list"
+  # To a list of names a line that begins with # is a comment: then they are words.
+  if [ "$kind" != lines ] && grep -q '^#' "$list"; then
+    IFS=$NL; set -- $(cat "$list"); IFS=$US
+    told timeout -k 5 "$limit" sync_client -C "$conf" $flags -- "$@"
+  else told timeout -k 5 "$limit" sync_client -C "$conf" $flags -f "$list"; fi
 }
 
 # Sends mailboxes, users, or lines of a log. A unit that begins with = is sent together with those after it that begin
@@ -141,7 +145,7 @@ replay() {
     first=$said
     # The new master cannot be spoken with at all: each of them would say the same.
     case $said in
-      *[Cc]onnect*|*"Can not"*|*uthenticat*|*"no time"*) forget_conf; o "$i" no "$(printf '%s' "sync_client: status $status: $said" | clean 400)"; return ;;
+      *"an not connect"*|*"ouldn't connect"*|*"connect("*") failed"*|*"ouldn't authenticate"*|*"uthentication failed"*|*getaddrinfo*|'no time was left') forget_conf; o "$i" no "$(printf '%s' "sync_client: status $status: $said" | clean 400)"; return ;;
     esac
     while [ $# -gt 0 ]; do
       unit=$1; shift

@@ -215,8 +215,8 @@ send_users() {
   for user; do
     ticks; limit=$(((end - cs) / 100))
     [ "$limit" -gt 0 ] || { o "$i" bad "$user"; continue; }
-    if [ "$channel" = . ]; then timeout -k 2 "$limit" sync_client -C "$imapd" -u "$user" > /dev/null 2>&1 9>&- < /dev/null
-    else timeout -k 2 "$limit" sync_client -C "$imapd" -n "$channel" -u "$user" > /dev/null 2>&1 9>&- < /dev/null; fi
+    if [ "$channel" = . ]; then timeout -k 2 "$limit" sync_client -C "$imapd" -u -- "$user" > /dev/null 2>&1 9>&- < /dev/null
+    else timeout -k 2 "$limit" sync_client -C "$imapd" -n "$channel" -u -- "$user" > /dev/null 2>&1 9>&- < /dev/null; fi
     [ $? -eq 0 ] || o "$i" bad "$user"
   done
   o "$i" ok

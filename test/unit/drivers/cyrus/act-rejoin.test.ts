@@ -17,13 +17,14 @@ const timeout = 60_000;
 /** Fails where its list names something that begins with `bad`; `down`: its server cannot be reached. */
 const SYNC = `#!/bin/sh
 while [ $# -gt 0 ]; do
-  case $1 in -C) conf=$2; shift ;; -f) list=$2; shift ;; -m|-u|-r) kind=$1 ;; esac
+  case $1 in -C) conf=$2; shift ;; -f) list=$2; shift ;; -m|-u|-r) kind=$1 ;; --) shift; list=$conf.words; printf '%s\\n' "$@" > "$list"; kind="$kind words"; break ;; esac
   shift
 done
 dir=$(sed -n 's/^configdirectory: //p' "$conf")
 { echo "$kind"; cat "$list"; echo; } >> "$dir/replayed"
 { cat "$conf"; stat -c 'mode %a' "$conf"; } > "$dir/replay.conf"
 if grep -q down "$list"; then echo 'Can not connect to server imap22'; exit 1; fi
+if grep -q 'bad Connect' "$list"; then echo 'do_folders(): update failed for bad Connect'; exit 1; fi
 if grep -q bad "$list"; then echo 'do_folders(): update failed'; exit 1; fi
 exit 0
 `;
@@ -182,6 +183,24 @@ describe('a replay', { timeout }, () => {
     expect(failed).toEqual([{ name: 'user.bad', said: 'do_folders(): update failed' }]);
     const runs = readFileSync(join(slot.conf, 'replayed'), 'utf8').trim().split('\n\n');
     expect(runs.slice(1)).toEqual(['-m\nuser/a', '-m\nuser/bad\nuser/b2', '-m\nuser/c']);
+  });
+
+  it('gives names that a list takes for comments as words', async () => {
+    const { on, slot } = await stage();
+    const grip = await on.take(slot);
+    const what = { mailboxes: [['#news'], ['user.a']], users: ['#new', '-u', 'b'], lines: ['USER #new'] };
+    expect(await on.driver.replay(on.host, slot.instance, grip, to, what, 30)).toEqual([]);
+    const runs = readFileSync(join(slot.conf, 'replayed'), 'utf8').trim().split('\n\n');
+    expect(runs).toEqual(['-m words\n#news\nuser/a', '-u words\n#new\n-u\nb', '-r\nUSER #new']);
+  });
+
+  it('is not held up by the name of a mailbox that looks like an error of the connection', async () => {
+    const { on, slot } = await stage();
+    const grip = await on.take(slot);
+    const what = { mailboxes: [['user.bad Connect (authenticate)'], ['user.c']], users: [], lines: [] };
+    expect(await on.driver.replay(on.host, slot.instance, grip, to, what, 30)).toEqual([
+      { name: 'user.bad Connect (authenticate)', said: 'do_folders(): update failed for bad Connect' },
+    ]);
   });
 
   it('says no at once when the new master cannot be spoken with, and leaves no password behind', async () => {

@@ -614,8 +614,8 @@ describe('drain', { timeout }, () => {
     const grip = await on.take(slot);
     const users = ['ann', 'bad-bob', "o'brien", '$(id)', '-x'];
     expect(await on.driver.sendUsers(on.host, slot.instance, grip, '', users, 20)).toEqual(['bad-bob']);
-    expect(readFileSync(join(slot.conf, 'sent-users'), 'utf8')).toBe(
-      users.map((user) => ` ${user}\n`).join(''),
+    expect(readFileSync(join(slot.conf, 'sent-many'), 'utf8')).toBe(
+      users.map((user) => ` -u ${user}\n`).join(''),
     );
   });
 });
