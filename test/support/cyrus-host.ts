@@ -4,7 +4,7 @@
 // misbehave. Everything it leaves is ended with the test, by its process id.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { CyrusConfig } from '../../src/config/config.js';
@@ -129,16 +129,26 @@ export function isAlive(pid: number): boolean {
 }
 
 /** A free TCP port; somebody else may take it, which a test then shows. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '0.0.0.0', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
+export async function freePort(): Promise<number> {
+  const [port] = await freePorts(1);
+  return port as number;
+}
+
+/** Free TCP ports, each another one. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve, reject) => {
+        server.on('error', reject);
+        server.listen(0, '0.0.0.0', resolve);
+      });
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
 }
 
 /** To be called within a test. `more` overrides parts of the configuration. */
@@ -211,7 +221,8 @@ export async function cyrusHost(
     owns: (pid) => owned.add(pid),
     slot: async (name) => {
       const home = join(base, name);
-      const ports = { imap: await freePort(), lmtp: await freePort(), csync: await freePort() };
+      const [imap, lmtp, csync] = (await freePorts(3)) as [number, number, number];
+      const ports = { imap, lmtp, csync };
       for (const dir of ['conf/sync', 'mail', 'role.master', 'role.replica'])
         mkdirSync(join(home, dir), { recursive: true });
       const imapd = join(home, 'role', 'imapd.conf');
