@@ -335,7 +335,6 @@ export class FailoverSession {
       result,
       desk,
       around: this.around,
-      startedAt: context.clock.now() - (context.clock.monotonic() - this.startedAt),
     });
     const { safety } = ended;
     const outcome =

@@ -38,7 +38,6 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
   const stateDir = await context.stateDir();
   const { run, file } = await findRun(stateDir, request.run);
   const startedAt = context.clock.monotonic();
-  const startedWall = context.clock.now();
   const before = foldJournal((await readJournal(file)).records, file);
   const isOpen = before.closed === undefined;
   if (!isOpen && request.how === 'undo') return undefined;
@@ -146,7 +145,6 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
       result,
       desk,
       around,
-      startedAt: startedWall,
     });
     const outcome = isBack
       ? 'done'

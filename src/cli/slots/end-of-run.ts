@@ -16,6 +16,7 @@ import type { FleetSight } from '../../slot/sight.js';
 import { type WaitingRow, waitingReasons } from '../../slot/waiting.js';
 import { judgeWatch, type Watch } from '../../slot/watch.js';
 import type { Context } from '../context.js';
+import { readTurn } from './timer-turn.js';
 
 /** What the end is made of. */
 export interface RunEnd {
@@ -28,7 +29,7 @@ export interface RunEnd {
   readonly watch: Watch;
 }
 
-/** Looks and judges. `startedAt` in milliseconds since 1970: samples from then on are our own. */
+/** Looks and judges. */
 export async function endOfRun(
   context: Context,
   run: {
@@ -38,14 +39,13 @@ export async function endOfRun(
     readonly result: RunResult;
     readonly desk: WaitingDesk | undefined;
     readonly around: Surroundings;
-    readonly startedAt: number;
   },
 ): Promise<RunEnd> {
   const { results, sight, result } = run;
   const after = hookFailure(result);
   const waiting = run.desk?.rows() ?? null;
   const roads = await tryRoads(context, results, sight, run.around);
-  const watch = await watchOf(context, results, run.startedAt);
+  const watch = judgeWatch(await readTurn(await context.stateDir()), context.clock.now());
   const judged = withHooks(judgeSafety(results, sight, run.maxLagS), after);
   const isForgotten = judged.toDemote.length > 0 && !watch.isWatched;
   const reasons = [
@@ -85,15 +85,4 @@ async function tryRoads(
     account: async () => ({ user: account.user, password: readPassword(account) }),
   });
   return tester(roadQuestions(moved, sight, around.driver.masterPorts), context.interruption.abort);
-}
-
-async function watchOf(context: Context, results: readonly SlotResult[], startedAt: number): Promise<Watch> {
-  const slot = results[0]?.decision.slot.slot;
-  if (slot === undefined) return judgeWatch([], startedAt);
-  const { clock } = context;
-  const history = await (await context.samples()).history(slot, (clock.now() - startedAt) / 1000 + 400);
-  return judgeWatch(
-    history.map(({ seenAt }) => seenAt),
-    startedAt,
-  );
 }
