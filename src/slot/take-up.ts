@@ -6,6 +6,7 @@ import { isCommitted } from '../plan/progress.js';
 import type { Refusal } from '../plan/run-lane.js';
 import { type Decision, refusal } from './decide.js';
 import { parseLaneFile } from './lane-record.js';
+import { returnsOf } from './rejoin.js';
 import type { FleetSight } from './sight.js';
 import { stateOf } from './sight.js';
 import type { Slot } from './slot.js';
@@ -27,7 +28,7 @@ export function refusalsOf(
   for (const lane of progress.lanes) {
     if (lane.closed !== undefined) continue;
     const slot = slots.find((one) => one.slot === lane.lane);
-    const over = slot === undefined ? undefined : whoEndedIt(progress.plan.id, lane, slot, sight);
+    const over = slot === undefined ? undefined : whoEndedIt(progress.plan.id, lane, slot, sight, hasMoved);
     if (over !== undefined) {
       refused.set(lane.lane, over);
       continue;
@@ -56,7 +57,9 @@ export function endedElsewhere(
     const slot = slots.find((one) => one.slot === lane.lane);
     const isBegun = lane.steps.some(({ began }) => began);
     if (lane.closed !== undefined || slot === undefined || !isBegun) continue;
-    const over = whoEndedIt(progress.plan.id, lane, slot, sight);
+    // Its master is another one than where it leads from before anything was done: what is still to come back tells.
+    const isOver = () => returnsOf(slot.slot, false, [slot], sight).length === 0;
+    const over = whoEndedIt(progress.plan.id, lane, slot, sight, isOver);
     if (over !== undefined) ended.set(lane.lane, over);
   }
   return ended;
@@ -64,12 +67,17 @@ export function endedElsewhere(
 
 // NEW's lease is the first to be taken and the last to be given back. A lane that had it and has left no trace of
 // itself there was ended by somebody: by another run, or by this one just before its process died.
-function whoEndedIt(run: string, lane: LaneProgress, slot: Slot, sight: FleetSight): Refusal | undefined {
+function whoEndedIt(
+  run: string,
+  lane: LaneProgress,
+  slot: Slot,
+  sight: FleetSight,
+  isPast: (lane: LaneProgress, slot: Slot) => boolean,
+): Refusal | undefined {
   const lease = lane.steps.find(({ step }) => step.action === 'slot.take-lease');
   const isBegun = lane.steps.some((each) => each !== lease && each.state !== 'todo');
-  // Whether a lease was granted whose answer was lost cannot be known; but the slot has moved since.
-  const hasMoved = slot.master !== lease?.step.params.from;
-  if (lease === undefined || !(lease.state === 'did' || isBegun || hasMoved)) return undefined;
+  // Whether a lease was granted whose answer was lost cannot be known; but what the lane is for may be over.
+  if (lease === undefined || !(lease.state === 'did' || isBegun || isPast(lane, slot))) return undefined;
   const state = stateOf(sight, slot.slot, lease.step.host);
   if (state === undefined || state.lease?.run === run) return undefined;
   const { open, malformed } = parseLaneFile(state.laneLines);
@@ -84,4 +92,9 @@ function whoEndedIt(run: string, lane: LaneProgress, slot: Slot, sight: FleetSig
     reason: `the lane was given back meanwhile, and the directory names ${slot.master}`,
     code: 'slot.given-back',
   };
+}
+
+/** The slot has a master that the lane did not find. */
+function hasMoved(lane: LaneProgress, slot: Slot): boolean {
+  return slot.master !== lane.steps.find(({ step }) => step.action === 'slot.take-lease')?.step.params.from;
 }

@@ -178,7 +178,8 @@ function sightOf(world: SlotWorld, slot: string, name: string) {
   return [[name, { host, ok: true as const, states }] as const];
 }
 
-interface Playing {
+/** A story while it is played. */
+export interface Playing {
   readonly world: SlotWorld;
   readonly clock: FakeClock;
   readonly boundaries: Boundaries;
@@ -190,7 +191,7 @@ interface Playing {
 }
 
 /** A journal's disk. */
-class Disk {
+export class Disk {
   text = '';
   run = '';
   /** When its run began, in ms of the clock. */
@@ -210,7 +211,8 @@ class Disk {
   }
 }
 
-function bastion({ world }: Pick<Playing, 'world'>, road: Road) {
+/** What one process of a bastion works with. */
+export function bastion({ world }: Pick<Playing, 'world'>, road: Road) {
   const around: Surroundings = {
     driver: worldDriver(world, road),
     hosts: worldHosts(world),
@@ -231,7 +233,7 @@ const noWishes = (takeOver: readonly string[], more: Partial<FailoverWishes> = {
 });
 
 /** One `mailctl failover imap21`. `nothing`: nothing was left to do, or everything left is refused. */
-async function turn(
+export async function turn(
   story: Playing,
   disk: Disk,
   takeOver: readonly string[],
@@ -369,7 +371,8 @@ function execution(
   };
 }
 
-function openDisk(disk: Disk, process: Process, { world, clock }: Playing, plan: Plan): Journal {
+/** A journal on a disk, as one process writes it. */
+export function openDisk(disk: Disk, process: Process, { world, clock }: Playing, plan: Plan): Journal {
   const storage: JournalStorage = {
     append: (text) =>
       process.append(text, (written) => {
@@ -386,7 +389,8 @@ function openDisk(disk: Disk, process: Process, { world, clock }: Playing, plan:
   return new Journal(`${disk.run}.ndjson`, storage, disk.records(), clock);
 }
 
-function memorySamples(): SampleStore {
+/** Samples that are kept in memory. */
+export function memorySamples(): SampleStore {
   const last = new Map<string, Sample>();
   return {
     async store(samples) {
@@ -403,7 +407,8 @@ function tellDecision(decision: Decision): string {
   return `${decision.slot.slot} ${decision.kind} ${decision.from}->${decision.to}${gates.length > 0 ? ` [${gates.join(' ')}]` : ''}`;
 }
 
-function tellResult(story: Playing, name: string, result: RunResult): void {
+/** Notes what an execution came to. */
+export function tellResult(story: Playing, name: string, result: RunResult): void {
   const lanes = result.lanes.map(
     (lane) =>
       `${lane.lane} ${lane.state}${lane.failure === undefined ? '' : ` at ${lane.failure.step}: ${lane.failure.reason}`}`,

@@ -43,6 +43,8 @@ export interface ModelInstance {
   readonly quarantined: Mail[];
   /** Events of its logs that a rejoin has set aside. */
   aside: Mail[];
+  /** Users that were deleted here: their mailboxes wait for their clean-up. */
+  readonly gone: Set<string>;
   /** Epoch seconds of the newest replicated message: applied, arrived. */
   applied: { at: number; arrived: number } | undefined;
   lease: Lease | null;
@@ -168,6 +170,7 @@ export class SlotWorld {
         log: new Map(),
         quarantined: [],
         aside: [],
+        gone: new Set(),
         applied: undefined,
         lease: null,
         lane: [],
@@ -321,6 +324,36 @@ export class SlotWorld {
     }
     slot.acknowledged.push(mail);
     return mail;
+  }
+
+  /** A stray takes a message, since somebody still sends to it. */
+  deliverTo(slotName: string, host: string, user: string): void {
+    const slot = this.slot(slotName);
+    const instance = this.at(slotName, host);
+    if (!this.isOnNet(host) || !this.isMaster(slot, host)) return;
+    this.#mail += 1;
+    const mail = { id: this.#mail, user, at: this.now };
+    instance.mail.set(mail.id, mail);
+    for (const other of slot.instances.keys()) {
+      if (other !== host) instance.log.set(other, [...(instance.log.get(other) ?? []), mail]);
+    }
+    slot.acknowledged.push(mail);
+  }
+
+  /** A user is deleted where the slot is served: nobody misses that mail, and it may not come back. */
+  deleteUser(slotName: string, user: string): void {
+    const slot = this.slot(slotName);
+    const master = this.at(slotName, slot.directory.master);
+    master.gone.add(user);
+    for (const mail of [...master.mail.values()]) if (mail.user === user) master.mail.delete(mail.id);
+    for (const [to, log] of master.log)
+      master.log.set(
+        to,
+        log.filter((mail) => mail.user !== user),
+      );
+    const left = slot.acknowledged.filter((mail) => mail.user !== user);
+    slot.acknowledged.splice(0, slot.acknowledged.length, ...left);
+    this.dirty = true;
   }
 
   /** One message of one log goes over, where it can. */
@@ -738,7 +771,12 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
       see(`mailboxes ${instance.slot}`, host.name, () => {
         const own = world.at(instance.slot, host.name);
         const users = new Set([...own.mail.values()].map((mail) => mail.user));
-        return [...users].map((user): Mailbox => ({ name: `user.${user}`, uniqueId: user, deleted: false }));
+        return [
+          ...[...users].map((user): Mailbox => ({ name: `user.${user}`, uniqueId: user, deleted: false })),
+          ...[...own.gone].flatMap((user): Mailbox[] =>
+            users.has(user) ? [] : [{ name: `DELETED.user.${user}.6B01F0C1`, uniqueId: user, deleted: true }],
+          ),
+        ];
       }),
     replication: (host, instances) =>
       see('replication', host.name, () =>
@@ -932,9 +970,14 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
       const own = world.at(instance.slot, host.name);
       await act('send', host, instance, grip, () => {
         if (!world.takesReplication(slot, to)) return;
-        for (const mail of own.mail.values()) {
-          if (names.includes(mail.user)) world.at(instance.slot, to).mail.set(mail.id, mail);
+        // Made equal: what the replica alone has of them is forgotten, and what was deleted here is there too.
+        const target = world.at(instance.slot, to);
+        for (const mail of [...target.mail.values()]) {
+          if (names.includes(mail.user) && !own.mail.has(mail.id)) target.mail.delete(mail.id);
         }
+        for (const mail of own.mail.values()) if (names.includes(mail.user)) target.mail.set(mail.id, mail);
+        for (const user of own.gone) if (names.includes(user)) target.gone.add(user);
+        world.dirty = true;
       });
       const failed = world.takesReplication(slot, to) ? [] : names;
       return { failed: failed.map((name) => ({ name, said: 'Connection refused' })), left: [] };

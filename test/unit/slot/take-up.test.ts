@@ -57,4 +57,18 @@ describe('a rejoin that is taken up again', () => {
     expect(endedElsewhere(killed(), [slot], sight(opened('7f3a'))).size).toBe(0);
     expect(endedElsewhere(killed('todo'), [slot], sight()).size).toBe(0);
   });
+
+  it('goes on where it was killed before it had its lease, while a stray still runs', () => {
+    const slot = slotOn('store1', ['imap22', 'imap21']);
+    const stray = sightOf({
+      imap22: [state('store1', 'imap22', 'master')],
+      imap21: [state('store1', 'imap21', 'master')],
+    });
+    expect(endedElsewhere(killed('began'), [slot], stray).size).toBe(0);
+    const whole = sightOf({
+      imap22: [state('store1', 'imap22', 'master')],
+      imap21: [state('store1', 'imap21', 'replica')],
+    });
+    expect(endedElsewhere(killed('began'), [slot], whole).get('store1')).toMatchObject({ state: 'done' });
+  });
 });
