@@ -17,7 +17,10 @@ interface Watched {
   failure: string;
   answers: boolean;
   sightings: readonly Sighting[] | null;
-  /** Settles with the first look at its ports. */
+  /** Looks at its ports that were begun, and the one whose answer is kept: an older one that ends later is void. */
+  looks: number;
+  kept: number;
+  /** Settles with the first look at its ports, or the first since it was cut off. */
   firstLook: Promise<void>;
 }
 
@@ -45,6 +48,8 @@ export class HostWatch {
       failure: error.code.replace(/^transport\./, ''),
       answers: false,
       sightings: null,
+      looks: 0,
+      kept: 0,
       firstLook: Promise.resolve(),
     };
     this.#watched.set(host, watched);
@@ -74,6 +79,12 @@ export class HostWatch {
       maybeUs: null,
       peerElsewhere: true,
     });
+  }
+
+  /** What was seen of its ports is void: it was cut off since. The next verdict waits for a look from now. */
+  lookAgain(host: string): void {
+    const watched = this.#watched.get(host);
+    if (watched !== undefined) watched.firstLook = this.#lookAtPorts(host, watched);
   }
 
   /** Ends all asking. */
@@ -107,15 +118,23 @@ export class HostWatch {
     }
   }
 
+  #keep(watched: Watched, look: number, sightings: readonly Sighting[]): void {
+    if (look < watched.kept) return;
+    watched.kept = look;
+    watched.sightings = sightings;
+  }
+
   async #lookAtPorts(host: string, watched: Watched): Promise<void> {
+    watched.looks += 1;
+    const look = watched.looks;
     const late = new AbortController();
     const cancel = this.clock.timer(OBSERVER_MS, () => late.abort());
     try {
       const signal = AbortSignal.any([this.#stop.signal, late.signal]);
-      watched.sightings = await this.asker.sightings(host, signal);
+      this.#keep(watched, look, await this.asker.sightings(host, signal));
     } catch {
       // Nobody could look: what was seen before is no longer now.
-      watched.sightings = [];
+      this.#keep(watched, look, []);
     } finally {
       cancel();
     }

@@ -64,6 +64,7 @@ export function fenceHost(parts: SlotActionParts): Action {
       calls.set(step.host, call);
       try {
         await call;
+        parts.watch.lookAgain(step.host);
       } catch (error) {
         calls.delete(step.host);
         // It said no: the gate that asked for it stays closed. What never answered may have done it: looked at.

@@ -54,6 +54,16 @@ describe('HostWatch', () => {
     expect(watch.away('imap21')).toBeUndefined();
   });
 
+  it('forgets what was seen of a host that was cut off since, and waits for a look from then on', async () => {
+    const { world, watch } = watchOf();
+    world.seen = 'greeting';
+    watch.add('imap21', silence('imap21'));
+    expect((await watch.verdict('imap21')).gate).toBe('still-serving');
+    world.seen = 'silent';
+    watch.lookAgain('imap21');
+    expect((await watch.verdict('imap21')).gate).toBeNull();
+  });
+
   it('asks each host once a second, and not more often for being added twice', async () => {
     const { clock, world, watch } = watchOf();
     watch.add('imap21', silence('imap21'));
