@@ -76,11 +76,8 @@ export class Leases {
     if (!answer.granted) {
       const { held, secondsLeft } = answer;
       throw new BusyError(
-        `${instance.slot} on ${host.name} is held by run ${held.run} of ${held.operator} on ${held.bastion}`,
-        {
-          detail: `its lease expires in ${secondsLeft} s`,
-          hint: `when that run is dead: --take-over ${held.run}`,
-        },
+        `${instance.slot} on ${host.name} is held by run ${held.run} of ${held.operator} on ${held.bastion}, lease for another ${secondsLeft} s`,
+        { hint: `when that run is dead: --take-over ${held.run}` },
       );
     }
     this.#held.set(`${host.name}\n${instance.slot}`, { host, instance, token: answer.token, phase });

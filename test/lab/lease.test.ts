@@ -143,7 +143,6 @@ describeUnless(whyNoLab(), 'two on one slot over real sshd', () => {
       const [first, second] = ran[0]?.code === 0 ? ran : [...ran].reverse();
       const moved = JSON.parse(first?.stdout ?? '') as { run: string; slots: { outcome: string }[] };
       expect(moved.slots.map(({ outcome }) => outcome)).toEqual(['moved']);
-      console.log(second?.code, second?.stdout, second?.stderr, second?.tookMs, first?.tookMs);
       const output = `${second?.stdout}${second?.stderr}`;
       for (const word of [moved.run, first?.bastion.operator, first?.bastion.name]) {
         expect(output, told).toContain(word);
