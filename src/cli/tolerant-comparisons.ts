@@ -1,7 +1,8 @@
 // Comparisons as commands see them: good to have and never worth a stop. A database that is away is a warning, given
 // once; one that an older mailctl made and nobody has brought up to date has none.
-import { MailctlError } from '../errors.js';
+import type { MailctlError } from '../errors.js';
 import type { ComparisonStore } from '../slot/comparisons.js';
+import { toleranceOf } from './tolerate.js';
 
 /** Where the comparisons are, and how to say that they are not. */
 export interface ComparisonAccess {
@@ -13,17 +14,7 @@ export interface ComparisonAccess {
 
 /** Nothing is opened before it is used. */
 export function tolerantComparisons(access: ComparisonAccess): ComparisonStore {
-  let hasWarned = false;
-  const tolerate = async <T>(work: () => Promise<T>, otherwise: T, effect: string): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof MailctlError)) throw error;
-      if (!hasWarned && !isEmptyState(error)) access.warn(`${effect}: ${error.message}`, error.hint);
-      hasWarned ||= !isEmptyState(error);
-      return otherwise;
-    }
-  };
+  const tolerate = toleranceOf((text, hint) => access.warn(text, hint), isEmptyState);
   const unread = 'stored comparisons cannot be read';
   return {
     store: async (record) => {

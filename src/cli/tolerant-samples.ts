@@ -2,6 +2,7 @@
 // opened, read or written is a warning, given once; a dry run stores nothing.
 import { MailctlError } from '../errors.js';
 import type { SampleStore } from '../slot/samples.js';
+import { toleranceOf } from './tolerate.js';
 
 /** Where the samples are, and how to say that they are not. */
 export interface SampleAccess {
@@ -15,17 +16,7 @@ export interface SampleAccess {
 
 /** Nothing is opened before it is used. Errors that are no MailctlError are faults of ours and are thrown. */
 export function tolerantSamples(access: SampleAccess): SampleStore {
-  let hasWarned = false;
-  const tolerate = async <T>(work: () => Promise<T>, otherwise: T, effect: string): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof MailctlError)) throw error;
-      if (!hasWarned) access.warn(`${effect}: ${error.message}`, error.hint);
-      hasWarned = true;
-      return otherwise;
-    }
-  };
+  const tolerate = toleranceOf((text, hint) => access.warn(text, hint));
   /** Reading works on a database that cannot be written; and one that nobody made yet is empty. */
   const reader = async (): Promise<SampleStore | undefined> => {
     try {
