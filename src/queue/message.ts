@@ -18,6 +18,8 @@ export interface QueueRecipient {
 export interface QueueMessage {
   /** Name of the queue: `mx1`, or `mx1:postfix-out` where a host has several. */
   readonly queue: string;
+  /** Host that the queue is on. */
+  readonly host: string;
   readonly id: string;
   /** One of MESSAGE_STATES, or a word that only the server knows. */
   readonly state: string;
@@ -26,8 +28,17 @@ export interface QueueMessage {
   readonly sizeBytes: number;
   /** Envelope sender; empty: the null sender. */
   readonly sender: string;
+  /** Login that handed the message in; null: nobody logged in, or the listing does not say. */
+  readonly submitter: string | null;
   /** Distinct by exact address, in the server's order. */
   readonly recipients: readonly QueueRecipient[];
+}
+
+/** What names a message for an act. The host looks at arrival and sender again: short ids are used again. */
+export interface MessageKey {
+  readonly id: string;
+  readonly arrivedAt: number | null;
+  readonly sender: string;
 }
 
 /** The domain of an address: what follows the last `@`, lower-cased, without one trailing dot; empty: it has none. */

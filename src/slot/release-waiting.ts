@@ -149,7 +149,7 @@ export class WaitingDesk {
   async #list(work: Work, whose: Whose, signal: AbortSignal): Promise<WaitingList> {
     const startedAt = this.#parts.clock.monotonic();
     const fold = new WaitingFold(whose);
-    const { keptBack } = await work.queue.driver.list((message) => fold.add(message), signal);
+    const { keptBack } = await work.queue.driver.list((message) => fold.add(message), { signal });
     work.list = fold;
     work.keptBack = keptBack;
     work.listedMs = this.#parts.clock.monotonic() - startedAt;

@@ -11,8 +11,8 @@ export type ParsedLine =
 /** Postfix's name for the null sender. */
 const NULL_SENDER = 'MAILER-DAEMON';
 
-/** Reads a line; `queue` is the queue's name in our words. */
-export function parsePostqueueLine(queue: string, line: string): ParsedLine {
+/** Reads a line; `queue` and `host` are the names in our words. */
+export function parsePostqueueLine(queue: string, host: string, line: string): ParsedLine {
   const text = (line.charCodeAt(0) === 0xfeff ? line.slice(1) : line).trim();
   if (text === '') return { kind: 'blank' };
   let value: unknown;
@@ -32,6 +32,7 @@ export function parsePostqueueLine(queue: string, line: string): ParsedLine {
     kind: 'message',
     message: {
       queue,
+      host,
       id,
       // maildrop is mail that cleanup has not taken yet.
       state:
@@ -39,6 +40,7 @@ export function parsePostqueueLine(queue: string, line: string): ParsedLine {
       arrivedAt: wholeNumber(fields.arrival_time),
       sizeBytes: wholeNumber(fields.message_size) ?? 0,
       sender: sender === NULL_SENDER ? '' : sender,
+      submitter: null,
       recipients: recipientsOf(fields.recipients),
     },
   };

@@ -2,10 +2,8 @@
 // new try. Every path comes from `postconf`. Ids go over stdin and are checked there again: nothing that a queue
 // holds becomes a word of a shell.
 import { CommandError } from '../../errors.js';
-import type { Host } from '../../fleet/host.js';
-import type { QueueDriver, QueueListing } from '../../queue/driver.js';
+import type { QueueDriver, QueueListing, QueueOptions } from '../../queue/driver.js';
 import type { QueueMessage } from '../../queue/message.js';
-import type { Transport } from '../../transport/transport.js';
 import { parsePostqueueLine } from './parse-postqueue.js';
 
 /** A cold spool of 900,000 messages takes minutes to list. */
@@ -36,23 +34,13 @@ spool=$(postconf -h queue_directory) && cd "$spool" 2> /dev/null || exit 0
 printf 'in-flight %s\\n' "$(find incoming active -type f 2> /dev/null | wc -l)"
 `;
 
-/** What the driver is given. */
-export interface PostfixQueueOptions {
-  readonly transport: Transport;
-  readonly host: Host;
-  /** The queue's name in our words. */
-  readonly name: string;
-  /** Words put before every command: a container. */
-  readonly within?: readonly string[] | undefined;
-}
-
 /** Opens the driver of one queue. It holds no connection of its own. */
-export function postfixQueue({ transport, host, name, within }: PostfixQueueOptions): QueueDriver {
+export function postfixQueue({ transport, host, name, within }: QueueOptions): QueueDriver {
   const common = { args: [], privileged: true, within };
   return {
     software: 'postfix',
-    async list(onMessage, signal) {
-      const listing = new Listing(name, onMessage);
+    async list(onMessage, { signal } = {}) {
+      const listing = new Listing(name, host.name, onMessage);
       const { status, stderr } = await transport.run(
         host,
         { ...common, name: 'postfix.list', script: LIST_SCRIPT, readOnly: true, timeoutMs: LIST_MS },
@@ -61,6 +49,7 @@ export function postfixQueue({ transport, host, name, within }: PostfixQueueOpti
       if (status !== 0) throw new CommandError(host.name, 'postqueue -j', status, stderr);
       return listing.result(stderr);
     },
+    cannot: (act) => (act === 'flush' ? null : `${act} is not built for Postfix yet`),
     async retry(ids, signal) {
       const known = ids.filter((id) => QUEUE_ID.test(id));
       const { status, stdout, stderr } = await transport.run(
@@ -86,14 +75,16 @@ export function postfixQueue({ transport, host, name, within }: PostfixQueueOpti
 /** Reads the answer of LIST_SCRIPT line by line. */
 class Listing {
   readonly #queue: string;
+  readonly #host: string;
   readonly #onMessage: (message: QueueMessage) => void;
   #keptBack: readonly string[] = [];
   #lines = 0;
   #malformed = 0;
   #first: QueueListing['malformed']['first'] = null;
 
-  constructor(queue: string, onMessage: (message: QueueMessage) => void) {
+  constructor(queue: string, host: string, onMessage: (message: QueueMessage) => void) {
     this.#queue = queue;
+    this.#host = host;
     this.#onMessage = onMessage;
   }
 
@@ -103,7 +94,7 @@ class Listing {
       return;
     }
     this.#lines += 1;
-    const parsed = parsePostqueueLine(this.#queue, line);
+    const parsed = parsePostqueueLine(this.#queue, this.#host, line);
     if (parsed.kind === 'message') this.#onMessage(parsed.message);
     if (parsed.kind !== 'malformed') return;
     this.#malformed += 1;

@@ -26,6 +26,10 @@ class Model implements QueueDriver {
 
   constructor(readonly clock: FakeClock) {}
 
+  cannot(): null {
+    return null;
+  }
+
   put(slot: string, count: number, state: Mail['state'] = 'deferred'): this {
     for (let i = 0; i < count; i++) {
       const id = `Q${this.mail.size}`;
@@ -55,6 +59,8 @@ class Model implements QueueDriver {
         arrivedAt,
         sizeBytes: 1,
         sender: '',
+        submitter: null,
+        host: 'mx1',
         recipients: [{ address: `a@${slot}.example`, reason }],
       });
     }

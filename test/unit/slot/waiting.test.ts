@@ -122,6 +122,8 @@ describe('the fold', () => {
     arrivedAt: 7,
     sizeBytes: 1,
     sender: '',
+    submitter: null,
+    host: 'mx1',
     recipients: recipients.map((address) => ({ address, reason: null })),
   });
   const whose = whoseMail({ roads, form: '{user}@{slot}.example' });

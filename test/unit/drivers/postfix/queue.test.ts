@@ -19,7 +19,7 @@ const line = (more: object) =>
     ...more,
   });
 const message = (more: object) => {
-  const parsed = parsePostqueueLine('mx1', line(more));
+  const parsed = parsePostqueueLine('mx1', 'mx1', line(more));
   if (parsed.kind !== 'message') throw new Error(parsed.kind);
   return parsed.message;
 };
@@ -33,13 +33,15 @@ describe('a line of postqueue -j', () => {
     const parsed = text
       .trim()
       .split('\n')
-      .map((one) => parsePostqueueLine('mx1', one));
+      .map((one) => parsePostqueueLine('mx1', 'mx1', one));
     expect(parsed.map(({ kind }) => kind)).toEqual(parsed.map(() => 'message'));
   });
 
   it('gives id, state, arrival, size, sender and recipients', () => {
     expect(message({})).toEqual({
       queue: 'mx1',
+      host: 'mx1',
+      submitter: null,
       id: 'B9A83394',
       state: 'deferred',
       arrivedAt: 1_795_747_881,
@@ -95,7 +97,7 @@ describe('a line of postqueue -j', () => {
     ['{"queue_id": ""}', 'malformed'],
     ['{"queue_id": "x"', 'malformed'],
   ])('%j is %s', (text, kind) => {
-    expect(parsePostqueueLine('mx1', text).kind).toBe(kind);
+    expect(parsePostqueueLine('mx1', 'mx1', text).kind).toBe(kind);
   });
 
   it('of hostile texts is data, also of many megabytes', () => {

@@ -1,0 +1,29 @@
+// The contract of offline listings: a file, or what a colleague has mailed, read line by line into messages. Each
+// format knows its own look; nothing of it runs on a host. Types only.
+import type { QueueMessage } from './message.js';
+
+/** Where a parser puts what it reads. */
+export interface ListingSink {
+  message(message: QueueMessage): void;
+  /** Line numbers begin at 1. `what` is ours and fit to print. */
+  malformed(line: number, what: string): void;
+}
+
+/** Reads one listing; a line comes without its newline and may be of any length. */
+export interface ListingParser {
+  line(text: string): void;
+  /** The listing is over: gives what was still open. */
+  end(): void;
+}
+
+/** One format. */
+export interface ListingFormat {
+  readonly name: 'postfix-json' | 'postfix-mailq' | 'exim-bp' | 'sendmail-mailq' | 'opensmtpd' | 'mailctl';
+  /** Is it this, by the first lines that are not blank (at most 20)? Formats are asked in a fixed order. */
+  looksLike(lines: readonly string[]): boolean;
+  /** `now`: epoch seconds, for ages and for dates without a year. `queue` and `host` go into every message. */
+  open(
+    sink: ListingSink,
+    context: { readonly queue: string; readonly host: string; readonly now: number },
+  ): ListingParser;
+}
