@@ -75,7 +75,7 @@ ${exports.join('\n')}
   node bin/mailctl.js runs               the run; runs show RUN has its steps
   npm run lab -- return imap21 --boot    imap21 boots: its slots come up as masters
   node bin/mailctl.js slots list         two masters: they are named
-  node bin/mailctl.js failover imap21    stops and swaps them
+  node bin/mailctl.js rejoin imap21      its mail is brought over, then it is a replica again
   npm run lab -- down                    takes everything away`);
 }
 
