@@ -1,5 +1,6 @@
 // One line of a mail server's log that says what became of a message for a recipient, whatever the server's words.
 // Texts are as the log has them: hostile. Types only.
+import type { EnhancedCode } from './status-code.js';
 
 /** What happened. `refused`: a new message was turned away at the door and never queued. */
 export type DeliveryOutcome = 'sent' | 'deferred' | 'bounced' | 'expired' | 'refused';
@@ -18,8 +19,8 @@ export interface DeliveryEvent {
   readonly relay: { readonly name: string; readonly address: string; readonly port: number | null } | null;
   /** Our own address that it went out from; null: the log does not say. */
   readonly source: string | null;
-  /** Enhanced status code `4.7.650`; null: the line has none. */
-  readonly dsn: string | null;
+  /** Null: the line has none. */
+  readonly dsn: EnhancedCode | null;
   /** The far side's or the server's own words; empty: none. */
   readonly reason: string;
 }
