@@ -26,11 +26,11 @@ export interface QueueMessage {
   /** Epoch seconds by the host's clock; null: the server did not say. */
   readonly arrivedAt: number | null;
   readonly sizeBytes: number;
-  /** Envelope sender; empty: the null sender. */
-  readonly sender: string;
+  /** Envelope sender; empty: the null sender; null: the listing does not say, and nothing may be concluded. */
+  readonly sender: string | null;
   /** Login that handed the message in; null: nobody logged in, or the listing does not say. */
   readonly submitter: string | null;
-  /** Distinct by exact address, in the server's order. */
+  /** Distinct by exact address, in the server's order; none also where the listing does not say. */
   readonly recipients: readonly QueueRecipient[];
 }
 
@@ -38,7 +38,7 @@ export interface QueueMessage {
 export interface MessageKey {
   readonly id: string;
   readonly arrivedAt: number | null;
-  readonly sender: string;
+  readonly sender: string | null;
 }
 
 /** The domain of an address: what follows the last `@`, lower-cased, without one trailing dot; empty: it has none. */
