@@ -10,11 +10,13 @@ import {
   fail,
   hang,
   inHost,
+  instanceOf,
   type Lab,
   lag,
   messagesOn,
   returnHost,
   run,
+  syncLogs,
   takeDown,
   unlag,
   up,
@@ -118,6 +120,13 @@ describeUnless(whyNoLab(), 'choice, moves, seeds and fences on real servers', ()
   test('the slots of a dead host spread, and a third that lacked mail is a copy again', async () => {
     // Only the channel to one of the two is stopped: what waits in it is on the other replica.
     const accepted = await lag(lab, 'store2', { messages: 3, towards: 'imap23' });
+    // A sample taken before imap22 has them sees both wait, a moment each: then the one with fewer masters is chosen.
+    const old = instanceOf(lab, 'store2', 'imap21');
+    const onlyOneWaits = () => {
+      const waiting = syncLogs(lab, old).map(({ file }) => path.basename(path.dirname(file)));
+      return waiting.length > 0 && waiting.every((channel) => channel === 'imap23');
+    };
+    expect(await waitUntil(onlyOneWaits, 20_000), JSON.stringify(syncLogs(lab, old))).toBe(true);
     await mailctl(lab, ['slots', 'sample', '--do-owed']);
     await fail(lab, 'imap21');
     const { json, code, stdout } = await failover(lab, 'imap21', '--yes');
