@@ -107,6 +107,19 @@ export async function lookAt(
   return judge(state);
 }
 
+/**
+ * The answer of something that only reads. One that is lost on the way leaves nothing there that could still land, so
+ * its error is made one that ends the act: else the lane would wait for a deadline, with the slot stopped.
+ */
+export async function readAnswer<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (!(error instanceof TransportError) || error.kind === 'interrupted') throw error;
+    throw stepError(error.message, error.code, error.detail);
+  }
+}
+
 /** Takes the lease where it is missing, and gives the proof of it for an act of this step. */
 export async function gripOf(parts: SlotActionParts, step: Step, instance: Instance): Promise<Grip> {
   const { lastAlive, provenUntil, way } = step.params;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { hasEnded } from '../../../../src/plan/look.js';
 import { parseLaneFile } from '../../../../src/slot/lane-record.js';
 import { actionWorld } from '../../../support/slot-actions.js';
 import { host, instance, silence } from '../../../support/slot-sight.js';
@@ -45,6 +46,14 @@ describe('slot.drain', () => {
       message: '1 events of store1 did not reach imap22 in 5 s',
       detail: 'Connection refused',
     });
+  });
+
+  it('has ended when a look at NEW gets no answer: nothing of it can land later', async () => {
+    const { world, act } = stoppedOld();
+    world.hang('imap22');
+    const error = await act().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'transport.hung', message: expect.stringMatching(/^imap22 /) });
+    expect(hasEnded(error)).toBe(true);
   });
 
   it('goes on with --accept-loss, whatever is left', async () => {
