@@ -55,6 +55,8 @@ export type QueueAct = (typeof QUEUE_ACTS)[number];
 export interface ActAnswer {
   /** Messages that the server says it changed; null: it does not say. */
   readonly changed: number | null;
+  /** Messages that were so before: held ones of a hold that is done again. */
+  readonly already?: number | undefined;
   /** Ids that were gone, or belong to another message by now: left alone. */
   readonly gone: readonly string[];
   /** Ids that could not be done, with the server's reason. Raw. */

@@ -1,30 +1,28 @@
 // The Postfix queue driver (3.1 and later; verified on 3.7.11): `postqueue -j` line by line, `postqueue -i` for a
-// new try. Every path comes from `postconf`. Ids go over stdin and are checked there again: nothing that a queue
-// holds becomes a word of a shell.
+// new try, acts by act.ts. Every path comes from `postconf`. Ids go over stdin and are checked there again: nothing
+// that a queue holds becomes a word of a shell.
 import { CommandError } from '../../errors.js';
 import type { QueueDriver, QueueListing, QueueOptions } from '../../queue/driver.js';
 import type { QueueMessage } from '../../queue/message.js';
+import { actOn, previewOf } from './act.js';
+import { CHOOSE_INSTANCE, instanceArgument } from './instance.js';
 import { parsePostqueueLine } from './parse-postqueue.js';
+import { QUEUE_ID } from './queue-id.js';
 
 /** A cold spool of 900,000 messages takes minutes to list. */
 const LIST_MS = 300_000;
 /** 6 ms a message, and a server that is short of breath. */
 const RETRY_MS = 60_000;
 
-/** Ids as Postfix makes them, short and long. */
-const QUEUE_ID = /^[A-Za-z0-9]{5,64}$/;
-
 // The transports that are kept back come first, on a line that is no JSON.
-const LIST_SCRIPT = `
-command -v postqueue > /dev/null || { echo 'there is no postqueue' >&2; exit 69; }
+const LIST_SCRIPT = `${CHOOSE_INSTANCE}
 printf 'kept-back %s\\n' "$(postconf -h defer_transports 2> /dev/null | tr -s ', \\n' ' ')"
 exec postqueue -j
 `;
 
 // -i puts one deferred message in front of the queue manager, and does nothing for any other id: a short id that
 // was used again meanwhile gets one try too many, no more.
-const RETRY_SCRIPT = `
-command -v postqueue > /dev/null || { echo 'there is no postqueue' >&2; exit 69; }
+const RETRY_SCRIPT = `${CHOOSE_INSTANCE}
 while IFS= read -r id; do
   case $id in ''|*[!A-Za-z0-9]*) continue ;; esac
   postqueue -i "$id" < /dev/null || exit
@@ -35,8 +33,10 @@ printf 'in-flight %s\\n' "$(find incoming active -type f 2> /dev/null | wc -l)"
 `;
 
 /** Opens the driver of one queue. It holds no connection of its own. */
-export function postfixQueue({ transport, host, name, within }: QueueOptions): QueueDriver {
-  const common = { args: [], privileged: true, within };
+export function postfixQueue(options: QueueOptions): QueueDriver {
+  const { transport, host, name, within } = options;
+  const instance = instanceArgument(options.instance, host.name);
+  const common = { args: [instance], privileged: true, within };
   return {
     software: 'postfix',
     async list(onMessage, { signal } = {}) {
@@ -49,7 +49,8 @@ export function postfixQueue({ transport, host, name, within }: QueueOptions): Q
       if (status !== 0) throw new CommandError(host.name, 'postqueue -j', status, stderr);
       return listing.result(stderr);
     },
-    cannot: (act) => (act === 'flush' ? null : `${act} is not built for Postfix yet`),
+    cannot: () => null,
+    act: (act, keys, wishes = {}) => actOn({ transport, host, within, instance }, act, keys, wishes),
     async retry(ids, signal) {
       const known = ids.filter((id) => QUEUE_ID.test(id));
       const { status, stdout, stderr } = await transport.run(
@@ -68,7 +69,7 @@ export function postfixQueue({ transport, host, name, within }: QueueOptions): Q
       const found = /^in-flight +(\d{1,9})$/m.exec(stdout)?.[1];
       return { inFlight: found === undefined ? null : Number(found) };
     },
-    preview: () => ['postqueue -i QUEUE-ID'],
+    preview: previewOf,
   };
 }
 

@@ -1,0 +1,248 @@
+// The acting script: looks at every message again and hands it to Postfix's own command in the same breath (one perl
+// in front of one `postsuper`), then compares the server's count with what was asked, since its exit status tells
+// nothing. Verified on 3.7.11. Ids and senders are stdin, never words of a shell.
+//
+// A deleted message is renamed into a folder of ours on the queue's own file system: nothing is copied, at no moment
+// is it in both places or in none, and its inode stays taken, so that its id is not given to another message and is
+// still right when it comes back. It goes by way of hold, where no daemon touches it. Messages that came back are
+// put into hold as well, and released by postsuper unless they were held before.
+import { quoteWord } from '../../transport/quote.js';
+import { CHOOSE_INSTANCE } from './instance.js';
+import { QUEUE_CONF, QUEUE_FILES_PERL } from './queue-files.js';
+
+/** Folder in the queue directory; Postfix looks at those only that it knows. */
+export const SAVED_FOLDER = 'mailctl-saved';
+
+// Stdin: `ID ARRIVAL|- =SENDER|*` a line. Out: `gone|already ID`, `failed ID WHY`, `changed N`, `full HAVE MORE MOST`.
+const ACT_PERL = String.raw`
+$SIG{PIPE} = 'IGNORE'; umask 077;
+my ($act, $run, $expires, $most) = @ARGV;
+my $saved = '${SAVED_FOLDER}';
+my %places = (
+  hold => [qw(deferred incoming active hold maildrop)], delete => [qw(deferred incoming active hold maildrop)],
+  release => [qw(hold deferred incoming active)], requeue => [qw(deferred hold incoming active maildrop)],
+  flush => [qw(deferred hold incoming active maildrop)], restore => [qw(hold deferred incoming active)],
+);
+my %so = (hold => { hold => 1 }, release => { map { $_ => 1 } qw(deferred incoming active) }, requeue => { maildrop => 1 },
+  flush => { incoming => 1, active => 1, maildrop => 1 });
+my %flag = (hold => '-h', delete => '-h', release => '-H', requeue => '-r');
+my $changed = 0;
+sub said { my ($kind, $id, $why) = @_; $why = '' unless defined $why; $why =~ s/[\x00-\x1f\x7f]+/ /g; print "$kind $id $why\n" }
+
+# Where the message is now, and its file's stat; 'other': the id is another message's.
+sub look {
+  my ($id, $arrival, $sender, @where) = @_;
+  for my $turn (1, 2) {
+    for my $queue (@where) {
+      my $path = $queue =~ m{/} ? "$queue/$id" : path($queue, $id);
+      sysopen(my $file, $path, O_RDONLY | O_NOFOLLOW) or next;
+      my @stat = stat $file;
+      next unless -f _;
+      return ('unready', \@stat) unless $stat[2] & 0100 || $queue eq 'maildrop';
+      my ($came, $from) = envelope($file);
+      $came = $stat[9] unless defined $came;
+      return ('other') if $arrival ne '-' && $came != $arrival;
+      return ('other') if $sender ne '*' && (!defined $from || '=' . comparable($from) ne $sender);
+      return ($queue, \@stat);
+    }
+  }
+  return ('gone');
+}
+
+# Postfix's own command with ids on stdin. Its words are read, all of them, since the last line counts.
+my ($to, $words, $sent, $count) = (undef, undef, 0, undef);
+sub begin {
+  my ($flag) = @_;
+  open $words, '+>', undef or die "mailctl: no temporary file: $!\n";
+  open my $err, '>&', \*STDERR or die; open STDERR, '>&', $words or die;
+  my $ok = open $to, '|-', 'postsuper', $flag, '-';
+  open STDERR, '>&', $err;
+  die "mailctl: postsuper does not start\n" unless $ok;
+}
+sub finish {
+  close $to; my $status = $?; $to = undef; $count = undef;
+  seek $words, 0, 0;
+  my $last = '';
+  while (<$words>) {
+    if (/^postsuper: (?:Placed on hold|Released from hold|Requeued|Deleted): (\d+) message/) { $count = $1; next }
+    if (/^postsuper: (?:fatal|error|panic|warning): (.*)/) { $last = $1 }
+  }
+  die "mailctl: postsuper: " . ($last eq '' ? "ended with status $status and no count" : $last) . "\n" unless defined $count;
+}
+
+my @keys;
+sub keys_of_stdin {
+  my ($each) = @_;
+  while (my $line = <STDIN>) {
+    chomp $line;
+    my ($id, $arrival, $sender) = split / /, $line, 3;
+    next unless defined $sender && $sender =~ /^[*=]/ && $id =~ /^[A-Za-z0-9]{5,64}$/ && $arrival =~ /^(?:-|\d{1,15})$/;
+    $each->($id, $arrival, $sender);
+  }
+}
+
+# The messages that an act is for, with what cannot be done said.
+sub fits {
+  my ($id, $arrival, $sender) = @_;
+  my ($queue, $stat) = look($id, $arrival, $sender, @{$places{$act}});
+  if ($queue eq 'gone' || $queue eq 'other') { said('gone', $id, $queue); return }
+  if ($queue eq 'unready') { said('failed', $id, 'is still being written'); return }
+  if ($so{$act}{$queue}) { said('already', $id); return }
+  if ($queue eq 'maildrop') { said('failed', $id, 'is not taken in by cleanup yet'); return }
+  return ($queue, $stat);
+}
+
+if ($act eq 'hold' || $act eq 'release' || $act eq 'requeue') {
+  begin($flag{$act});
+  keys_of_stdin(sub {
+    my ($id) = @_;
+    my ($queue) = fits(@_) or return;
+    push @keys, $id; print $to "$id\n";
+  });
+  finish();
+  $changed = $count;
+  if ($count != @keys) {
+    for my $id (@keys) {
+      my $held = -e path('hold', $id);
+      if ($act eq 'hold' && !$held) { said('gone', $id, 'moved') }
+      elsif ($act eq 'release' && $held) { said('failed', $id, 'is still on hold') }
+      elsif ($act eq 'requeue' && ($held || -e path('deferred', $id))) { said('failed', $id, 'was not requeued') }
+    }
+  }
+  if ($act eq 'requeue' && $changed) { system 'postkick', 'public', 'pickup', 'W' }
+}
+elsif ($act eq 'flush') {
+  my ($bad, $why) = (0, '');
+  keys_of_stdin(sub {
+    my ($id) = @_;
+    my ($queue) = fits(@_) or return;
+    if ($queue eq 'hold') { said('failed', $id, 'is on hold: release it first'); return }
+    if ($bad >= 3) { said('failed', $id, "not tried: $why"); return }
+    open my $err, '+>', undef or die; open my $old, '>&', \*STDERR or die; open STDERR, '>&', $err;
+    my $pid = fork; die "mailctl: no process: $!\n" unless defined $pid;
+    if (!$pid) { open STDIN, '<', '/dev/null'; exec 'postqueue', '-i', $id or kill 'KILL', $$ }
+    waitpid $pid, 0; my $status = $?;
+    open STDERR, '>&', $old;
+    if ($status == 0) { $changed++; $bad = 0; return }
+    seek $err, 0, 0; local $/; $why = <$err>; $why = "status $status" unless defined $why && $why ne '';
+    $bad++; said('failed', $id, $why);
+  });
+}
+elsif ($act eq 'delete') { delete_all() }
+elsif ($act eq 'restore') { restore_all() }
+print "changed $changed\n";
+close STDOUT or die "mailctl: the answer could not be written\n";
+
+sub private_folder {
+  my ($folder) = @_;
+  mkdir $folder, 0700;
+  my @stat = lstat $folder;
+  die "mailctl: $spool/$folder is no folder of ours\n" unless -d _ && !($stat[2] & 077) && $stat[4] == $>;
+}
+sub number_in { my ($file) = @_; open my $in, '<', $file or return 0; my $line = <$in>; return defined $line && $line =~ /^(\d{1,15})$/ ? $1 : 0 }
+sub write_number {
+  my ($file, $number) = @_;
+  open my $out, '>', "$file.new" or die "mailctl: $file: $!\n";
+  (print $out "$number\n") && close $out && rename("$file.new", $file) or die "mailctl: $file: $!\n";
+}
+sub runs { opendir my $dir, $saved or return (); return grep { /^[A-Za-z0-9][\w.+-]*$/ } readdir $dir }
+sub forget_expired {
+  for my $one (runs()) {
+    my $until = number_in("$saved/$one/.expires");
+    next if $one eq $run || !$until || $until > time;
+    opendir my $dir, "$saved/$one" or next;
+    unlink "$saved/$one/$_" for grep { !/^\.\.?$/ } readdir $dir;
+    rmdir "$saved/$one";
+  }
+}
+my @logs;
+sub delete_all {
+  @logs = qw(defer bounce trace);
+  private_folder($saved); private_folder("$saved/$run");
+  forget_expired();
+  my ($sum, %was) = (0);
+  keys_of_stdin(sub {
+    my ($id, $arrival, $sender) = @_;
+    # What an earlier try of this run has saved is done.
+    if (-e "$saved/$run/$id") { my ($there) = look($id, $arrival, $sender, "$saved/$run"); if ($there eq "$saved/$run") { said('already', $id); return } }
+    my ($queue, $stat) = fits($id, $arrival, $sender) or return;
+    return if exists $was{$id};
+    $was{$id} = $queue; $sum += $stat->[7];
+    push @keys, [$id, $queue, $arrival, $stat->[7], $sender];
+  });
+  return unless @keys;
+  my ($have, $ours) = (0, number_in("$saved/$run/.bytes"));
+  $have += number_in("$saved/$_/.bytes") for runs();
+  if ($have + $sum > $most) { print "full $have $sum $most\n"; close STDOUT; exit 3 }
+  my $before = number_in("$saved/$run/.expires");
+  write_number("$saved/$run/.expires", $expires) if $expires > $before;
+  open my $manifest, '>>', "$saved/$run/.manifest" or die "mailctl: manifest: $!\n";
+  for my $key (@keys) { print $manifest join("\t", @$key), "\n" or die "mailctl: manifest: $!\n" }
+  close $manifest or die "mailctl: manifest: $!\n";
+  write_number("$saved/$run/.bytes", $ours + $sum);
+  my @moving = grep { $_->[1] ne 'hold' } @keys;
+  if (@moving) { begin('-h'); print $to "$_->[0]\n" for @moving; finish() }
+  my $kept = 0;
+  open my $log, '|-', 'exec postlog -t postfix/mailctl -p info 2> /dev/null' or die;
+  for my $key (@keys) {
+    my $id = $key->[0];
+    if (!rename path('hold', $id), "$saved/$run/$id") { $kept += $key->[3]; said('gone', $id, 'moved'); next }
+    for my $kind (@logs) { rename path($kind, $id), "$saved/$run/$id.$kind" }
+    $changed++;
+    print $log "$id: removed, saved in $spool/$saved/$run\n";
+  }
+  close $log;
+  write_number("$saved/$run/.bytes", $ours + $sum - $kept) if $kept;
+}
+sub folder_for {
+  my ($path, $like) = @_;
+  my @stat = stat $like;
+  my @parts = split m{/}, $path; pop @parts;
+  for my $end (1 .. $#parts) { my $folder = join '/', @parts[0 .. $end]; next if -d $folder; mkdir $folder, 0700 and chown $stat[4], $stat[5], $folder }
+}
+sub restore_all {
+  my (%was, @free);
+  if (open my $manifest, '<', "$saved/$run/.manifest") {
+    while (<$manifest>) { my ($id, $queue) = split /\t/; $was{$id} = $queue unless exists $was{$id} }
+  }
+  my $back = 0;
+  keys_of_stdin(sub {
+    my ($id, $arrival, $sender) = @_;
+    my ($there, $stat) = look($id, $arrival, $sender, "$saved/$run");
+    if ($there ne "$saved/$run") {
+      my ($queue) = look($id, $arrival, $sender, @{$places{restore}});
+      # An earlier try may have died between putting it into hold and releasing it.
+      if ($queue eq 'hold' && defined $was{$id} && $was{$id} ne 'hold') { push @free, $id; said('already', $id); return }
+      said($queue eq 'gone' || $queue eq 'other' ? 'gone' : 'already', $id, $queue);
+      return;
+    }
+    for my $queue (@{$places{restore}}) { if (-e path($queue, $id)) { said('failed', $id, "$queue has another message of this id"); return } }
+    for my $kind (qw(defer bounce trace)) {
+      next unless -e "$saved/$run/$id.$kind";
+      my $path = path($kind, $id); folder_for($path, $kind);
+      link "$saved/$run/$id.$kind", $path;
+      unlink "$saved/$run/$id.$kind";
+    }
+    my $path = path('hold', $id); folder_for($path, 'hold');
+    if (!link "$saved/$run/$id", $path) { said('failed', $id, "could not be put back: $!"); return }
+    unlink "$saved/$run/$id";
+    $changed++; $back += $stat->[7];
+    push @free, $id unless defined $was{$id} && $was{$id} eq 'hold';
+  });
+  if (@free) { begin('-H'); print $to "$_\n" for @free; finish() }
+  return unless $back;
+  my $bytes = number_in("$saved/$run/.bytes") - $back;
+  write_number("$saved/$run/.bytes", $bytes > 0 ? $bytes : 0);
+  opendir my $dir, "$saved/$run" or return;
+  for my $name (readdir $dir) { return if $name =~ /^[A-Za-z0-9]{5,64}$/ }
+  unlink "$saved/$run/$_" for qw(.bytes .expires .manifest);
+  rmdir "$saved/$run";
+}
+`;
+
+/** `$1` instance, `$2` act, `$3` run, `$4` epoch seconds of its expiry, `$5` bytes that all saved messages may take. */
+export const ACT_SCRIPT = `${CHOOSE_INSTANCE}
+command -v perl > /dev/null || { echo 'there is no perl, which looks at each message again before an act' >&2; exit 69; }
+conf=$(${QUEUE_CONF})
+exec perl -e ${quoteWord(QUEUE_FILES_PERL + ACT_PERL)} -- "$conf" "$@"
+`;
