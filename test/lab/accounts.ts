@@ -26,9 +26,11 @@ export function machineAccount(name: string): Account {
 
 /** Writes the host's account files below `upper`; answers the ids of the accounts added, groups by name. */
 export function writeAccounts(upper: string, added: readonly NewAccount[]): Map<string, Account> {
-  const passwd = lines('/etc/passwd');
-  const group = lines('/etc/group');
-  const shadow = lines('/etc/shadow');
+  // A root that has its own installation has its own accounts.
+  const own = (file: string) => (fs.existsSync(path.join(upper, file)) ? path.join(upper, file) : file);
+  const passwd = lines(own('/etc/passwd'));
+  const group = lines(own('/etc/group'));
+  const shadow = lines(own('/etc/shadow'));
   const ids = new Map<string, Account>();
   const drop = (from: string[], name: string) => from.filter((line) => !line.startsWith(`${name}:`));
   let [users, groups, secrets] = [passwd, group, shadow];

@@ -9,13 +9,13 @@ import { insideArgv } from './host.js';
 import { count, messagesOn } from './mailboxes.js';
 import { ensurePackages, requireRootOnDebian } from './packages.js';
 import { productEnv } from './product.js';
-import { hostNamed, hostNames, type Lab, type LayoutName, openLab } from './spec.js';
+import { hostNamed, hostsOf, type Lab, type LayoutName, type MtaName, mtaNames, openLab } from './spec.js';
 import { statusText } from './status.js';
 import { up } from './up.js';
 
 const usage = `npm run lab -- COMMAND
 
-  up [--slots 15] [--replicas 1|2] [--layout default|addresses]
+  up [--slots 15] [--replicas 1|2] [--layout default|addresses] [--mta exim,mailman3,opensmtpd,sendmail]
   down                              take everything away
   status                            hosts, and each slot's role on each host
   packages [NAME...]                install the Debian packages that it needs, and these; up does it, too
@@ -59,6 +59,7 @@ function parse() {
         slots: { type: 'string', default: '15' },
         replicas: { type: 'string', default: '1' },
         layout: { type: 'string', default: 'default' },
+        mta: { type: 'string', default: '' },
         messages: { type: 'string', default: '3' },
         'sshd-only': { type: 'boolean', default: false },
         boot: { type: 'boolean', default: false },
@@ -153,12 +154,13 @@ async function bringUp(): Promise<void> {
     slots: number(values.slots, '--slots'),
     replicas,
     layout,
+    mtas: values.mta.split(',').filter(Boolean).map(mtaNamed),
     say: (line) => process.stderr.write(`${line}\n`),
   });
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   const environment = Object.entries(productEnv(lab)).map(([key, value]) => `export ${key}=${value}\n`);
   const count = lab.slots.length === 1 ? 'one slot' : `${lab.slots.length} slots`;
-  print(`The lab is up (${seconds} s): ${hostNames.join(', ')}; ${count}, mastered on imap21.
+  print(`The lab is up (${seconds} s): ${hostsOf(lab).join(', ')}; ${count}, mastered on imap21.
 
 ${environment.join('')}
 Try next:
@@ -168,6 +170,12 @@ Try next:
   ssh -F ${lab.paths.sshConfig} imap22
   npm run lab -- down
 `);
+}
+
+function mtaNamed(name: string): MtaName {
+  const found = mtaNames.find((candidate) => candidate === name);
+  if (found === undefined) throw new LabError(`--mta: some of ${mtaNames.join(', ')}`);
+  return found;
 }
 
 async function deliverFrom(lab: Lab): Promise<void> {

@@ -10,15 +10,17 @@ import { cyrusConf, imapdConf } from './cyrus-files.js';
 import { diskOf } from './host.js';
 import { hostFile } from './hostfile.js';
 import { layouts } from './layouts.js';
+import { mtaFiles, mtaServices, unpackMta } from './mta.js';
 import { writePostfix } from './mx-files.js';
 import { secret } from './secrets.js';
 import { roleTools, startScript } from './site-tools.js';
 import {
   type HostName,
   hostAddress,
-  hostNames,
+  hostsOf,
   type Instance,
   instancesOn,
+  isMtaHost,
   type Lab,
   mailDomain,
   type Role,
@@ -37,6 +39,7 @@ export async function writeDisk(
   for (const folder of ['upper', 'work', 'srv', 'mnt']) fs.mkdirSync(disk(folder), { recursive: true });
   fs.mkdirSync(disk('root'), { recursive: true, mode: 0o700 });
   const upper = disk('upper');
+  if (isMtaHost(host)) await unpackMta(host, upper);
   fs.chmodSync(upper, 0o755);
 
   const { sshUser } = layouts[lab.spec.layout];
@@ -56,7 +59,7 @@ export async function writeDisk(
 
   put(upper, 'etc/hostname', `${host}\n`);
   put(upper, 'etc/machine-id', `${randomBytes(16).toString('hex')}\n`, 0o444);
-  put(upper, 'etc/hosts', hostsFile(host));
+  put(upper, 'etc/hosts', hostsFile(lab, host));
   put(upper, 'etc/resolv.conf', '');
   put(upper, 'etc/nsswitch.conf', 'passwd: files\ngroup: files\nshadow: files\nhosts: files\n');
   put(upper, 'usr/local/sbin/lab-boot', hostFile('boot.sh'), 0o755);
@@ -66,6 +69,11 @@ export async function writeDisk(
 
   if (host === 'mx1') {
     await writePostfix(lab, upper, ids, say);
+    return;
+  }
+  if (isMtaHost(host)) {
+    put(upper, 'usr/local/sbin/lab-services', mtaServices(host), 0o755);
+    for (const [file, text] of Object.entries(mtaFiles(lab, host))) put(upper, file, text);
     return;
   }
   put(upper, 'usr/local/sbin/lab-services', startScript(lab, host), 0o755);
@@ -81,8 +89,8 @@ function put(root: string, file: string, text: string, mode = 0o644): void {
   fs.chmodSync(target, mode);
 }
 
-function hostsFile(self: HostName): string {
-  const lines = hostNames.map((host) => `${hostAddress[host]} ${host}.${mailDomain} ${host}`);
+function hostsFile(lab: Lab, self: HostName): string {
+  const lines = hostsOf(lab).map((host) => `${hostAddress[host]} ${host}.${mailDomain} ${host}`);
   return `127.0.0.1 localhost\n${lines.join('\n')}\n# this is ${self}\n`;
 }
 

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LabError } from './errors.js';
 import { run } from './run.js';
-import { bastionAddress, type HostName, hostAddress, hostNames, instancesOn, type Lab } from './spec.js';
+import { bastionAddress, type HostName, hostAddress, instancesOn, type Lab, possibleHosts } from './spec.js';
 
 const bridge = 'mclab0';
 /** In the second layout instances have addresses of their own, from TEST-NET-3. */
@@ -110,7 +110,7 @@ export function cableIsUp(host: HostName): boolean {
 
 /** Takes away all devices of a lab; true when there was one. */
 export async function removeNetwork(): Promise<boolean> {
-  const found = [...hostNames.map(cableOf), bridge].filter(exists);
+  const found = [...possibleHosts.map(cableOf), bridge].filter(exists);
   for (const device of found) await run(['ip', 'link', 'del', device], { mayFail: true });
   return found.length > 0;
 }

@@ -58,7 +58,8 @@ export async function ensurePackages(
 }
 
 let updated = false;
-async function aptUpdate(say: (line: string) => void): Promise<void> {
+/** Fetches the lists of packages, once. */
+export async function aptUpdate(say: (line: string) => void): Promise<void> {
   if (updated) return;
   say('apt-get update');
   await run(['apt-get', 'update', '-q', '-o', 'DPkg::Lock::Timeout=300'], { timeoutMs: 600_000 });

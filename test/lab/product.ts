@@ -5,9 +5,22 @@ import { stringify } from 'yaml';
 import { layouts } from './layouts.js';
 import { run } from './run.js';
 import { secretFile } from './secrets.js';
-import { hostAddress, type Instance, instanceOf, type Lab, mailDomain, storeHosts } from './spec.js';
+import {
+  hostAddress,
+  type Instance,
+  instanceOf,
+  type Lab,
+  type MtaName,
+  mailDomain,
+  mtaHostsOf,
+  mtaOf,
+  storeHosts,
+} from './spec.js';
 
 const locations: Readonly<Record<string, string>> = { imap21: 'row-a', imap22: 'row-b', imap23: 'row-c' };
+
+/** Mail servers that the product has a driver for. */
+const withDriver: readonly MtaName[] = ['exim', 'mailman3'];
 
 /** Writes mailctl.yaml and slots.yaml. */
 export function writeProductFiles(lab: Lab): void {
@@ -21,9 +34,17 @@ function mailctlYaml(lab: Lab): string {
   const { paths } = lab;
   const layout = layouts[lab.spec.layout];
   const stores = storeHosts.map((host) => [host, { groups: ['store'], location: locations[host] }] as const);
+  const mtas = mtaHostsOf(lab).map((host) => {
+    const driver = mtaOf(host);
+    return [host, { groups: ['mta'], queues: withDriver.includes(driver) ? [driver] : [] }] as const;
+  });
   return stringify({
     defaults: { ssh: { config: paths.sshConfig }, ...(layout.sudo ? { sudo: true } : {}) },
-    hosts: { ...Object.fromEntries(stores), mx1: { groups: ['mx'], location: 'row-a', queues: ['postfix'] } },
+    hosts: {
+      ...Object.fromEntries(stores),
+      ...Object.fromEntries(mtas),
+      mx1: { groups: ['mx'], location: 'row-a', queues: ['postfix'] },
+    },
     stores: {
       max_lag: '5m',
       drain_timeout: '60s',

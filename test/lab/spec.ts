@@ -8,17 +8,35 @@ import { layouts } from './layouts.js';
 import { type LabPaths, labPaths } from './paths.js';
 
 export type StoreHost = 'imap21' | 'imap22' | 'imap23';
-export type HostName = StoreHost | 'mx1';
+/** Mail servers that the lab has only when asked for them. */
+export type MtaName = 'exim' | 'mailman3' | 'opensmtpd' | 'sendmail';
+export type MtaHost = 'exim1' | 'lists1' | 'smtpd1' | 'sendmail1';
+export type HostName = StoreHost | 'mx1' | MtaHost;
 export type Role = 'master' | 'replica' | 'readonly';
 export type LayoutName = 'default' | 'addresses';
 
 export const storeHosts: readonly StoreHost[] = ['imap21', 'imap22', 'imap23'];
+/** The hosts that every lab has. */
 export const hostNames: readonly HostName[] = [...storeHosts, 'mx1'];
+/** The host of each further mail server. */
+export const mtaHosts: Readonly<Record<MtaName, MtaHost>> = {
+  exim: 'exim1',
+  mailman3: 'lists1',
+  opensmtpd: 'smtpd1',
+  sendmail: 'sendmail1',
+};
+export const mtaNames = Object.keys(mtaHosts) as readonly MtaName[];
+/** All hosts that a lab may have. */
+export const possibleHosts: readonly HostName[] = [...hostNames, ...Object.values(mtaHosts)];
 export const hostAddress: Readonly<Record<HostName, string>> = {
   imap21: '198.51.100.21',
   imap22: '198.51.100.22',
   imap23: '198.51.100.23',
   mx1: '198.51.100.11',
+  exim1: '198.51.100.31',
+  lists1: '198.51.100.32',
+  smtpd1: '198.51.100.33',
+  sendmail1: '198.51.100.34',
 };
 export const bastionAddress = '198.51.100.1';
 
@@ -32,6 +50,8 @@ export interface LabSpec {
   readonly layout: LayoutName;
   readonly slots: number;
   readonly replicas: 1 | 2;
+  /** Further mail servers, each on a host of its own. */
+  readonly mtas?: readonly MtaName[];
 }
 
 /** One slot on one host. Paths are the host's own. */
@@ -97,6 +117,28 @@ export function planLab(spec: LabSpec, paths: LabPaths = labPaths()): Lab {
   return { paths, spec, slots };
 }
 
+/** The hosts of a lab: those that all have, and one for each further mail server. */
+export function hostsOf(lab: Lab): readonly HostName[] {
+  return [...hostNames, ...mtaHostsOf(lab)];
+}
+
+/** The hosts with further mail servers. */
+export function mtaHostsOf(lab: Lab): readonly MtaHost[] {
+  return (lab.spec.mtas ?? []).map((name) => mtaHosts[name]);
+}
+
+/** Which mail server a host has. */
+export function mtaOf(host: MtaHost): MtaName {
+  const found = mtaNames.find((name) => mtaHosts[name] === host);
+  if (found === undefined) throw new LabError(`${host} has no mail server of its own`);
+  return found;
+}
+
+/** Is it a host with a further mail server? */
+export function isMtaHost(host: HostName): host is MtaHost {
+  return !hostNames.includes(host);
+}
+
 /** The lab that was brought up in `paths.dir`; throws when there is none. */
 export function openLab(paths: LabPaths = labPaths()): Lab {
   let text: string;
@@ -129,7 +171,7 @@ export function instancesOn(lab: Lab, host: HostName): Instance[] {
 
 /** Checks a host's name as it comes from a command line. */
 export function hostNamed(name: string): HostName {
-  const host = hostNames.find((candidate) => candidate === name);
-  if (!host) throw new LabError(`no host ${name}: ${hostNames.join(', ')}`);
+  const host = possibleHosts.find((candidate) => candidate === name);
+  if (!host) throw new LabError(`no host ${name}: ${possibleHosts.join(', ')}`);
   return host;
 }

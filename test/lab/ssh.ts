@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { layouts } from './layouts.js';
 import { run } from './run.js';
-import { type HostName, hostAddress, hostNames, type Lab } from './spec.js';
+import { type HostName, hostAddress, hostsOf, type Lab } from './spec.js';
 
 /** Debian's sshd_config without its comments, plus where the host's key is; all limits are the defaults. */
 const sshdConfig = `HostKey /etc/ssh/lab_host_key
@@ -21,8 +21,8 @@ export async function makeKeys(lab: Lab): Promise<void> {
   fs.mkdirSync(paths.keys, { recursive: true, mode: 0o700 });
   const make = (name: string, comment: string) =>
     run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', path.join(paths.keys, name)]);
-  await Promise.all([make('operator', 'operator@lab'), ...hostNames.map((host) => make(host, host))]);
-  const known = hostNames.map((host) => `${host},${hostAddress[host]} ${publicKey(lab, host)}`);
+  await Promise.all([make('operator', 'operator@lab'), ...hostsOf(lab).map((host) => make(host, host))]);
+  const known = hostsOf(lab).map((host) => `${host},${hostAddress[host]} ${publicKey(lab, host)}`);
   fs.writeFileSync(paths.knownHosts, `${known.join('\n')}\n`, { mode: 0o600 });
   fs.writeFileSync(paths.sshConfig, sshConfig(lab), { mode: 0o600 });
 }
@@ -33,8 +33,9 @@ function publicKey(lab: Lab, name: HostName | 'operator'): string {
 
 function sshConfig(lab: Lab): string {
   const { paths } = lab;
-  const addresses = hostNames.map((host) => `Host ${host}\n  HostName ${hostAddress[host]}\n`);
-  return `${addresses.join('')}Host ${hostNames.join(' ')}
+  const hosts = hostsOf(lab);
+  const addresses = hosts.map((host) => `Host ${host}\n  HostName ${hostAddress[host]}\n`);
+  return `${addresses.join('')}Host ${hosts.join(' ')}
   User ${layouts[lab.spec.layout].sshUser}
   IdentityFile ${path.join(paths.keys, 'operator')}
   IdentitiesOnly yes

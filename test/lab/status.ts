@@ -4,7 +4,7 @@ import { initOf } from './host.js';
 import { cableIsUp } from './network.js';
 import { processesOf } from './proc.js';
 import { type RunningRole, runningRole, syncLogs } from './slots.js';
-import { type HostName, hostAddress, hostNames, type Lab } from './spec.js';
+import { type HostName, hostAddress, hostsOf, type Lab } from './spec.js';
 
 export type HostState = 'up' | 'failed' | 'hung' | 'sshd hung' | 'off';
 
@@ -38,7 +38,7 @@ export function hostStates(lab: Lab, host: HostName): HostState[] {
 /** The state of everything. */
 export function status(lab: Lab): LabStatus {
   return {
-    hosts: hostNames.map((host) => ({ host, address: hostAddress[host], states: hostStates(lab, host) })),
+    hosts: hostsOf(lab).map((host) => ({ host, address: hostAddress[host], states: hostStates(lab, host) })),
     instances: lab.slots.flatMap((slot) =>
       slot.instances.map((instance) => ({
         slot: slot.slot,

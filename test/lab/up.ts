@@ -7,6 +7,7 @@ import { writeDisk } from './disks.js';
 import { takeDown } from './down.js';
 import { LabError } from './errors.js';
 import { bootServices, hostProcesses, powerOn } from './host.js';
+import { ensureMtas } from './mta.js';
 import { makeNetwork } from './network.js';
 import { ensurePackages, requireRootOnDebian } from './packages.js';
 import { type LabPaths, labPaths } from './paths.js';
@@ -14,7 +15,7 @@ import { importSlots, writeProductFiles } from './product.js';
 import { run, waitUntil } from './run.js';
 import { makeSasldb, makeSecrets } from './secrets.js';
 import { createMailboxes, runningRole, syslogTail, waitReplicated } from './slots.js';
-import { hostNames, type Lab, type LabSpec, planLab, storeHosts } from './spec.js';
+import { hostsOf, type Lab, type LabSpec, mtaHostsOf, planLab, storeHosts } from './spec.js';
 import { makeKeys } from './ssh.js';
 
 export interface UpOptions extends Partial<LabSpec> {
@@ -48,11 +49,17 @@ async function bringUp(options: UpOptions): Promise<Lab> {
   const say = options.say ?? (() => {});
   const paths = options.paths ?? labPaths();
   const lab = planLab(
-    { layout: options.layout ?? 'default', slots: options.slots ?? 15, replicas: options.replicas ?? 1 },
+    {
+      layout: options.layout ?? 'default',
+      slots: options.slots ?? 15,
+      replicas: options.replicas ?? 1,
+      mtas: options.mtas ?? [],
+    },
     paths,
   );
   await clearTheGround(paths, options.forTests ?? false, say);
   await ensurePackages(say);
+  await ensureMtas(options.mtas ?? [], say);
   await makeFolder(paths, options.forTests ?? false);
   await makeNetwork(lab);
   makeSecrets(paths);
@@ -61,12 +68,13 @@ async function bringUp(options: UpOptions): Promise<Lab> {
   const imported = importSlots(lab);
   // It is awaited further down; until then its failure is nobody's unhandled rejection.
   imported.catch(() => {});
-  await Promise.all(hostNames.map((host) => writeDisk(lab, host, sasldb, say)));
-  await Promise.all(hostNames.map((host) => powerOn(lab, host)));
+  await Promise.all(hostsOf(lab).map((host) => writeDisk(lab, host, sasldb, say)));
+  await Promise.all(hostsOf(lab).map((host) => powerOn(lab, host)));
   // Replicas first: a master that finds none of them waits for seconds before it tries again.
   await Promise.all(['imap22' as const, 'imap23' as const].map((host) => bootServices(lab, host)));
   await allRunning(lab, ['imap22', 'imap23']);
-  await Promise.all([bootServices(lab, 'imap21'), bootServices(lab, 'mx1'), imported]);
+  const others = ['imap21' as const, 'mx1' as const, ...mtaHostsOf(lab)];
+  await Promise.all([...others.map((host) => bootServices(lab, host)), imported]);
   await allRunning(lab, storeHosts);
   await inBatches(lab.slots, 8, (slot) => createMailboxes(lab, slot));
   await Promise.all(lab.slots.map((slot) => waitReplicated(lab, slot)));
