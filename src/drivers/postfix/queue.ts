@@ -6,6 +6,7 @@ import type { QueueDriver, QueueListing, QueueOptions } from '../../queue/driver
 import type { QueueMessage } from '../../queue/message.js';
 import { actOn, previewOf } from './act.js';
 import { CHOOSE_INSTANCE, instanceArgument } from './instance.js';
+import { readPostfixLog } from './log.js';
 import { parsePostqueueLine } from './parse-postqueue.js';
 import { QUEUE_ID } from './queue-id.js';
 
@@ -70,6 +71,8 @@ export function postfixQueue(options: QueueOptions): QueueDriver {
       return { inFlight: found === undefined ? null : Number(found) };
     },
     preview: previewOf,
+    readLog: (from, onEvent, signal) =>
+      readPostfixLog({ transport, host, within, instance }, from, onEvent, signal),
   };
 }
 

@@ -1,0 +1,48 @@
+// What a Postfix instance's log says of deliveries: where the log is by its own configuration, and the reading of it.
+import type { Host } from '../../fleet/host.js';
+import type { DeliveryEvent } from '../../queue/delivery-event.js';
+import type { LogPosition, LogReading } from '../../queue/driver.js';
+import { type LogPlace, readLogLines } from '../../transport/log-source.js';
+import type { Transport } from '../../transport/transport.js';
+import { CHOOSE_INSTANCE } from './instance.js';
+import { LOG_PATTERN, type LogReader, openLog } from './parse-log.js';
+
+// Several instances mostly share a file: theirs are told apart by syslog_name.
+const PLACE: LogPlace = {
+  locate: `${CHOOSE_INSTANCE}
+log=$(postconf -hx maillog_file 2> /dev/null)
+[ -n "$log" ] && [ -f "$log" ] || for file in /var/log/mail.log /var/log/maillog /var/log/mail; do
+  [ -f "$file" ] && { log=$file; break; }
+done
+[ "$(postmulti -l 2> /dev/null | wc -l)" -le 1 ] || tag=$(postconf -hx syslog_name 2> /dev/null)`,
+  journal: 'SYSLOG_FACILITY=2',
+  pattern: LOG_PATTERN,
+};
+
+/** Reads it. @throws TransportError, CommandError */
+export async function readPostfixLog(
+  place: {
+    readonly transport: Transport;
+    readonly host: Host;
+    readonly within?: readonly string[] | undefined;
+    readonly instance: string;
+  },
+  from: { readonly since: number } | { readonly position: LogPosition },
+  onEvent: (event: DeliveryEvent) => void,
+  signal?: AbortSignal,
+): Promise<LogReading> {
+  const since = 'since' in from ? from.since : 0;
+  let reader: LogReader | undefined;
+  return readLogLines(
+    place.transport,
+    place.host,
+    PLACE,
+    from,
+    (line, clock) => {
+      reader ??= openLog(clock);
+      const event = reader.line(line);
+      if (event !== null && event.at >= since) onEvent(event);
+    },
+    { args: [place.instance], within: place.within, signal },
+  );
+}
