@@ -9,6 +9,7 @@ import { configSchemaCommand } from './config/schema.js';
 import { configShowCommand } from './config/show.js';
 import { failoverCommand } from './failover.js';
 import { helpCommand } from './help.js';
+import { queueListCommand } from './queue/list.js';
 import { rejoinCommand } from './rejoin.js';
 import { replicationQuarantineCommand } from './replication/quarantine.js';
 import { replicationRetryCommand } from './replication/retry.js';
@@ -33,6 +34,7 @@ import { slotsShowCommand } from './slots/show.js';
 const groups: readonly GroupSpec[] = [
   { name: 'slots', summary: 'The mail stores: who is master, how far the replicas are' },
   { name: 'replication', summary: 'Are the copies good: compare, set aside what blocks, send it again' },
+  { name: 'queue', summary: 'The mail queues of all hosts: how many messages wait, which, and why' },
   { name: 'runs', summary: 'What was begun: look, go on, take back' },
   { name: 'config', summary: 'The configuration file: check it, show it, start one' },
 ];
@@ -54,6 +56,7 @@ const commands: readonly AnyCommand[] = [
   replicationQuarantineCommand,
   replicationRetryCommand,
   replicationWatchCommand,
+  queueListCommand,
   configCheckCommand,
   configShowCommand,
   configInitCommand,

@@ -19,7 +19,7 @@ export interface HostConfig {
   readonly location: string | undefined;
   readonly address: string | undefined;
   readonly transport: 'ssh' | 'local';
-  /** Queue drivers of the host: a name or `{driver, within}`; kept for the commands that read queues. */
+  /** Queues of the host; none: the queue commands look for them. */
   readonly queues: readonly QueueConfig[];
   /** The host's own `sudo:`, else `defaults.sudo`; false, or the user that privileged scripts run as. */
   readonly sudo: string | false;
@@ -49,6 +49,10 @@ export interface RoomConfig {
 export interface QueueConfig {
   readonly driver: string;
   readonly within: readonly string[] | undefined;
+  /** Which of several on the host, by the mail server's own name; undefined: its first. */
+  readonly instance: string | undefined;
+  /** A site's own command, for the driver `exec`. */
+  readonly command: readonly string[] | undefined;
 }
 
 /** How a slot's role is set: by a link, or by the site's own commands. */

@@ -81,6 +81,15 @@ const queue = either(
     within: optional(
       argv([], 'words put before every command: a container', ['docker', 'exec', '-i', 'mailman-core']),
     ),
+    instance: optional(
+      text(words.instanceName, {
+        description: "which of several on the host, by the mail server's own name",
+        examples: ['postfix-out'],
+      }),
+    ),
+    command: optional(
+      argv([], "driver exec: the site's own command that prints its queue", ['/usr/local/bin/list-queue']),
+    ),
   }),
   'must be a driver, or { driver: NAME, within: [docker, exec, -i, CONTAINER] }',
 );

@@ -45,6 +45,8 @@ export const STARTING_FILE = `## mailctl.yaml: the configuration of mailctl.
 #   mx1: { groups: [mx], queues: [postfix] }
 ##  within: words put before every command, for a container
 #   lists1: { groups: [lists], queues: [{ driver: mailman3, within: [docker, exec, -i, mailman-core] }] }
+##  instance: which of several; command: a sender of your own, which prints its queue as mailctl(1) says
+#   mx2: { queues: [{ driver: postfix, instance: postfix-out }, { driver: exec, command: [list-queue, --json] }] }
 
 ## stores: the mail stores and how they fail over.
 # stores:

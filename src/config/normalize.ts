@@ -104,8 +104,8 @@ function fenceOf(
 
 function queueOf(queue: Present<Present<Present<RawFile['hosts']>[string]>['queues']>[number]): QueueConfig {
   return typeof queue === 'string'
-    ? { driver: queue, within: undefined }
-    : { driver: queue.driver, within: queue.within };
+    ? { driver: queue, within: undefined, instance: undefined, command: undefined }
+    : { driver: queue.driver, within: queue.within, instance: queue.instance, command: queue.command };
 }
 
 function storesOf(raw: RawFile, around: Surroundings): StoresConfig {

@@ -16,6 +16,59 @@ export function jsonDocument(document: object): string {
   return `${JSON.stringify(document, null, 2).replace(UNFIT, escapeUnits)}\n`;
 }
 
+/** Elements of a list that are put together before they are written. */
+const ELEMENTS_AT_ONCE = 100;
+
+/**
+ * A document in parts, for one that is too long to hold. A member that is iterable and no array becomes a list,
+ * element by element; one that is a function is asked when its turn comes.
+ */
+export async function* jsonParts(document: object): AsyncGenerator<string> {
+  const members = Object.entries(document);
+  const isPlain = members.every(([, member]) => typeof member !== 'function' && !isStream(member));
+  if (isPlain) {
+    yield jsonDocument(document);
+    return;
+  }
+  let text = '{';
+  let isFirst = true;
+  for (const [key, member] of members) {
+    const value: unknown = typeof member === 'function' ? member() : member;
+    if (value === undefined) continue;
+    text += `${isFirst ? '' : ','}\n  ${JSON.stringify(key)}: `;
+    isFirst = false;
+    if (!isStream(value)) {
+      text += indented(value, '  ');
+      continue;
+    }
+    let count = 0;
+    for await (const element of value) {
+      text += `${count === 0 ? '[' : ','}\n    ${indented(element, '    ')}`;
+      count += 1;
+      if (count % ELEMENTS_AT_ONCE !== 0) continue;
+      yield text;
+      text = '';
+    }
+    text += count === 0 ? '[]' : '\n  ]';
+  }
+  yield `${text}\n}\n`;
+}
+
+type Stream = AsyncIterable<unknown> | Iterable<unknown>;
+
+function isStream(value: unknown): value is Stream {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    (Symbol.iterator in value || Symbol.asyncIterator in value)
+  );
+}
+
+function indented(value: unknown, indent: string): string {
+  return JSON.stringify(value, null, 2).replace(UNFIT, escapeUnits).replaceAll('\n', `\n${indent}`);
+}
+
 /** One object on one line, with its newline. */
 export function jsonLine(value: object): string {
   return `${JSON.stringify(value).replace(UNFIT, escapeUnits)}\n`;

@@ -2,7 +2,7 @@
 // part of it is used depends on the form. What only one form needs is loaded for that form only.
 import type { OutputFormat } from './choose.js';
 import type { Column } from './columns/column.js';
-import { jsonDocument, jsonLine, rowObject } from './json.js';
+import { jsonLine, jsonParts, rowObject } from './json.js';
 import { type Line, renderLine } from './line.js';
 import type { TableOptions } from './table.js';
 import { tsvHeader, tsvRow } from './tsv.js';
@@ -20,7 +20,7 @@ export interface Canvas {
 export interface View<T> {
   /** `mailctl/slots/v1`. */
   readonly schema: string;
-  /** The document's fields beside `schema`, with `errors`; called for json only. */
+  /** The document's fields beside `schema`, with `errors`, as jsonParts takes them; called for json only. */
   document(): object;
   readonly rows: Iterable<T> | AsyncIterable<T>;
   readonly columns: readonly Column<T>[];
@@ -83,7 +83,10 @@ export function createOutput(target: OutputTarget): Output {
     async print(view) {
       if (format === 'json') {
         documentPrinted = true;
-        await target.write(jsonDocument({ schema: view.schema, ...view.document() }));
+        for await (const part of jsonParts({ schema: view.schema, ...view.document() })) {
+          if (target.isClosed()) return;
+          await target.write(part);
+        }
         return;
       }
       if (format === 'table') return printTable(view);

@@ -19,6 +19,8 @@ export interface QueueListing {
   readonly keptBack: readonly string[];
   /** What the server said beside the list: `Mail system is down`. Raw. */
   readonly warning: string | null;
+  /** True: the mail server does not run, nothing of the queue moves. */
+  readonly isDown?: boolean | undefined;
 }
 
 /** What a listing must tell beyond what is cheap. */

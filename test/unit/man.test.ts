@@ -59,6 +59,7 @@ const documentFiles = [
   'src/cli/replication/verify.ts',
   'src/cli/replication/status-json.ts',
   'src/cli/runs/list.ts',
+  'src/output/columns/messages.ts',
   'src/cli/runs/run-view.ts',
 ];
 

@@ -1,0 +1,67 @@
+// The queues that a queue command asks: those that the configuration names on the hosts that are meant, else those
+// that the hosts themselves turn out to have. A driver is loaded when a host has need of it.
+import { queueSoftware } from '../../drivers/queues.js';
+import { EXIT, MailctlError } from '../../errors.js';
+import type { Host } from '../../fleet/host.js';
+import type { Queue } from '../../queue/driver.js';
+import { findQueues, type QueueSpec, queueNames } from '../../queue/find.js';
+import type { QueueFleet } from '../../queue/gather-queues.js';
+import type { Context, ReadOnly } from '../context.js';
+
+/** Which hosts and queues. */
+export interface QueueWishes extends ReadOnly {
+  /** Patterns of `-H` and `-g`. */
+  readonly hosts: readonly string[];
+  readonly groups: readonly string[];
+  /** Whether a queue of this name is meant at all; absent: all are. */
+  readonly queue?: ((name: string) => boolean) | undefined;
+}
+
+/**
+ * The fleet of a queue command. Without -H and -g it is all hosts whose queues the configuration names, or all hosts
+ * when it names none.
+ * @throws UsageError when a pattern matches nothing
+ */
+export async function openQueues(context: Context, wishes: QueueWishes): Promise<QueueFleet> {
+  const [{ selectHosts }, { hosts: configured }, inventory, transport] = await Promise.all([
+    import('../../fleet/select.js'),
+    context.config(),
+    context.inventory(),
+    context.transport(wishes),
+  ]);
+  const selected = await selectHosts(inventory, wishes);
+  const named = (host: Host) => configured.get(host.name)?.queues ?? [];
+  const isNarrowed = wishes.hosts.length > 0 || wishes.groups.length > 0;
+  const withQueues = selected.filter((host) => named(host).length > 0);
+  const specsOf = async (host: Host, signal?: AbortSignal): Promise<readonly QueueSpec[]> => {
+    const all = named(host);
+    if (all.length > 0) return all.map(({ driver, ...rest }) => ({ software: driver, ...rest }));
+    return findQueues(transport, host, queueSoftware, signal);
+  };
+  return {
+    hosts: isNarrowed || withQueues.length === 0 ? selected : withQueues,
+    async queuesOf(host, signal) {
+      const specs = await specsOf(host, signal);
+      const names = queueNames(host.name, specs);
+      const opened = specs.map(async ({ software, ...options }, at): Promise<Queue | undefined> => {
+        const name = names[at] ?? host.name;
+        if (wishes.queue?.(name) === false) return undefined;
+        const { open } = await loadSoftware(software);
+        return { name, host: host.name, driver: open({ transport, host, name, ...options }) };
+      });
+      return (await Promise.all(opened)).filter((queue) => queue !== undefined);
+    },
+  };
+}
+
+async function loadSoftware(name: string) {
+  const entry = queueSoftware.find((one) => one.name === name);
+  if (entry === undefined) {
+    throw new MailctlError(`mailctl cannot read queues of ${name}`, {
+      code: 'queue.driver',
+      exitCode: EXIT.partial,
+      hint: `it can those of ${queueSoftware.map((one) => one.name).join(', ')}`,
+    });
+  }
+  return entry.load();
+}

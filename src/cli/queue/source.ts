@@ -1,0 +1,58 @@
+// Where a queue command reads its messages: the queues of the hosts that are meant.
+import { EXIT, MailctlError } from '../../errors.js';
+import type { MessageSource, ReadReport } from '../../queue/read-all.js';
+import type { MessageFilter } from '../../queue/select.js';
+import type { Context } from '../context.js';
+import { type ErrorReport, reportError } from '../report.js';
+
+/** Which hosts. */
+export interface SourceOptions {
+  readonly hosts: readonly string[];
+  readonly groups: readonly string[];
+}
+
+/** The messages that a command's options mean; its filter keeps queues away that need not be listed. */
+export async function messageSource(
+  context: Context,
+  { hosts, groups }: SourceOptions,
+  filter: MessageFilter,
+): Promise<MessageSource> {
+  const [{ openQueues }, { fleetSource }] = await Promise.all([
+    import('./queues.js'),
+    import('../../queue/read-all.js'),
+  ]);
+  const fleet = await openQueues(context, { hosts, groups, readOnly: true, queue: filter.queue });
+  return fleetSource(fleet, { clock: context.clock, concurrency: context.globals.concurrency });
+}
+
+/** Refuses what is no answer: hosts that have no queue at all. @throws MailctlError queue.none */
+export function mustHaveQueues({ queues, failures, without }: ReadReport): void {
+  if (queues.length > 0 || failures.length > 0 || without.length === 0) return;
+  const [first = ''] = without;
+  const where = without.length === 1 ? first : `the ${without.length} hosts`;
+  throw new MailctlError(`no mail server with a queue was found on ${where}`, {
+    code: 'queue.none',
+    exitCode: EXIT.failed,
+    detail:
+      'neither postqueue nor another mail server that mailctl knows is on its PATH or in its sbin folders',
+    hint: 'name its queues in the configuration (hosts.NAME.queues), or another host with -H',
+  });
+}
+
+/** One entry of `errors` of a queue document. */
+export function problemJson(error: MailctlError): ErrorReport {
+  return reportError(error).report;
+}
+
+/** Says on stderr what went wrong, and what servers said beside their lists; gives the exit code. */
+export function tellProblems(
+  context: Context,
+  problems: readonly MailctlError[],
+  { queues }: ReadReport,
+): number {
+  for (const { message, detail, hint } of problems)
+    context.warn(detail === undefined ? message : `${message}: ${detail}`, hint);
+  for (const { queue, warning, isDown } of queues)
+    if (warning !== null && !isDown) context.warn(`${queue} says: ${warning}`);
+  return problems.length > 0 ? EXIT.partial : EXIT.done;
+}

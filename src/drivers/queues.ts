@@ -1,0 +1,21 @@
+// The table of mail servers whose queues can be read: by name, how a host is asked for them, and what opens them,
+// loaded when a host has them. The order is the order in which formats of listings are tried, too.
+import type { QueueSoftware } from '../queue/driver.js';
+import { FIND_POSTFIX } from './postfix/find-queues.js';
+
+/** One mail server. */
+export interface QueueSoftwareEntry {
+  readonly name: string;
+  /** As in QueueSoftware, here without loading the driver; undefined: it is never found by itself. */
+  readonly find: string | undefined;
+  load(): Promise<QueueSoftware>;
+}
+
+/** All of them, each name once. */
+export const queueSoftware: readonly QueueSoftwareEntry[] = [
+  {
+    name: 'postfix',
+    find: FIND_POSTFIX,
+    load: async () => (await import('./postfix/software.js')).postfixSoftware,
+  },
+];

@@ -1,0 +1,94 @@
+// Which queues a host has, where the configuration does not say: one read-only script asks for every mail server
+// that we know. A server answers with the names of its instances; what it prints is a host's word and is checked.
+import { CommandError } from '../errors.js';
+import type { Host } from '../fleet/host.js';
+import type { Transport } from '../transport/transport.js';
+
+/** A queue on a host, not opened yet. */
+export interface QueueSpec {
+  /** Name of the QueueSoftware. */
+  readonly software: string;
+  /** As `find` printed it; undefined: the server's first. */
+  readonly instance?: string | undefined;
+  readonly within?: readonly string[] | undefined;
+  /** A site's own command. */
+  readonly command?: readonly string[] | undefined;
+}
+
+/** A mail server that may be found. */
+export interface Findable {
+  readonly name: string;
+  readonly find: string | undefined;
+}
+
+const FIND_MS = 20_000;
+/** More instances than anybody has on a host: the rest is somebody's joke. */
+const MOST = 200;
+
+/** Each `find` in a shell of its own; no fault of one hides another. */
+export function findScript(software: readonly Findable[]): string {
+  return software
+    .flatMap(({ name, find }) =>
+      find === undefined
+        ? []
+        : [
+            `(\n${find}\n) 2> /dev/null < /dev/null | while IFS= read -r i; do printf '%s\\t%s\\n' ${name} "$i"; done`,
+          ],
+    )
+    .concat('exit 0')
+    .join('\n');
+}
+
+/** Reads the script's answer; lines that are none are skipped. */
+export function parseFound(stdout: string, software: readonly Findable[]): readonly QueueSpec[] {
+  const known = new Set(software.map(({ name }) => name));
+  const seen = new Set<string>();
+  return stdout
+    .split('\n')
+    .flatMap((line): readonly QueueSpec[] => {
+      const [name = '', instance = '', ...rest] = line.split('\t');
+      if (!known.has(name) || rest.length > 0 || !/^[\w.+@-]{1,100}$/.test(instance) || seen.has(line))
+        return [];
+      seen.add(line);
+      return [{ software: name, instance }];
+    })
+    .slice(0, MOST);
+}
+
+/** Asks a host. @throws TransportError, CommandError */
+export async function findQueues(
+  transport: Transport,
+  host: Host,
+  software: readonly Findable[],
+  signal?: AbortSignal,
+): Promise<readonly QueueSpec[]> {
+  const { status, stdout, stderr } = await transport.run(
+    host,
+    {
+      name: 'queue.find',
+      script: findScript(software),
+      args: [],
+      readOnly: true,
+      privileged: true,
+      timeoutMs: FIND_MS,
+    },
+    { signal },
+  );
+  if (status !== 0) throw new CommandError(host.name, 'looking for mail servers', status, stderr);
+  return parseFound(stdout, software);
+}
+
+/**
+ * Names of a host's queues, in their order: the host's own where there is one, else with the instance behind it
+ * (`mx1:postfix-out`), else with the server (`mx1:exim`); a number tells twins apart.
+ */
+export function queueNames(host: string, specs: readonly QueueSpec[]): readonly string[] {
+  if (specs.length === 1) return [host];
+  const used = new Map<string, number>();
+  return specs.map(({ software, instance }) => {
+    const name = `${host}:${instance ?? software}`;
+    const count = (used.get(name) ?? 0) + 1;
+    used.set(name, count);
+    return count === 1 ? name : `${name}-${count}`;
+  });
+}

@@ -1,0 +1,101 @@
+// Every message of many queues as one stream, and what came of each queue. Messages come as the hosts give them, all
+// mixed; a queue that could not be read, or not to its end, is named.
+import { type ErrorFacts, EXIT, MailctlError } from '../errors.js';
+import type { Clock } from '../lib/clock.js';
+import type { ListWishes } from './driver.js';
+import { gatherQueues, type QueueFailure, type QueueFleet } from './gather-queues.js';
+import type { QueueMessage } from './message.js';
+
+/** One queue that was read. */
+export interface QueueRead {
+  readonly host: string;
+  readonly queue: string;
+  readonly tookMs: number;
+  /** Lines that were no message, and the first of them. */
+  readonly malformed: number;
+  readonly firstMalformed: { readonly line: number; readonly what: string } | null;
+  /** What the server said beside its list. Raw. */
+  readonly warning: string | null;
+  /** True: the mail server does not run, nothing of the queue moves. */
+  readonly isDown: boolean;
+}
+
+/** What reading came to. */
+export interface ReadReport {
+  readonly queues: readonly QueueRead[];
+  readonly failures: readonly QueueFailure[];
+  /** Hosts on which no queue was found. */
+  readonly without: readonly string[];
+}
+
+/** Something to read messages from: queues of hosts, or a listing in a file. */
+export interface MessageSource {
+  /** `onMessage` throws to end it. */
+  read(onMessage: (message: QueueMessage) => void, wishes?: ListWishes): Promise<ReadReport>;
+}
+
+/** The queues of a fleet. */
+export function fleetSource(
+  fleet: QueueFleet,
+  { clock, concurrency }: { readonly clock: Clock; readonly concurrency: number },
+): MessageSource {
+  return {
+    async read(onMessage, wishes = {}) {
+      const { answers, failures, without } = await gatherQueues(
+        fleet,
+        async (queue, signal): Promise<QueueRead> => {
+          const begunAt = clock.monotonic();
+          const { malformed, warning, isDown } = await queue.driver.list(onMessage, { ...wishes, signal });
+          return {
+            host: queue.host,
+            queue: queue.name,
+            tookMs: Math.round(clock.monotonic() - begunAt),
+            malformed: malformed.lines,
+            firstMalformed: malformed.first,
+            warning,
+            isDown: isDown === true,
+          };
+        },
+        { concurrency, signal: wishes.signal },
+      );
+      return { queues: answers.map(({ value }) => value), failures, without };
+    },
+  };
+}
+
+/** Errors that a report stands for, hosts that gave no answer first. */
+export function problemsOf({ queues, failures }: ReadReport): readonly MailctlError[] {
+  return [
+    ...failures.map(({ error }) => error),
+    ...queues.flatMap((read) => [
+      ...(read.isDown
+        ? [
+            new QueueProblem(read.host, `${read.queue}: its mail server does not run`, {
+              code: 'queue.down',
+              detail: read.warning ?? undefined,
+            }),
+          ]
+        : []),
+      ...(read.malformed > 0 ? [malformedProblem(read)] : []),
+    ]),
+  ];
+}
+
+/** Something wrong with one queue that was read all the same. Exit 3. */
+export class QueueProblem extends MailctlError {
+  readonly host: string;
+
+  constructor(host: string, message: string, facts: Omit<ErrorFacts, 'exitCode'>) {
+    super(message, { exitCode: EXIT.partial, ...facts });
+    this.host = host;
+  }
+}
+
+function malformedProblem(read: QueueRead): QueueProblem {
+  const lines = `${read.malformed} ${read.malformed === 1 ? 'line is' : 'lines are'}`;
+  const first = read.firstMalformed;
+  return new QueueProblem(read.host, `${read.queue}: ${lines} no message`, {
+    code: 'queue.malformed',
+    detail: first === null ? undefined : `line ${first.line}: ${first.what}`,
+  });
+}
