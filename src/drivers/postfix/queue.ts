@@ -111,7 +111,7 @@ class Listing {
       malformed: { lines: this.#malformed, first: this.#first },
       keptBack: this.#keptBack,
       warning: warning === '' ? null : warning,
-      isDown: stderr.includes('Mail system is down'),
+      ...(stderr.includes('Mail system is down') ? { isDown: true } : {}),
     };
   }
 }
