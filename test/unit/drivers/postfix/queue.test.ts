@@ -134,6 +134,7 @@ describe('the driver', () => {
       malformed: { lines: 2, first: { line: 3, what: 'not JSON' } },
       keptBack: ['lmtp', 'relay'],
       warning: 'postqueue: warning: Mail system is down -- accessing queue directly',
+      isDown: true,
     });
   });
 
