@@ -86,6 +86,7 @@ export const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'node:tls': ['transport', 'state/postgres'],
   'node:dgram': ['transport'],
   'node:dns': ['transport'],
+  'node:dns/promises': ['transport'],
   'node:http': ['transport'],
   'node:https': ['transport'],
   commander: ['cli'],

@@ -4,7 +4,7 @@ import { formatIso } from '../../lib/clock.js';
 import type { MessageRow } from '../../output/columns/messages.js';
 import { defineCommand } from '../command.js';
 import { choice, flag, groupOption, hostOption, value, wholeNumber } from '../options.js';
-import { configuredDestinations, filterOf, messageOptions } from './selectors.js';
+import { messageOptions } from './selectors.js';
 
 const SCHEMA = 'mailctl/queue-list/v1';
 
@@ -48,7 +48,8 @@ export const queueListCommand = defineCommand({
       import('../../output/columns/messages.js'),
       import('../../queue/read-all.js'),
     ]);
-    const filter = await filterOf(options, await configuredDestinations(context));
+    const { filterByDestination } = await import('./destinations.js');
+    const filter = await filterByDestination(context, options);
     const source = await messageSource(context, options, filter);
     const now = Math.floor(context.clock.now() / 1000);
     const isTable = context.output.format === 'table';

@@ -37,6 +37,7 @@ export const messageOptions = {
   largerThan: value('--larger-than <size>', 'of more bytes', size),
   smallerThan: value('--smaller-than <size>', 'of fewer bytes', size),
   ids: list('--id <id>', 'with this queue id', text),
+  noDns: flag('--no-dns', 'destinations by the configuration alone: no name server is asked'),
 } as const;
 
 /** What a command gets of them. */
