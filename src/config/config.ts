@@ -48,12 +48,19 @@ export interface RoomConfig {
 /** One entry of a host's `queues:`. */
 export interface QueueConfig {
   readonly driver: string;
-  readonly within: readonly string[] | undefined;
   /** Which of several on the host, by the mail server's own name; undefined: its first. */
   readonly instance: string | undefined;
-  /** A site's own command, for the driver `exec`. */
-  readonly command: readonly string[] | undefined;
+  readonly within: readonly string[] | undefined;
+  /** Of the driver `exec`, the site's own. */
+  readonly commands: QueueCommands | undefined;
 }
+
+/** A site's own sender: what lists its queue, and what acts on messages. */
+export type QueueCommands = { readonly list: readonly string[] } & {
+  readonly [act in 'hold' | 'release' | 'requeue' | 'flush' | 'delete' | 'restore']?:
+    | readonly string[]
+    | undefined;
+};
 
 /** How a slot's role is set: by a link, or by the site's own commands. */
 export type RoleConfig =

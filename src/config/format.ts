@@ -74,23 +74,48 @@ const defaults = map({
 
 const queueDriver = oneOf('postfix', 'exim', 'mailman3', 'exec');
 
+const SAVING = ['run', 'expires', 'max_bytes'];
+const queueCommands = {
+  list: optional(argv([], 'exec: prints the queue, a JSON object a line', ['sender', 'list', '--json'])),
+  hold: optional(argv([], 'exec: holds the messages whose ids come on stdin', ['sender', 'hold'])),
+  release: optional(argv([], 'exec: releases them', ['sender', 'release'])),
+  requeue: optional(argv([], 'exec: has them queued anew', ['sender', 'requeue'])),
+  flush: optional(argv([], 'exec: has them tried now', ['sender', 'flush'])),
+  delete: optional(
+    argv(SAVING, 'exec: saves them under {run}, then removes them', ['sender', 'delete', '{run}']),
+  ),
+  restore: optional(
+    argv(['run'], 'exec: brings back what {run} has deleted', ['sender', 'restore', '{run}']),
+  ),
+};
+
 const queue = either(
   queueDriver,
-  map({
-    driver: queueDriver,
-    within: optional(
-      argv([], 'words put before every command: a container', ['docker', 'exec', '-i', 'mailman-core']),
-    ),
-    instance: optional(
-      text(words.instanceName, {
-        description: "which of several on the host, by the mail server's own name",
-        examples: ['postfix-out'],
-      }),
-    ),
-    command: optional(
-      argv([], "driver exec: the site's own command that prints its queue", ['/usr/local/bin/list-queue']),
-    ),
-  }),
+  map(
+    {
+      driver: queueDriver,
+      instance: optional(
+        text(words.instanceName, {
+          description: "which of several on the host, by the mail server's own name",
+          examples: ['postfix-out'],
+        }),
+      ),
+      within: optional(
+        argv([], 'words put before every command: a container', ['docker', 'exec', '-i', 'mailman-core']),
+      ),
+      ...queueCommands,
+    },
+    (given) => {
+      const isExec = given.driver === 'exec';
+      if (isExec && given.list === undefined)
+        return [{ path: [], message: 'list is missing; e.g. list: [sender, list, --json]' }];
+      const keys = Object.keys(queueCommands) as (keyof typeof queueCommands)[];
+      const foreign = isExec ? undefined : keys.find((key) => given[key] !== undefined);
+      if (foreign !== undefined) return [{ path: [foreign], message: 'is for driver: exec only' }];
+      const saves = given.delete?.some((word) => word.includes('{run}')) ?? true;
+      return saves ? [] : [{ path: ['delete'], message: 'does not hold {run}, under which it saves first' }];
+    },
+  ),
   'must be a driver, or { driver: NAME, within: [docker, exec, -i, CONTAINER] }',
 );
 

@@ -45,8 +45,21 @@ export const STARTING_FILE = `## mailctl.yaml: the configuration of mailctl.
 #   mx1: { groups: [mx], queues: [postfix] }
 ##  within: words put before every command, for a container
 #   lists1: { groups: [lists], queues: [{ driver: mailman3, within: [docker, exec, -i, mailman-core] }] }
-##  instance: which of several; command: a sender of your own, which prints its queue as mailctl(1) says
-#   mx2: { queues: [{ driver: postfix, instance: postfix-out }, { driver: exec, command: [list-queue, --json] }] }
+##  instance: which of several, by the mail server's own name
+#   mx2: { queues: [{ driver: postfix, instance: postfix-out }] }
+##  exec: a sender of your own; list prints its queue as mailctl(1) says, the others get ids on stdin
+#   out1:
+#     queues:
+#       - driver: exec
+#         instance: bulk
+#         list: [sender, list, --json]
+#         hold: [sender, hold]
+#         release: [sender, release]
+#         requeue: [sender, requeue]
+#         flush: [sender, flush]
+##        saves them under {run} before it removes them
+#         delete: [sender, delete, "{run}", "{expires}", "{max_bytes}"]
+#         restore: [sender, restore, "{run}"]
 
 ## stores: the mail stores and how they fail over.
 # stores:

@@ -103,9 +103,10 @@ function fenceOf(
 }
 
 function queueOf(queue: Present<Present<Present<RawFile['hosts']>[string]>['queues']>[number]): QueueConfig {
-  return typeof queue === 'string'
-    ? { driver: queue, within: undefined, instance: undefined, command: undefined }
-    : { driver: queue.driver, within: queue.within, instance: queue.instance, command: queue.command };
+  if (typeof queue === 'string')
+    return { driver: queue, instance: undefined, within: undefined, commands: undefined };
+  const { driver, instance, within, list, ...acts } = queue;
+  return { driver, instance, within, commands: list === undefined ? undefined : { list, ...acts } };
 }
 
 function storesOf(raw: RawFile, around: Surroundings): StoresConfig {

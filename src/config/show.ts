@@ -30,7 +30,12 @@ export function effectiveConfig(config: Config): object {
       location: host.location,
       address: host.address,
       transport: host.transport,
-      queues: host.queues,
+      queues: host.queues.map(({ driver, instance, within, commands }) => ({
+        driver,
+        instance,
+        within,
+        ...commands,
+      })),
       sudo: host.sudo,
       preference: host.preference,
       max_slots: host.maxSlots,

@@ -1,6 +1,7 @@
 // The table of mail servers whose queues can be read: by name, how a host is asked for them, and what opens them,
 // loaded when a host has them. The order is the order in which formats of listings are tried, too.
 import type { QueueSoftware } from '../queue/driver.js';
+import { FIND_MAILMAN } from './mailman3/find-queues.js';
 import { FIND_POSTFIX } from './postfix/find-queues.js';
 
 /** One mail server. */
@@ -17,5 +18,15 @@ export const queueSoftware: readonly QueueSoftwareEntry[] = [
     name: 'postfix',
     find: FIND_POSTFIX,
     load: async () => (await import('./postfix/software.js')).postfixSoftware,
+  },
+  {
+    name: 'mailman3',
+    find: FIND_MAILMAN,
+    load: async () => (await import('./mailman3/software.js')).mailman3,
+  },
+  {
+    name: 'exec',
+    find: undefined,
+    load: async () => (await import('./exec/software.js')).execSender,
   },
 ];

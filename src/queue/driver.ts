@@ -129,6 +129,11 @@ export interface Queue {
   readonly driver: QueueDriver;
 }
 
+/** A site's own sender: the command that lists its queue, and those that act on messages. */
+export type SiteCommands = { readonly list: readonly string[] } & {
+  readonly [act in QueueAct]?: readonly string[] | undefined;
+};
+
 /** What a driver is opened with. It holds no connection of its own. */
 export interface QueueOptions {
   readonly transport: Transport;
@@ -139,8 +144,8 @@ export interface QueueOptions {
   readonly instance?: string | undefined;
   /** Words put before every command: a container. */
   readonly within?: readonly string[] | undefined;
-  /** A site's own command, for the driver `exec`. */
-  readonly command?: readonly string[] | undefined;
+  /** A site's own commands, for the driver `exec`. */
+  readonly commands?: SiteCommands | undefined;
 }
 
 /** One kind of mail server in the table of drivers. */

@@ -3,6 +3,7 @@
 import { CommandError } from '../errors.js';
 import type { Host } from '../fleet/host.js';
 import type { Transport } from '../transport/transport.js';
+import type { SiteCommands } from './driver.js';
 
 /** A queue on a host, not opened yet. */
 export interface QueueSpec {
@@ -11,8 +12,8 @@ export interface QueueSpec {
   /** As `find` printed it; undefined: the server's first. */
   readonly instance?: string | undefined;
   readonly within?: readonly string[] | undefined;
-  /** A site's own command. */
-  readonly command?: readonly string[] | undefined;
+  /** A site's own sender. */
+  readonly commands?: SiteCommands | undefined;
 }
 
 /** A mail server that may be found. */

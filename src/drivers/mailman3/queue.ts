@@ -157,7 +157,7 @@ function safeRun(run: string): string {
 
 function tooMuch(host: string, { stderr }: CommandResult): MailctlError {
   return new MailctlError(`${host}: the messages to be deleted cannot all be saved, so that none was`, {
-    code: 'queue.no-room',
+    code: 'queue.save-full',
     exitCode: 1,
     detail: stderr.trim().slice(0, 300),
     hint: 'delete fewer at once, or allow more bytes',

@@ -15,7 +15,16 @@ function samples(): Record<string, unknown>[] {
   const document = readYaml(FULL);
   if (!document.ok) throw new Error('the starting file is broken');
   const other = {
-    hosts: { a: null, b: { queues: ['postfix'], sudo: 'mail' } },
+    hosts: {
+      a: null,
+      b: { queues: ['postfix'], sudo: 'mail' },
+      c: {
+        queues: [
+          { driver: 'postfix', instance: 'postfix-out', within: ['nsenter'] },
+          { driver: 'exec', list: ['s', 'list'], delete: ['s', 'delete', '{run}'], flush: ['s'] },
+        ],
+      },
+    },
     stores: {
       cyrus: {
         config_dir: '/srv/{slot}',

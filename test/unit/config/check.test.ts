@@ -123,7 +123,7 @@ const full = `defaults:
 hosts:
   imap21: { groups: [store], location: row-a, address: 192.0.2.21 }
   "21": { queues: [postfix, { driver: mailman3, within: [docker, exec, core] }], sudo: false }
-  here: { transport: local }
+  here: { transport: local, queues: [{ driver: exec, instance: bulk, list: [s, list], hold: [s, hold] }] }
 stores:
   max_lag: 1h30m
   test_account: { user: probe, password_file: probe.pw }

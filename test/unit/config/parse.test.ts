@@ -161,6 +161,18 @@ describe('a value', () => {
       'hosts: {a: {queues: [{within: [x]}]}}',
       '1:22: hosts.a.queues[0]: driver is missing; e.g. driver: postfix',
     ],
+    [
+      'hosts: {a: {queues: [{driver: exec}]}}',
+      '1:22: hosts.a.queues[0]: list is missing; e.g. list: [sender, list, --json]',
+    ],
+    [
+      'hosts: {a: {queues: [{driver: exim, hold: [x]}]}}',
+      '1:43: hosts.a.queues[0].hold: is for driver: exec only',
+    ],
+    [
+      'hosts: {a: {queues: [{driver: exec, list: [x], delete: [x, -f]}]}}',
+      '1:56: hosts.a.queues[0].delete: does not hold {run}, under which it saves first',
+    ],
     ['hosts: {a: {groups: store}}', '1:21: hosts.a.groups: is "store"; must be a list'],
     ['hosts: {a: 3}', '1:12: hosts.a: is the number 3; must be a map of keys'],
     ['hosts: 3', '1:8: hosts: is the number 3; must be a map of names'],

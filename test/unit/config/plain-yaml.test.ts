@@ -19,6 +19,7 @@ hosts:
   mx1:    { groups: [mx], queues: [postfix] }
   lists1001: { groups: [lists], queues: [{ driver: mailman3, within: [docker, exec, -i, mailman-core] }] }
   here:   { transport: local }
+  out1:   { queues: [{ driver: exec, instance: bulk, list: [sender, list], delete: [sender, delete, "{run}"] }] }
   empty:
   21: {}
 stores:
