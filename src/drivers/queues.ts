@@ -1,6 +1,7 @@
 // The table of mail servers whose queues can be read: by name, how a host is asked for them, and what opens them,
 // loaded when a host has them. The order is the order in which formats of listings are tried, too.
 import type { QueueSoftware } from '../queue/driver.js';
+import { FIND_EXIM } from './exim/find-queues.js';
 import { FIND_MAILMAN } from './mailman3/find-queues.js';
 import { FIND_POSTFIX } from './postfix/find-queues.js';
 
@@ -19,6 +20,7 @@ export const queueSoftware: readonly QueueSoftwareEntry[] = [
     find: FIND_POSTFIX,
     load: async () => (await import('./postfix/software.js')).postfixSoftware,
   },
+  { name: 'exim', find: FIND_EXIM, load: async () => (await import('./exim/software.js')).eximSoftware },
   {
     name: 'mailman3',
     find: FIND_MAILMAN,

@@ -1,0 +1,158 @@
+// Acts on named messages of an Exim spool: asks act-script.ts in chunks, each with a deadline by its count, and adds
+// up what it answers.
+import { CommandError, EXIT, MailctlError } from '../../errors.js';
+import type { Host } from '../../fleet/host.js';
+import type { ActAnswer, QueueAct, RetryAnswer, SaveWish } from '../../queue/driver.js';
+import type { MessageKey } from '../../queue/message.js';
+import type { Transport } from '../../transport/transport.js';
+import { ACT_SCRIPT, FLUSH_AT_ONCE, FLUSH_SECONDS, SAVED_FOLDER } from './act-script.js';
+import { MESSAGE_ID } from './message-id.js';
+import { comparableSender } from './spool-files.js';
+
+/** Messages of one command: ten seconds of freezing. */
+const CHUNK = 5000;
+/** What a command may take however few its messages are. */
+const LEAST_MS = 60_000;
+/** ms a message, many times what was measured: 1.1 to freeze, 1.5 to thaw, 0.4 to remove. */
+const EACH_MS = 20;
+
+/** Names of a folder below the spool directory. */
+const RUN = /^[A-Za-z0-9][\w.+-]{0,99}$/;
+
+/** Where to act. */
+export interface ActPlace {
+  readonly transport: Transport;
+  readonly host: Host;
+  readonly within?: readonly string[] | undefined;
+}
+
+/** Why Exim cannot do it; null: it can. */
+export function cannot(act: QueueAct): string | null {
+  return act === 'requeue'
+    ? 'Exim keeps a message where it is, there is nothing to put it back into: flush tries it again'
+    : null;
+}
+
+/** Does it. @throws MailctlError `queue.save-full` before anything of a chunk is deleted */
+export async function actOn(
+  place: ActPlace,
+  act: QueueAct,
+  keys: readonly MessageKey[],
+  wishes: { readonly save?: SaveWish | undefined; readonly signal?: AbortSignal | undefined },
+): Promise<ActAnswer> {
+  const { save, signal } = wishes;
+  const why = cannot(act);
+  if (why !== null) throw new TypeError(why);
+  if ((act === 'delete' || act === 'restore') && (save === undefined || !RUN.test(save.run)))
+    throw new TypeError(`${act} needs the run that saves the messages`);
+  const total = { changed: 0, already: 0, gone: [] as string[], failed: [] as { id: string; why: string }[] };
+  const fit: MessageKey[] = [];
+  for (const key of keys)
+    if (MESSAGE_ID.test(key.id)) fit.push(key);
+    else total.failed.push({ id: key.id, why: 'is no message id of Exim' });
+  for (let at = 0; at < fit.length; at += CHUNK) {
+    const stdout = await ask(place, act, fit.slice(at, at + CHUNK), save, signal);
+    readAnswer(place.host.name, stdout, total);
+  }
+  // A try that was begun says nothing of how it ended.
+  return { ...total, changed: act === 'flush' ? null : total.changed };
+}
+
+/** Has these tried now; frozen ones are left alone. */
+export async function retryNow(
+  place: ActPlace,
+  ids: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<RetryAnswer> {
+  const known = ids.filter((id) => MESSAGE_ID.test(id));
+  const keys = known.map((id) => ({ id, arrivedAt: null, sender: null }));
+  const stdout = await ask(place, 'retry', keys, undefined, signal);
+  const found = /^in-flight (\d{1,9})$/m.exec(stdout)?.[1];
+  return { inFlight: found === undefined ? null : Number(found) };
+}
+
+async function ask(
+  { transport, host, within }: ActPlace,
+  act: QueueAct | 'retry',
+  keys: readonly MessageKey[],
+  save: SaveWish | undefined,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const saving = save === undefined ? [] : [save.run, whole(save.expiresAt), whole(save.maxBytes)];
+  const { status, stdout, stderr } = await transport.run(
+    host,
+    {
+      name: `exim.${act}`,
+      script: ACT_SCRIPT,
+      args: [act, ...saving],
+      stdin: keys.map(keyLine).join(''),
+      readOnly: false,
+      privileged: true,
+      within,
+      timeoutMs: LEAST_MS + keys.length * EACH_MS,
+    },
+    { signal },
+  );
+  const full = /^full (\d+) (\d+) (\d+)$/m.exec(stdout);
+  if (full !== null) {
+    const [, have, more, most] = full;
+    throw new MailctlError(`${host.name}: the messages would not fit beside those that are saved already`, {
+      code: 'queue.save-full',
+      exitCode: EXIT.partial,
+      detail: `${have} bytes are saved, ${more} would come, ${most} are allowed; nothing more was deleted`,
+      hint: 'delete fewer messages, allow more, or let older ones expire',
+    });
+  }
+  if (status !== 0) throw new CommandError(host.name, `exim ${act}`, status, stderr);
+  return stdout;
+}
+
+const whole = (value: number): string => String(Math.max(0, Math.floor(value)));
+
+function keyLine({ id, arrivedAt, sender }: MessageKey): string {
+  const arrival = arrivedAt !== null && Number.isSafeInteger(arrivedAt) ? String(arrivedAt) : '-';
+  return `${id} ${arrival} ${sender === null ? '*' : `=${comparableSender(sender)}`}\n`;
+}
+
+function readAnswer(
+  host: string,
+  stdout: string,
+  total: { changed: number; already: number; gone: string[]; failed: { id: string; why: string }[] },
+): void {
+  let changed: number | null = null;
+  for (const line of stdout.split('\n')) {
+    const [word = '', id = '', ...why] = line.split(' ');
+    if (word === 'already') total.already += 1;
+    else if (word === 'gone') total.gone.push(id);
+    else if (word === 'failed') total.failed.push({ id, why: why.join(' ').trim() });
+    else if (word === 'changed' && /^\d{1,9}$/.test(id)) changed = Number(id);
+  }
+  if (changed === null)
+    throw new CommandError(host, 'exim act', 0, stdout.slice(-300), {
+      hint: 'what it did is not known: look at the queue',
+    });
+  total.changed += changed;
+}
+
+/** The commands of an act, for people. */
+export function previewOf(act: QueueAct | 'retry'): readonly string[] {
+  switch (act) {
+    case 'hold':
+      return ['exim -Mf ID...'];
+    case 'release':
+      return ['exim -Mt ID...'];
+    case 'requeue':
+      return [];
+    case 'flush':
+    case 'retry':
+      return [`exim -M ID  (${FLUSH_AT_ONCE} at once, begun for ${FLUSH_SECONDS / 60} minutes at the most)`];
+    case 'delete':
+      return [
+        'exim -Mf ID...',
+        `ln SPOOL-DIRECTORY/input/ID-[HD] SPOOL-DIRECTORY/${SAVED_FOLDER}/RUN/`,
+        'exim -Mrm ID...',
+      ];
+    case 'restore':
+      return [`ln SPOOL-DIRECTORY/${SAVED_FOLDER}/RUN/ID-[HD] SPOOL-DIRECTORY/input/`];
+  }
+}
