@@ -8,10 +8,8 @@
 // put into hold as well, and released by postsuper unless they were held before.
 import { quoteWord } from '../../transport/quote.js';
 import { CHOOSE_INSTANCE } from './instance.js';
+import { SAVED_FOLDER } from './preview.js';
 import { QUEUE_CONF, QUEUE_FILES_PERL } from './queue-files.js';
-
-/** Folder in the queue directory; Postfix looks at those only that it knows. */
-export const SAVED_FOLDER = 'mailctl-saved';
 
 // Stdin: `ID ARRIVAL|- =SENDER|*` a line. Out: `gone|already ID`, `failed ID WHY`, `changed N`, `full HAVE MORE MOST`.
 const ACT_PERL = String.raw`

@@ -1,11 +1,10 @@
 // Acts on named messages of a Postfix queue: asks act-script.ts in chunks, each with a deadline by its count, and adds
 // up what it answers. What the server counted and what was looked at are told apart; nothing is guessed.
 import { CommandError, EXIT, MailctlError } from '../../errors.js';
-import type { Host } from '../../fleet/host.js';
 import type { ActAnswer, QueueAct, SaveWish } from '../../queue/driver.js';
 import type { MessageKey } from '../../queue/message.js';
-import type { Transport } from '../../transport/transport.js';
-import { ACT_SCRIPT, SAVED_FOLDER } from './act-script.js';
+import { ACT_SCRIPT } from './act-script.js';
+import type { PostfixPlace } from './instance.js';
 import { comparableSender } from './queue-files.js';
 import { QUEUE_ID } from './queue-id.js';
 
@@ -26,18 +25,9 @@ const EACH_MS: Readonly<Record<QueueAct, number>> = {
 /** Names of a folder below the queue directory. */
 const RUN = /^[A-Za-z0-9][\w.+-]{0,99}$/;
 
-/** Where to act. */
-export interface ActPlace {
-  readonly transport: Transport;
-  readonly host: Host;
-  readonly within?: readonly string[] | undefined;
-  /** As instanceArgument gives it. */
-  readonly instance: string;
-}
-
 /** Does it. @throws MailctlError `queue.save-full` before anything of a chunk is deleted */
 export async function actOn(
-  place: ActPlace,
+  place: PostfixPlace,
   act: QueueAct,
   keys: readonly MessageKey[],
   wishes: { readonly save?: SaveWish | undefined; readonly signal?: AbortSignal | undefined },
@@ -60,7 +50,7 @@ export async function actOn(
 }
 
 async function ask(
-  { transport, host, within, instance }: ActPlace,
+  { transport, host, within, instance }: PostfixPlace,
   act: QueueAct,
   keys: readonly MessageKey[],
   save: SaveWish | undefined,
@@ -120,23 +110,4 @@ function readAnswer(
       hint: 'what it did is not known: look at the queue',
     });
   total.changed += changed;
-}
-
-/** The commands of an act, for people. */
-export function previewOf(act: QueueAct | 'retry'): readonly string[] {
-  switch (act) {
-    case 'hold':
-      return ['postsuper -h - < IDS'];
-    case 'release':
-      return ['postsuper -H - < IDS'];
-    case 'requeue':
-      return ['postsuper -r - < IDS', 'postkick public pickup W'];
-    case 'flush':
-    case 'retry':
-      return ['postqueue -i QUEUE-ID'];
-    case 'delete':
-      return ['postsuper -h - < IDS', `mv QUEUE-DIRECTORY/hold/ID QUEUE-DIRECTORY/${SAVED_FOLDER}/RUN/`];
-    case 'restore':
-      return [`mv QUEUE-DIRECTORY/${SAVED_FOLDER}/RUN/ID QUEUE-DIRECTORY/hold/`, 'postsuper -H - < IDS'];
-  }
 }

@@ -1,6 +1,17 @@
 // Which of several Postfix instances on a host a script works on (`postmulti`, 2.6 and later). Every Postfix command
 // takes the instance's folder from MAIL_CONFIG, so that a script names it once.
 import { MailctlError } from '../../errors.js';
+import type { Host } from '../../fleet/host.js';
+import type { Transport } from '../../transport/transport.js';
+
+/** Where a queue is, for what is loaded only when it is wanted. */
+export interface PostfixPlace {
+  readonly transport: Transport;
+  readonly host: Host;
+  readonly within?: readonly string[] | undefined;
+  /** As instanceArgument gives it. */
+  readonly instance: string;
+}
 
 /** What the first, and mostly the only, instance of a host is called, whatever its own name is. */
 export const FIRST_INSTANCE = 'postfix';

@@ -1,10 +1,8 @@
 // What a Postfix instance's log says of deliveries: where the log is by its own configuration, and the reading of it.
-import type { Host } from '../../fleet/host.js';
 import type { DeliveryEvent } from '../../queue/delivery-event.js';
 import type { LogPosition, LogReading } from '../../queue/driver.js';
 import { type LogPlace, readLogLines } from '../../transport/log-source.js';
-import type { Transport } from '../../transport/transport.js';
-import { CHOOSE_INSTANCE } from './instance.js';
+import { CHOOSE_INSTANCE, type PostfixPlace } from './instance.js';
 import { LOG_PATTERN, type LogReader, openLog } from './parse-log.js';
 
 // Several instances mostly share a file: theirs are told apart by syslog_name.
@@ -21,12 +19,7 @@ done
 
 /** Reads it. @throws TransportError, CommandError */
 export async function readPostfixLog(
-  place: {
-    readonly transport: Transport;
-    readonly host: Host;
-    readonly within?: readonly string[] | undefined;
-    readonly instance: string;
-  },
+  place: PostfixPlace,
   from: { readonly since: number } | { readonly position: LogPosition },
   onEvent: (event: DeliveryEvent) => void,
   signal?: AbortSignal,

@@ -25,7 +25,8 @@ sub path {
   return "$queue/$id" unless $hashed{$queue};
   return join '/', $queue, split(//, letters($id)), $id;
 }
-# Arrival (undef: none), sender, size of the content of an open file; with a true $until all up to this attribute too.
+# Arrival (undef: none), sender, size of the content of an open file; with $until also the value of that attribute,
+# which stands before the first recipient.
 sub envelope {
   my ($file, $until) = @_;
   my ($data, $at, $arrival, $sender, $size, $value) = ('', 0);
@@ -49,7 +50,7 @@ sub envelope {
     elsif ($type eq 'A') {
       if ($until && index(substr($data, $head, $length), "$until=") == 0) { $value = substr $data, $head + 1 + length $until, $length - 1 - length $until; last }
     }
-    elsif ($type eq 'M' || $type eq 'E') { last }
+    elsif ($type eq 'M' || $type eq 'E' || ($until && $type =~ /[ORD]/)) { last }
   }
   return ($arrival, $sender, $size, $value);
 }

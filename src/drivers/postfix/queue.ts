@@ -4,10 +4,9 @@
 import { CommandError } from '../../errors.js';
 import type { QueueDriver, QueueListing, QueueOptions } from '../../queue/driver.js';
 import type { QueueMessage } from '../../queue/message.js';
-import { actOn, previewOf } from './act.js';
-import { CHOOSE_INSTANCE, instanceArgument } from './instance.js';
-import { readPostfixLog } from './log.js';
+import { CHOOSE_INSTANCE, instanceArgument, type PostfixPlace } from './instance.js';
 import { parsePostqueueLine } from './parse-postqueue.js';
+import { previewOf } from './preview.js';
 import { QUEUE_ID } from './queue-id.js';
 
 /** A cold spool of 900,000 messages takes minutes to list. */
@@ -37,21 +36,32 @@ printf 'in-flight %s\\n' "$(find incoming active -type f 2> /dev/null | wc -l)"
 export function postfixQueue(options: QueueOptions): QueueDriver {
   const { transport, host, name, within } = options;
   const instance = instanceArgument(options.instance, host.name);
+  const place: PostfixPlace = { transport, host, within, instance };
   const common = { args: [instance], privileged: true, within };
   return {
     software: 'postfix',
-    async list(onMessage, { signal } = {}) {
+    async list(onMessage, { submitter, signal } = {}) {
       const listing = new Listing(name, host.name, onMessage);
+      const script = submitter
+        ? (await import('./submitters-script.js')).LIST_WITH_SUBMITTERS_SCRIPT
+        : LIST_SCRIPT;
       const { status, stderr } = await transport.run(
         host,
-        { ...common, name: 'postfix.list', script: LIST_SCRIPT, readOnly: true, timeoutMs: LIST_MS },
+        { ...common, name: 'postfix.list', script, readOnly: true, timeoutMs: LIST_MS },
         { signal, onLine: (line) => listing.take(line) },
       );
       if (status !== 0) throw new CommandError(host.name, 'postqueue -j', status, stderr);
       return listing.result(stderr);
     },
     cannot: () => null,
-    act: (act, keys, wishes = {}) => actOn({ transport, host, within, instance }, act, keys, wishes),
+    async act(act, keys, wishes = {}) {
+      const { actOn } = await import('./act.js');
+      return actOn(place, act, keys, wishes);
+    },
+    async show(id, signal) {
+      const { showMessage } = await import('./show.js');
+      return showMessage(place, name, id, signal);
+    },
     async retry(ids, signal) {
       const known = ids.filter((id) => QUEUE_ID.test(id));
       const { status, stdout, stderr } = await transport.run(
@@ -71,8 +81,10 @@ export function postfixQueue(options: QueueOptions): QueueDriver {
       return { inFlight: found === undefined ? null : Number(found) };
     },
     preview: previewOf,
-    readLog: (from, onEvent, signal) =>
-      readPostfixLog({ transport, host, within, instance }, from, onEvent, signal),
+    async readLog(from, onEvent, signal) {
+      const { readPostfixLog } = await import('./log.js');
+      return readPostfixLog(place, from, onEvent, signal);
+    },
   };
 }
 
@@ -82,6 +94,8 @@ class Listing {
   readonly #host: string;
   readonly #onMessage: (message: QueueMessage) => void;
   #keptBack: readonly string[] = [];
+  /** Of the next line's message. */
+  #submitter: string | null = null;
   #lines = 0;
   #malformed = 0;
   #first: QueueListing['malformed']['first'] = null;
@@ -97,9 +111,17 @@ class Listing {
       this.#keptBack = line.slice('kept-back '.length).split(' ').filter(Boolean);
       return;
     }
+    const login = /^submitter ((?:[0-9a-f]{2}){1,4096})$/.exec(line)?.[1];
+    if (login !== undefined) {
+      this.#submitter = Buffer.from(login, 'hex').toString('utf8');
+      return;
+    }
     this.#lines += 1;
     const parsed = parsePostqueueLine(this.#queue, this.#host, line);
-    if (parsed.kind === 'message') this.#onMessage(parsed.message);
+    const submitter = this.#submitter;
+    this.#submitter = null;
+    if (parsed.kind === 'message')
+      this.#onMessage(submitter === null ? parsed.message : { ...parsed.message, submitter });
     if (parsed.kind !== 'malformed') return;
     this.#malformed += 1;
     this.#first ??= { line: this.#lines, what: parsed.what };

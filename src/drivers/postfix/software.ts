@@ -1,6 +1,7 @@
 // Postfix in the table of mail servers with queues.
 import type { QueueSoftware } from '../../queue/driver.js';
 import { FIND_POSTFIX } from './find-queues.js';
+import { postfixFormats } from './formats.js';
 import { postfixQueue } from './queue.js';
 
 /** Postfix, 3.1 and later. */
@@ -8,5 +9,5 @@ export const postfixSoftware: QueueSoftware = {
   name: 'postfix',
   find: FIND_POSTFIX,
   open: postfixQueue,
-  formats: [],
+  formats: postfixFormats,
 };

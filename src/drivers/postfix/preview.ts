@@ -1,0 +1,24 @@
+// The commands of Postfix's acts as a person would type them, for plans and dry runs.
+import type { QueueAct } from '../../queue/driver.js';
+
+/** Folder in the queue directory for what was deleted; Postfix looks at those only that it knows. */
+export const SAVED_FOLDER = 'mailctl-saved';
+
+/** The commands of an act. */
+export function previewOf(act: QueueAct | 'retry'): readonly string[] {
+  switch (act) {
+    case 'hold':
+      return ['postsuper -h - < IDS'];
+    case 'release':
+      return ['postsuper -H - < IDS'];
+    case 'requeue':
+      return ['postsuper -r - < IDS', 'postkick public pickup W'];
+    case 'flush':
+    case 'retry':
+      return ['postqueue -i QUEUE-ID'];
+    case 'delete':
+      return ['postsuper -h - < IDS', `mv QUEUE-DIRECTORY/hold/ID QUEUE-DIRECTORY/${SAVED_FOLDER}/RUN/`];
+    case 'restore':
+      return [`mv QUEUE-DIRECTORY/${SAVED_FOLDER}/RUN/ID QUEUE-DIRECTORY/hold/`, 'postsuper -H - < IDS'];
+  }
+}
