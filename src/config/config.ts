@@ -193,6 +193,16 @@ export interface DestinationConfig {
   readonly ratePerSecond: number | undefined;
 }
 
+/** `queue:`: acts on messages. */
+export interface QueueActsConfig {
+  /** More messages than this are confirmed by typing their number. */
+  readonly confirmAbove: number;
+  /** How long deleted messages are kept. */
+  readonly keepDeletedMs: number;
+  /** Bytes that they may take on a host. */
+  readonly keepAtMost: number;
+}
+
 /** One of `uplinks:`: a place on the network to look from. */
 export interface UplinkConfig {
   readonly host: string;
@@ -213,6 +223,7 @@ export interface Config {
   readonly state: DatabaseConfig;
   readonly destinations: ReadonlyMap<string, DestinationConfig>;
   readonly uplinks: ReadonlyMap<string, UplinkConfig>;
+  readonly queue: QueueActsConfig;
   /** Group (name or number) whose members may write configuration files; counts in /etc/mailctl/mailctl.yaml only. */
   readonly configGroup: string | undefined;
 }
@@ -226,4 +237,5 @@ export type Section =
   | 'state'
   | 'destinations'
   | 'uplinks'
+  | 'queue'
   | 'config_group';

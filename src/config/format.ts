@@ -390,6 +390,25 @@ const destination = map({
   ),
 });
 
+const queueActs = map({
+  confirm_above: optional(
+    wholeNumber(0, 1_000_000_000, {
+      description: 'acts on more messages than this ask for their number to be typed; 1000',
+      examples: [1000],
+    }),
+  ),
+  keep_deleted: optional(
+    duration('how long deleted messages are kept on their host; 7d', { max: 365 * DAY }),
+  ),
+  keep_at_most: optional(
+    text(
+      words.wholeSize,
+      { description: 'bytes that deleted messages may take on a host; 1G', examples: ['1G'] },
+      'must be a size: 500M, 2G',
+    ),
+  ),
+});
+
 const uplink = map({
   host: text(words.name, { description: 'host to look from', examples: ['mx1'] }),
   source: optional(text(words.ipAddress, { examples: ['192.0.2.10'] })),
@@ -405,6 +424,7 @@ export const sections = {
   state: nullable(state),
   destinations: nullable(names(words.name, destination)),
   uplinks: nullable(names(words.name, uplink)),
+  queue: nullable(queueActs),
   config_group: nullable(
     either(text(words.userName), wholeNumber(0, 2 ** 32 - 1), 'must be the name or the number of a group'),
   ),

@@ -151,6 +151,14 @@ export const STARTING_FILE = `## mailctl.yaml: the configuration of mailctl.
 #   cogent: { host: mx1, source: 192.0.2.10 }
 #   level3: { host: mx1, source: 198.51.100.10, interface: eth1 }
 
+## queue: acts on messages (queue hold, release, requeue, flush, delete, restore).
+# queue:
+##  more messages than this are confirmed by typing their number
+#   confirm_above: 1000
+##  how long deleted messages are kept on their host, and the bytes that they may take there
+#   keep_deleted: 7d
+#   keep_at_most: 1G
+
 ## config_group: in a root-owned /etc/mailctl/mailctl.yaml, the group whose members may write configurations.
 # config_group: mailops
 `;

@@ -50,6 +50,11 @@ export function normalizeConfig(raw: RawFile, around: Surroundings): Config {
     state: databaseOf(raw.state, around),
     destinations: destinationsOf(raw),
     uplinks: uplinksOf(raw),
+    queue: {
+      confirmAbove: raw.queue?.confirm_above ?? 1000,
+      keepDeletedMs: ms(raw.queue?.keep_deleted, 604_800_000),
+      keepAtMost: parseSize(raw.queue?.keep_at_most ?? '1G') ?? 1024 ** 3,
+    },
     configGroup: raw.config_group == null ? undefined : String(raw.config_group),
   };
 }

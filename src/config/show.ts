@@ -76,6 +76,11 @@ export function effectiveConfig(config: Config): object {
       rate: destination.ratePerSecond === undefined ? undefined : formatRate(destination.ratePerSecond),
     })),
     uplinks: mapped(config.uplinks, (uplink) => ({ ...uplink })),
+    queue: {
+      confirm_above: config.queue.confirmAbove,
+      keep_deleted: formatExactDuration(config.queue.keepDeletedMs),
+      keep_at_most: String(config.queue.keepAtMost),
+    },
     config_group: config.configGroup,
   });
 }

@@ -124,6 +124,10 @@ export const duration =
 export const rate: WordRule = (text) =>
   parseRate(text) === undefined ? `${showValue(text)} is no rate: write 50/s or 3000/m` : undefined;
 
+/** `1G`. */
+export const wholeSize: WordRule = (text) =>
+  parseSize(text) === undefined ? `${showValue(text)} is no size: write 500M or 1G` : undefined;
+
 /** `1G`, or `5%` of a disk. */
 export const sizeOrPercent: WordRule = (text) =>
   parseSize(text) === undefined && !/^(?:100|\d{1,2})%$/.test(text)

@@ -1,0 +1,160 @@
+// The desk beside a queue over a transport (queue/desk.ts): one script a call. Works for every mail server, since it
+// knows none; outside of any container, whose disk may be gone tomorrow.
+import { CommandError, ParseError } from '../../errors.js';
+import type { Host } from '../../fleet/host.js';
+import type { DeskAnswer, DeskPlace, DeskRecord, FoundRecord, QueueDesk } from '../../queue/desk.js';
+import type { QueueAct } from '../../queue/driver.js';
+import type { MessageKey } from '../../queue/message.js';
+import type { Transport } from '../../transport/transport.js';
+import { DESK_SCRIPT } from './desk-script.js';
+
+/** A lease lasts so long; whoever has it renews it three times as often. */
+const LEASE_S = 90;
+const QUICK_MS = 20_000;
+/** A million keys on their way. */
+const KEYS_MS = 120_000;
+
+const ACTS: readonly unknown[] = ['hold', 'release', 'requeue', 'flush', 'delete', 'restore'];
+
+/** The desks of all hosts. */
+export function queueDesk(transport: Transport, hostNamed: (name: string) => Host): QueueDesk {
+  const run = async (
+    place: DeskPlace,
+    verb: string,
+    key: string,
+    args: readonly string[],
+    more: {
+      readonly stdin?: string;
+      readonly readOnly?: boolean;
+      readonly timeoutMs?: number;
+      readonly onLine?: (line: string) => void;
+      readonly signal?: AbortSignal | undefined;
+    } = {},
+  ): Promise<string> => {
+    const { status, stdout, stderr } = await transport.run(
+      hostNamed(place.host),
+      {
+        name: `queue.desk-${verb}`,
+        script: DESK_SCRIPT,
+        args: [verb, nameOf(place), key, ...args],
+        ...(more.stdin === undefined ? {} : { stdin: more.stdin }),
+        readOnly: more.readOnly === true,
+        privileged: true,
+        timeoutMs: more.timeoutMs ?? QUICK_MS,
+      },
+      { signal: more.signal, onLine: more.onLine },
+    );
+    if (status !== 0)
+      throw new CommandError(place.host, `the desk of ${place.queue} (${verb})`, status, stderr);
+    return stdout.trim();
+  };
+  const granted = (answer: string, place: DeskPlace): boolean => {
+    if (answer === 'granted') return true;
+    if (answer === 'lost') return false;
+    throw new ParseError(place.host, `the desk of ${place.queue} answers ${JSON.stringify(answer.slice(0, 80))}`);
+  };
+  return {
+    async take(place, { holder, record, dead }, signal) {
+      const answer = await run(
+        place,
+        'take',
+        holder.key,
+        [word(holder.operator), word(holder.bastion), String(LEASE_S), ...dead],
+        { stdin: record === null ? '' : JSON.stringify(record), signal },
+      );
+      return answer === 'granted' ? { granted: true } : heldBy(answer, place);
+    },
+    renew: async (place, key, signal) =>
+      granted(await run(place, 'renew', key, [String(LEASE_S)], { signal }), place),
+    keep: async (place, key, part, lines, signal) =>
+      granted(
+        await run(place, 'keep', key, [String(LEASE_S), part], { stdin: lines, timeoutMs: KEYS_MS, signal }),
+        place,
+      ),
+    async end(place, key, { complete, drop }, signal) {
+      await run(place, 'end', key, [complete ? '1' : '0', ...drop], { signal });
+    },
+    holds: async (place, key, signal) =>
+      granted(await run(place, 'holds', key, [], { readOnly: true, signal }), place),
+    async records(place, signal) {
+      const found: FoundRecord[] = [];
+      const onLine = (line: string) => {
+        const one = parseRecordLine(line);
+        if (one !== undefined) found.push(one);
+      };
+      await run(place, 'records', '', [], { readOnly: true, onLine, signal });
+      return found;
+    },
+    async keys(place, key, onKey, signal) {
+      let number = 0;
+      const onLine = (line: string) => {
+        number += 1;
+        if (line !== '') onKey(parseKeyLine(line, `${place.host}: record ${key}:${number}`));
+      };
+      await run(place, 'keys', key, [], { readOnly: true, timeoutMs: KEYS_MS, onLine, signal });
+    },
+  };
+}
+
+/** The desk's folder: by the server and its instance, since bastions may name a host differently. */
+function nameOf({ queue, host, software }: DeskPlace): string {
+  const instance = queue.startsWith(`${host}:`) ? queue.slice(host.length + 1) : software;
+  const own = instance === software ? software : `${software}-${instance}`;
+  return own.replace(/[^A-Za-z0-9._-]/g, '_').replace(/^\.+/, '_');
+}
+
+/** One word of a lease. */
+const word = (text: string): string => text.replace(/[^\x21-\x7e]/g, '_').slice(0, 100) || '-';
+
+function heldBy(answer: string, place: DeskPlace): DeskAnswer {
+  const [, key, seconds, bastion, operator] = /^held (\S+) (-?\d{1,15}) (\S+) (\S+)$/.exec(answer) ?? [];
+  if (key === undefined || bastion === undefined || operator === undefined)
+    throw new ParseError(place.host, `the desk of ${place.queue} answers ${JSON.stringify(answer.slice(0, 80))}`);
+  return { granted: false, held: { key, operator, bastion }, secondsLeft: Number(seconds) };
+}
+
+/** A line of `records`; undefined: it is none, or its record cannot be read. */
+export function parseRecordLine(line: string): FoundRecord | undefined {
+  const [, key, messages, complete, json] = /^record ([0-9a-f]{4,16}) (\d{1,9}) ([01]) (.*)$/.exec(line) ?? [];
+  if (key === undefined || json === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return undefined;
+  const fields = value as Readonly<Record<string, unknown>>;
+  const text = (name: string) => (typeof fields[name] === 'string' ? (fields[name] as string) : undefined);
+  const { at, until, meanwhile, act } = fields;
+  if (!ACTS.includes(act) || typeof at !== 'number') return undefined;
+  const isWords = Array.isArray(meanwhile) && meanwhile.every((one) => typeof one === 'string');
+  const record: DeskRecord = {
+    key,
+    run: text('run') ?? key,
+    act: act as QueueAct,
+    operator: text('operator') ?? '?',
+    bastion: text('bastion') ?? '?',
+    reason: text('reason') ?? null,
+    at,
+    until: typeof until === 'number' ? until : null,
+    meanwhile: isWords ? (meanwhile as readonly string[]) : null,
+  };
+  return { record, messages: Number(messages), complete: complete === '1' };
+}
+
+function parseKeyLine(line: string, where: string): MessageKey {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    throw new ParseError(where, 'not a key of a message');
+  }
+  const [id, arrivedAt, sender] = Array.isArray(value) ? (value as readonly unknown[]) : [];
+  if (typeof id !== 'string' || id === '') throw new ParseError(where, 'not a key of a message');
+  return {
+    id,
+    arrivedAt: typeof arrivedAt === 'number' ? arrivedAt : null,
+    sender: typeof sender === 'string' ? sender : null,
+  };
+}
