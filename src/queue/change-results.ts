@@ -13,6 +13,8 @@ export interface PartResult {
   readonly asked: number;
   /** By the server's own count; null: it does not count. */
   readonly changed: number | null;
+  /** So before, by a look: the first half of a part that is done again. */
+  readonly already: number;
   readonly gone: readonly string[];
   readonly failed: readonly { readonly id: string; readonly why: string }[];
 }
@@ -34,11 +36,13 @@ export type ChangeResult = PartResult | SeenResult;
 export function parseResults(lines: readonly unknown[]): readonly ChangeResult[] {
   return lines.filter((line): line is ChangeResult => {
     if (line === null || typeof line !== 'object') return false;
-    const one = line as Partial<PartResult> & Partial<SeenResult>;
+    const one = line as { readonly [key in keyof PartResult | keyof SeenResult]?: unknown };
     if (typeof one.lane !== 'string' || typeof one.step !== 'string') return false;
-    if ((one.kind as string) === 'seen') return Array.isArray(one.left) && typeof one.gone === 'number';
+    const kind: unknown = one.kind;
+    if (kind === 'seen') return Array.isArray(one.left) && typeof one.gone === 'number';
     return (
-      one.kind === 'part' &&
+      kind === 'part' &&
+      typeof one.already === 'number' &&
       typeof one.asked === 'number' &&
       (one.changed === null || typeof one.changed === 'number') &&
       Array.isArray(one.gone) &&
@@ -66,7 +70,8 @@ export class ChangeResults {
   /** Parts of a lane whose count is not what was asked for. */
   doubtful(lane: string): readonly PartResult[] {
     return this.#partsOf(lane).filter(
-      ({ asked, changed, gone, failed }) => asked - gone.length - failed.length !== changed,
+      ({ asked, changed, already, gone, failed }) =>
+        changed === null || asked - already - gone.length - failed.length !== changed,
     );
   }
 

@@ -181,16 +181,17 @@ export function mergeSamples(all: readonly (readonly QueueMessage[])[]): readonl
 
 /** Messages named by id: `ID`, `HOST/ID` or `QUEUE/ID`. */
 export class NamedMessages {
-  /** Empty: any queue of those asked. */
-  readonly #byPlace = new Map<string, Map<string, boolean>>();
+  /** Place to its ids, each with the queues that have it; empty: any queue of those asked. */
+  readonly #byPlace = new Map<string, Map<string, string[]>>();
   #count = 0;
 
   /** `place` is a host or a queue; empty: wherever it is. */
   add(place: string, id: string): void {
-    const ids = this.#byPlace.get(place) ?? new Map<string, boolean>();
-    if (!ids.has(id)) this.#count += 1;
-    ids.set(id, false);
+    const ids = this.#byPlace.get(place) ?? new Map<string, string[]>();
     this.#byPlace.set(place, ids);
+    if (ids.has(id)) return;
+    ids.set(id, []);
+    this.#count += 1;
   }
 
   get count(): number {
@@ -202,13 +203,13 @@ export class NamedMessages {
     return [...this.#byPlace.keys()].filter((place) => place !== '');
   }
 
-  /** Is it one of them? Remembers that it was there. */
+  /** Is it one of them? Remembers where it was. */
   takes(message: QueueMessage): boolean {
     let found = false;
     for (const place of new Set([message.queue, message.host, ''])) {
-      const ids = this.#byPlace.get(place);
-      if (ids?.has(message.id) !== true) continue;
-      ids.set(message.id, true);
+      const queues = this.#byPlace.get(place)?.get(message.id);
+      if (queues === undefined) continue;
+      if (!queues.includes(message.queue)) queues.push(message.queue);
       found = true;
     }
     return found;
@@ -216,11 +217,22 @@ export class NamedMessages {
 
   /** Those that no listing had. */
   missing(): readonly string[] {
+    return this.#each((place, id, queues) => (queues.length === 0 ? [named(place, id)] : []));
+  }
+
+  /** Those that more than one queue has: short ids are used by every host. */
+  ambiguous(): readonly { readonly id: string; readonly queues: readonly string[] }[] {
+    return this.#each((place, id, queues) => (queues.length > 1 ? [{ id: named(place, id), queues }] : []));
+  }
+
+  #each<T>(pick: (place: string, id: string, queues: readonly string[]) => readonly T[]): readonly T[] {
     return [...this.#byPlace].flatMap(([place, ids]) =>
-      [...ids].filter(([, seen]) => !seen).map(([id]) => (place === '' ? id : `${place}/${id}`)),
+      [...ids].flatMap(([id, queues]) => pick(place, id, queues)),
     );
   }
 }
+
+const named = (place: string, id: string): string => (place === '' ? id : `${place}/${id}`);
 
 /** Messages by their keys, as an earlier run has written them: id, arrival and sender must be the same. */
 export class KeyedMessages {

@@ -38,8 +38,10 @@ export function change(parts: ChangeActionParts): Action {
         act === 'delete' || act === 'restore'
           ? { run: from ?? key, expiresAt: until ?? 0, maxBytes: maxSaved }
           : undefined;
-      const { changed, gone, failed } = await queue.driver.act(act, keys, { save, signal });
-      await addResult(parts, { kind: 'part', lane, step: step.id, asked: keys.length, changed, gone, failed });
+      const answer = await queue.driver.act(act, keys, { save, signal });
+      const { changed, already = 0, gone, failed } = answer;
+      const asked = keys.length;
+      await addResult(parts, { kind: 'part', lane, step: step.id, asked, changed, already, gone, failed });
     },
     deadlineMs: () => 1000,
   };
@@ -48,16 +50,19 @@ export function change(parts: ChangeActionParts): Action {
 function noteOf({
   asked,
   changed,
+  already,
   gone,
   failed,
 }: {
   readonly asked: number;
   readonly changed: number | null;
+  readonly already: number;
   readonly gone: readonly string[];
   readonly failed: readonly unknown[];
 }): string {
   return [
     changed === null ? `${asked} asked for` : `${changed} of ${asked}`,
+    ...(already > 0 ? [`${already} were so already`] : []),
     ...(gone.length > 0 ? [`${gone.length} gone`] : []),
     ...(failed.length > 0 ? [`${failed.length} failed`] : []),
   ].join(', ');
