@@ -9,7 +9,13 @@ import { configSchemaCommand } from './config/schema.js';
 import { configShowCommand } from './config/show.js';
 import { failoverCommand } from './failover.js';
 import { helpCommand } from './help.js';
+import { queueDeleteCommand } from './queue/delete.js';
+import { queueFlushCommand } from './queue/flush.js';
+import { queueHoldCommand } from './queue/hold.js';
 import { queueListCommand } from './queue/list.js';
+import { queueReleaseCommand } from './queue/release.js';
+import { queueRequeueCommand } from './queue/requeue.js';
+import { queueRestoreCommand } from './queue/restore.js';
 import { rejoinCommand } from './rejoin.js';
 import { replicationQuarantineCommand } from './replication/quarantine.js';
 import { replicationRetryCommand } from './replication/retry.js';
@@ -57,6 +63,12 @@ const commands: readonly AnyCommand[] = [
   replicationRetryCommand,
   replicationWatchCommand,
   queueListCommand,
+  queueHoldCommand,
+  queueReleaseCommand,
+  queueRequeueCommand,
+  queueFlushCommand,
+  queueDeleteCommand,
+  queueRestoreCommand,
   configCheckCommand,
   configShowCommand,
   configInitCommand,

@@ -90,7 +90,10 @@ export class RunFiles {
       });
     }
     if (digestOf(bytes) !== place.digest)
-      throw new ParseError(this.#parts, `what stands at byte ${place.offset} is not what the run has written`);
+      throw new ParseError(
+        this.#parts,
+        `what stands at byte ${place.offset} is not what the run has written`,
+      );
     return bytes.toString('utf8');
   }
 

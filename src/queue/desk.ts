@@ -80,10 +80,5 @@ export interface QueueDesk {
   /** The records beside a queue. Read-only. */
   records(place: DeskPlace, signal?: AbortSignal): Promise<readonly FoundRecord[]>;
   /** The keys of a record. Read-only. */
-  keys(
-    place: DeskPlace,
-    key: string,
-    onKey: (key: MessageKey) => void,
-    signal?: AbortSignal,
-  ): Promise<void>;
+  keys(place: DeskPlace, key: string, onKey: (key: MessageKey) => void, signal?: AbortSignal): Promise<void>;
 }

@@ -133,7 +133,11 @@ const WORDS: readonly {
 /** Tables of drivers: they know them all. */
 const DRIVER_TABLES: ReadonlySet<string> = new Set(['drivers/index', 'drivers/queues']);
 
-const INDEX_FILES: ReadonlySet<string> = new Set(['drivers/index', 'slot/actions/index', 'queue/actions/index']);
+const INDEX_FILES: ReadonlySet<string> = new Set([
+  'drivers/index',
+  'slot/actions/index',
+  'queue/actions/index',
+]);
 
 interface Import {
   readonly kind: 'value' | 'type' | 'lazy';

@@ -14,7 +14,7 @@ export const CHANGE_SCHEMA = 'mailctl/queue-change/v1';
 
 /** `ID...`, or `-` for ids on stdin. */
 export const idArgs = {
-  ids: optionalArgs('ID', 'these messages: HOST/ID, QUEUE/ID, or ID; - reads them from stdin, one a line'),
+  words: optionalArgs('ID', 'these messages: HOST/ID, QUEUE/ID, or ID; - reads them from stdin, one a line'),
 } as const;
 
 /** Which messages, and how it is asked. */

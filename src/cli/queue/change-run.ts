@@ -100,7 +100,8 @@ function endOf(plan: Plan, facts: ChangeFacts, run: RunResult, results: ChangeRe
     act: facts.act,
     run: plan.id,
     outcome,
-    exit: run.stopped?.code === 'run.stopped' || run.stopped?.code === 'run.aborted' ? EXIT.interrupted : exit,
+    exit:
+      run.stopped?.code === 'run.stopped' || run.stopped?.code === 'run.aborted' ? EXIT.interrupted : exit,
     rows,
     failed,
     until: facts.until,
@@ -124,7 +125,15 @@ function rowOf(plan: Plan, id: string, lane: LaneResult | undefined, results: Ch
   const isShort = sum.failed.length > 0 || sum.left.length > 0 || sum.gone > 0;
   const state = lane?.state ?? 'incomplete';
   const outcome: ChangeOutcome =
-    state === 'done' ? (isShort ? 'partial' : 'done') : isBusy && sum.asked === 0 ? 'busy' : state === 'incomplete' ? 'incomplete' : 'failed';
+    state === 'done'
+      ? isShort
+        ? 'partial'
+        : 'done'
+      : isBusy && sum.asked === 0
+        ? 'busy'
+        : state === 'incomplete'
+          ? 'incomplete'
+          : 'failed';
   return {
     queue: id,
     host,
@@ -140,7 +149,10 @@ function rowOf(plan: Plan, id: string, lane: LaneResult | undefined, results: Ch
 }
 
 function laneFacts(plan: Plan, id: string): { readonly host: string; readonly messages: number } {
-  const facts = plan.lanes.find((lane) => lane.id === id)?.facts as { host?: unknown; messages?: unknown } | null;
+  const facts = plan.lanes.find((lane) => lane.id === id)?.facts as {
+    host?: unknown;
+    messages?: unknown;
+  } | null;
   return {
     host: typeof facts?.host === 'string' ? facts.host : '',
     messages: typeof facts?.messages === 'number' ? facts.messages : 0,
@@ -192,4 +204,3 @@ async function isDeadHere(context: Context, { key }: DeskHolder): Promise<boolea
   }
   return true;
 }
-

@@ -101,11 +101,17 @@ export async function changeMessages(request: ChangeRequest, context: Context): 
     queue: source.kind === 'listed' ? source.queue : (name) => source.queues.has(name),
   });
   const progress = await context.progress();
-  progress.update([`looking at ${fleet.hosts.length === 1 ? fleet.hosts[0]?.name : `${fleet.hosts.length} hosts`}`]);
-  const { answers, failures, without } = await gatherQueues(fleet, (queue, signal) => look(queue, request, signal), {
-    concurrency: context.globals.concurrency,
-    signal: context.interruption.abort,
-  });
+  progress.update([
+    `looking at ${fleet.hosts.length === 1 ? fleet.hosts[0]?.name : `${fleet.hosts.length} hosts`}`,
+  ]);
+  const { answers, failures, without } = await gatherQueues(
+    fleet,
+    (queue, signal) => look(queue, request, signal),
+    {
+      concurrency: context.globals.concurrency,
+      signal: context.interruption.abort,
+    },
+  );
   progress.end();
   mustHaveQueue(answers, failures, without);
   if (source.kind === 'listed') mustBeClear(source);
@@ -146,12 +152,19 @@ async function look(queue: Queue, request: ChangeRequest, signal: AbortSignal): 
   }
   if (source.kind === 'saved') {
     const keys = source.keysOf(queue);
-    if (keys === undefined) throw new MailctlError(`${queue.name} has nothing saved`, { code: 'queue.cannot', exitCode: EXIT.partial });
+    if (keys === undefined)
+      throw new MailctlError(`${queue.name} has nothing saved`, {
+        code: 'queue.cannot',
+        exitCode: EXIT.partial,
+      });
     const totals = { messages: keys.count, recipients: 0, sizeBytes: 0, oldestAt: null, already: 0 };
     return { keys, totals, domains: new Map(), sample: [], listing: null };
   }
   const fold = new ChangeFold(act, source.selection);
-  const listing = await queue.driver.list((message) => fold.add(message), { submitter: source.submitter, signal });
+  const listing = await queue.driver.list((message) => fold.add(message), {
+    submitter: source.submitter,
+    signal,
+  });
   fold.end();
   return { keys: fold.keys, totals: fold.totals, domains: fold.domains, sample: fold.sample, listing };
 }
@@ -165,11 +178,14 @@ function mustHaveQueue(
   const [first] = failures;
   if (first !== undefined && failures.length === 1) throw first.error;
   if (first !== undefined) return;
-  throw new MailctlError(`no mail server with a queue was found on ${without.slice(0, 5).join(', ') || 'any host'}`, {
-    code: 'queue.none',
-    exitCode: EXIT.failed,
-    hint: 'name its queues in the configuration (hosts.NAME.queues), or another host with -H',
-  });
+  throw new MailctlError(
+    `no mail server with a queue was found on ${without.slice(0, 5).join(', ') || 'any host'}`,
+    {
+      code: 'queue.none',
+      exitCode: EXIT.failed,
+      hint: 'name its queues in the configuration (hosts.NAME.queues), or another host with -H',
+    },
+  );
 }
 
 function mustBeClear(source: ListedSource): void {
@@ -190,7 +206,11 @@ interface Limits {
 /** By the configuration. */
 export async function limitsOf(context: Context): Promise<Limits> {
   const { queue } = await context.config();
-  return { confirmAbove: queue.confirmAbove, keepDeletedMs: queue.keepDeletedMs, keepAtMost: queue.keepAtMost };
+  return {
+    confirmAbove: queue.confirmAbove,
+    keepDeletedMs: queue.keepDeletedMs,
+    keepAtMost: queue.keepAtMost,
+  };
 }
 
 async function confirmed(context: Context, act: QueueAct, messages: number): Promise<boolean> {
@@ -199,7 +219,9 @@ async function confirmed(context: Context, act: QueueAct, messages: number): Pro
   const purpose = act === 'flush' ? `to try ${noun} now` : `to ${act} ${noun}`;
   const { confirmAbove } = await limitsOf(context);
   if (messages > confirmAbove) return prompt.typed({ word: String(messages), purpose });
-  return prompt.yesNo(`${act === 'flush' ? 'try' : act} ${messages} ${noun}${act === 'flush' ? ' now' : ''}?`);
+  return prompt.yesNo(
+    `${act === 'flush' ? 'try' : act} ${messages} ${noun}${act === 'flush' ? ' now' : ''}?`,
+  );
 }
 
 /** The words of a plan; its parts are not written yet. */
@@ -226,13 +248,17 @@ async function planOf(
     undoes: request.undoes,
   };
   const head = { id, operator: name, bastion, createdAt, reason: request.reason };
-  return { plan: planChange(head, facts, going.map((one) => plannedQueue(one, []))), facts };
+  return {
+    plan: planChange(
+      head,
+      facts,
+      going.map((one) => plannedQueue(one, [])),
+    ),
+    facts,
+  };
 }
 
-function plannedQueue(
-  { queue, value }: QueueAnswer<Found>,
-  places: PlannedQueue['places'],
-): PlannedQueue {
+function plannedQueue({ queue, value }: QueueAnswer<Found>, places: PlannedQueue['places']): PlannedQueue {
   const { messages, recipients, sizeBytes } = value.totals;
   const { software } = queue.driver;
   return { queue: queue.name, host: queue.host, software, places, messages, recipients, sizeBytes };
@@ -246,7 +272,10 @@ function planScreen(
   limits: Limits,
 ): readonly Line[] {
   const { act, source } = request;
-  const domains = topDomains(going.map(({ value }) => value.domains), TOP_DOMAINS);
+  const domains = topDomains(
+    going.map(({ value }) => value.domains),
+    TOP_DOMAINS,
+  );
   const all = new Set(going.flatMap(({ value }) => [...value.domains.keys()]));
   const now = context.clock.now();
   return changePlanScreen({
@@ -262,7 +291,13 @@ function planScreen(
     notes: [
       ...notesOf(request, run, now, limits, going),
       ...(missing.length > 0
-        ? [{ word: 'unknown', isBad: true, text: `${missing.length} ids are in no queue that was seen: ${missing.slice(0, 5).join(' ')}` }]
+        ? [
+            {
+              word: 'unknown',
+              isBad: true,
+              text: `${missing.length} ids are in no queue that was seen: ${missing.slice(0, 5).join(' ')}`,
+            },
+          ]
         : []),
       ...failures.map(({ host, queue, error }) => ({
         word: '!',
@@ -304,10 +339,16 @@ function notesOf(
       notes.push({ word: 'then', text: 'it is tried when its old retry time has passed, not at once' });
       break;
     case 'requeue':
-      notes.push({ word: 'then', text: 'it passes through the server again and gets new ids: there is no way back' });
+      notes.push({
+        word: 'then',
+        text: 'it passes through the server again and gets new ids: there is no way back',
+      });
       break;
     case 'flush':
-      notes.push({ word: 'then', text: 'back-off and marks of dead sites are overridden; a provider with a limit sees all of it at once' });
+      notes.push({
+        word: 'then',
+        text: 'back-off and marks of dead sites are overridden; a provider with a limit sees all of it at once',
+      });
       break;
     case 'delete':
       notes.push({
@@ -328,14 +369,21 @@ function notesOf(
     });
   const malformed = going.reduce((sum, { value }) => sum + (value.listing?.malformed.lines ?? 0), 0);
   if (malformed > 0)
-    notes.push({ word: '!', isBad: true, text: `${malformed} lines of the listing were no message and are left alone` });
+    notes.push({
+      word: '!',
+      isBad: true,
+      text: `${malformed} lines of the listing were no message and are left alone`,
+    });
   return notes;
 }
 
 async function reportNothing(scene: ChangeScene, totals: ChangeTotals): Promise<number> {
   const { context, request, failures, missing } = scene;
   const isPartial = failures.length > 0 || missing.length > 0;
-  const why = totals.already > 0 ? [`${totals.already} messages were asked for: ${whyLeft(request.act)}`] : ['no message is meant'];
+  const why =
+    totals.already > 0
+      ? [`${totals.already} messages were asked for: ${whyLeft(request.act)}`]
+      : ['no message is meant'];
   return printChange(context, {
     ...emptyEnd(scene),
     outcome: isPartial ? 'partial' : 'nothing',
@@ -346,7 +394,13 @@ async function reportNothing(scene: ChangeScene, totals: ChangeTotals): Promise<
 }
 
 /** An end at which nothing was begun. */
-function emptyEnd({ context, request, failures, missing, startedAt }: ChangeScene): Omit<ChangeEnd, 'outcome' | 'exit' | 'totals'> {
+function emptyEnd({
+  context,
+  request,
+  failures,
+  missing,
+  startedAt,
+}: ChangeScene): Omit<ChangeEnd, 'outcome' | 'exit' | 'totals'> {
   return {
     act: request.act,
     run: null,
@@ -380,7 +434,9 @@ async function reportDryRun(
     going.map((one) =>
       plannedQueue(
         one,
-        one.value.keys.parts().map(({ bytes, count }) => ({ offset: 0, bytes: bytes.length, count, digest: '' })),
+        one.value.keys
+          .parts()
+          .map(({ bytes, count }) => ({ offset: 0, bytes: bytes.length, count, digest: '' })),
       ),
     ),
   );
@@ -418,7 +474,10 @@ async function reportDryRun(
       left: null,
       reason: null,
     })),
-    domains: topDomains(going.map(({ value }) => value.domains), TOP_DOMAINS),
+    domains: topDomains(
+      going.map(({ value }) => value.domains),
+      TOP_DOMAINS,
+    ),
     sample: mergeSamples(going.map(({ value }) => value.sample)),
     until: facts.until,
     screen: [...screen, '', ...steps],
@@ -474,7 +533,10 @@ async function begin(
     failures,
     missing,
     tookMs: context.clock.monotonic() - startedAt,
-    domains: topDomains(going.map(({ value }) => value.domains), TOP_DOMAINS),
+    domains: topDomains(
+      going.map(({ value }) => value.domains),
+      TOP_DOMAINS,
+    ),
     sample: mergeSamples(going.map(({ value }) => value.sample)),
     reason: request.reason ?? null,
   };

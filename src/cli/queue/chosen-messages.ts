@@ -100,16 +100,19 @@ async function idsOfStdin(named: NamedMessages): Promise<void> {
 }
 
 function addObject(named: NamedMessages, text: string): void {
-  let value: { readonly queue?: unknown; readonly host?: unknown; readonly id?: unknown } | null = null;
-  try {
-    value = JSON.parse(text) as typeof value;
-  } catch {
-    // Said below.
-  }
-  const place = value?.queue ?? value?.host ?? '';
-  if (typeof place !== 'string' || typeof value?.id !== 'string' || value.id === '')
+  const { queue, host, id } = objectOf(text);
+  const place = queue ?? host ?? '';
+  if (typeof place !== 'string' || typeof id !== 'string' || id === '')
     throw new UsageError(`${JSON.stringify(text.slice(0, 80))} is no message of queue list -o ndjson`);
-  named.add(place, value.id);
+  named.add(place, id);
+}
+
+function objectOf(text: string): { readonly [key: string]: unknown } {
+  try {
+    return JSON.parse(text) as { readonly [key: string]: unknown };
+  } catch {
+    return {};
+  }
 }
 
 /** The selectors as words of a command line, for what arrives meanwhile; ids and ages name no new mail. */
@@ -134,7 +137,8 @@ export function optionsOf(words: readonly string[]): MessageOptions {
     values[key] = kind === 'list' ? [] : kind === 'flag' ? false : undefined;
   for (let at = 0; at < words.length; at += 1) {
     const found = specs.find(([, spec]) => /--[\w-]+/.exec(spec.flags)?.[0] === words[at]);
-    if (found === undefined) throw new UsageError(`${JSON.stringify(words[at]?.slice(0, 40))} is no selector`);
+    if (found === undefined)
+      throw new UsageError(`${JSON.stringify(words[at]?.slice(0, 40))} is no selector`);
     const [key, spec] = found;
     if (spec.kind === 'flag') {
       values[key] = true;

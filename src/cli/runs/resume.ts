@@ -14,7 +14,7 @@ export const runsResumeCommand = defineCommand({
   args: { run: arg('RUN', 'its id, or the beginning of it') },
   options: { yes: yesOption },
   examples: [['mailctl runs resume 7f3a', 'looks, shows what is left, asks, goes on']],
-  sections: ['defaults', 'hosts', 'stores', 'directory', 'state'],
+  sections: ['defaults', 'hosts', 'stores', 'directory', 'state', 'queue'],
   json: failoverJson,
   async run({ run, yes }, context) {
     const { takeUpRun } = await import('./take-up.js');

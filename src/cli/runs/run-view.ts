@@ -14,6 +14,7 @@ import type { ActionTable } from '../../plan/action.js';
 import { type DescribedStep, describePlan, standingByProgress } from '../../plan/describe.js';
 import type { Json, Plan } from '../../plan/plan.js';
 import { AFTER, foldJournal, isCommitted, type LaneProgress, type RunProgress } from '../../plan/progress.js';
+import { CHANGE_KINDS } from '../../queue/plan-change.js';
 
 /** A journal as it was read. */
 export interface ReadRun {
@@ -145,16 +146,20 @@ function nextOf(plan: Plan, state: RunState, lanes: readonly LaneView[]): RunVie
     command: formatCommand(['mailctl', ...words]),
     purpose,
   });
+  const isChange = CHANGE_KINDS.has(plan.kind);
   switch (state) {
     case 'running':
       return say(['runs', 'attach', plan.id], 'follows it');
     case 'incomplete':
-      return lanes.some((lane) => lane.committed)
+      return !isChange && lanes.some((lane) => lane.committed)
         ? say(['runs', 'resume', plan.id], 'goes on')
         : say(['runs', 'resume', plan.id], `goes on; runs undo ${plan.id} takes it back`);
     case 'done':
-      return say(['slots', 'list'], 'what there is now');
+      return isChange
+        ? say(['queue', 'list'], 'what there is now')
+        : say(['slots', 'list'], 'what there is now');
     default:
+      if (isChange) return say(['queue', 'list'], 'what there is now');
       return plan.kind === 'failover'
         ? say(['failover', ...plan.target.split(' ')], 'tries again')
         : say(['slots', 'list'], 'what there is now');

@@ -9,6 +9,7 @@ import { endScreen } from '../../output/screens/failover.js';
 import type { Plan } from '../../plan/plan.js';
 import { foldJournal, isCommitted, type RunProgress } from '../../plan/progress.js';
 import type { Refusal } from '../../plan/run-lane.js';
+import { CHANGE_KINDS } from '../../queue/plan-change.js';
 import type { Decision, FailoverWishes } from '../../slot/decide.js';
 import { decisionOfLane } from '../../slot/failover.js';
 import { storeSamples } from '../../slot/list.js';
@@ -31,6 +32,8 @@ export interface TakeUpRequest {
   readonly run: string;
   readonly yes: boolean;
   readonly how: 'resume' | 'undo';
+  /** Of a run that takes it back. */
+  readonly reason?: string | undefined;
 }
 
 /** Goes on or back; undefined: an undo of a run that has nothing left to revert (the caller moves back). */
@@ -39,6 +42,10 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
   const { run, file } = await findRun(stateDir, request.run);
   const startedAt = context.clock.monotonic();
   const before = foldJournal((await readJournal(file)).records, file);
+  if (CHANGE_KINDS.has(before.plan.kind)) {
+    const { takeUpChange } = await import('./take-up-change.js');
+    return takeUpChange({ ...request, run, file, before }, context);
+  }
   const isOpen = before.closed === undefined;
   if (!isOpen && request.how === 'undo') return undefined;
   if (!isOpen) return reportClosed(context, before);

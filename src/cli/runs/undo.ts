@@ -12,11 +12,12 @@ export const runsUndoCommand = defineCommand({
   summary: 'Take a run back',
   description:
     'Lanes that have not passed their point of no return are reverted step by step. Slots that were moved are moved ' +
-    'back by a new run: a planned move, with the same look, plan, gates and question as any failover.',
+    'back by a new run: a planned move, with the same look, plan, gates and question as any failover. Messages that ' +
+    'were held are released, released ones held, deleted ones restored: exactly those of the run.',
   args: { run: arg('RUN', 'its id, or the beginning of it') },
   options: { yes: yesOption, reason: reasonOption },
   examples: [['mailctl runs undo 7f3a', 'shows what would be taken back and asks']],
-  sections: ['defaults', 'hosts', 'stores', 'directory', 'state'],
+  sections: ['defaults', 'hosts', 'stores', 'directory', 'state', 'queue'],
   json: failoverJson,
   run: ({ run, yes, reason }, context) =>
     undoRunOf(
@@ -53,7 +54,7 @@ export async function undoRunOf(run: string, words: FailoverRequest, context: Co
     }
   } else {
     const { takeUpRun } = await import('./take-up.js');
-    const answer = await takeUpRun({ run, yes: words.yes, how: 'undo' }, context);
+    const answer = await takeUpRun({ run, yes: words.yes, how: 'undo', reason: words.reason }, context);
     if (answer !== undefined) return answer;
   }
   const back = await moveBack(run, context);

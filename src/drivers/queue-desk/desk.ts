@@ -51,7 +51,10 @@ export function queueDesk(transport: Transport, hostNamed: (name: string) => Hos
   const granted = (answer: string, place: DeskPlace): boolean => {
     if (answer === 'granted') return true;
     if (answer === 'lost') return false;
-    throw new ParseError(place.host, `the desk of ${place.queue} answers ${JSON.stringify(answer.slice(0, 80))}`);
+    throw new ParseError(
+      place.host,
+      `the desk of ${place.queue} answers ${JSON.stringify(answer.slice(0, 80))}`,
+    );
   };
   return {
     async take(place, { holder, record, dead }, signal) {
@@ -109,13 +112,17 @@ const word = (text: string): string => text.replace(/[^\x21-\x7e]/g, '_').slice(
 function heldBy(answer: string, place: DeskPlace): DeskAnswer {
   const [, key, seconds, bastion, operator] = /^held (\S+) (-?\d{1,15}) (\S+) (\S+)$/.exec(answer) ?? [];
   if (key === undefined || bastion === undefined || operator === undefined)
-    throw new ParseError(place.host, `the desk of ${place.queue} answers ${JSON.stringify(answer.slice(0, 80))}`);
+    throw new ParseError(
+      place.host,
+      `the desk of ${place.queue} answers ${JSON.stringify(answer.slice(0, 80))}`,
+    );
   return { granted: false, held: { key, operator, bastion }, secondsLeft: Number(seconds) };
 }
 
 /** A line of `records`; undefined: it is none, or its record cannot be read. */
 export function parseRecordLine(line: string): FoundRecord | undefined {
-  const [, key, messages, complete, json] = /^record ([0-9a-f]{4,16}) (\d{1,9}) ([01]) (.*)$/.exec(line) ?? [];
+  const [, key, messages, complete, json] =
+    /^record ([0-9a-f]{4,16}) (\d{1,9}) ([01]) (.*)$/.exec(line) ?? [];
   if (key === undefined || json === undefined) return undefined;
   let value: unknown;
   try {

@@ -115,7 +115,8 @@ export function changeEndScreen(end: ChangeEndScreen, canvas: Canvas): readonly 
   const asked = rows.reduce((sum, row) => sum + row.messages, 0);
   const isGood = outcome === 'done' || outcome === 'nothing';
   const took = end.tookMs > 0 ? `  in ${formatElapsed(end.tookMs)}` : '';
-  const what = run === null ? 'nothing was changed' : `${group(done)} of ${group(asked)} messages ${DONE[act]}`;
+  const what =
+    run === null ? 'nothing was changed' : `${group(done)} of ${group(asked)} messages ${DONE[act]}`;
   const lines: Line[] = [
     [
       { text: outcome.toUpperCase(), tone: isGood ? 'good' : 'bad' },
@@ -133,7 +134,9 @@ export function changeEndScreen(end: ChangeEndScreen, canvas: Canvas): readonly 
   if (end.missing.length > 0) {
     const some = end.missing.slice(0, 6).join(' ');
     const more = end.missing.length > 6 ? ` and ${end.missing.length - 6} more` : '';
-    lines.push(...folded([{ text: 'unknown ', tone: 'warn' }], `in no queue that was seen: ${some}${more}`, UNDER));
+    lines.push(
+      ...folded([{ text: 'unknown ', tone: 'warn' }], `in no queue that was seen: ${some}${more}`, UNDER),
+    );
   }
   for (const { host, message } of end.silent)
     lines.push([{ text: 'not seen', tone: 'warn' }, `  ${host}: ${message}`]);

@@ -4,7 +4,7 @@ import { BusyError, EXIT, MailctlError } from '../../errors.js';
 import type { PartPlace, RunFiles } from '../../journal/run-files.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Step } from '../../plan/step.js';
-import { type ChangeResult, ChangeResults } from '../change-results.js';
+import type { ChangeResult, ChangeResults } from '../change-results.js';
 import type { DeskHolder, DeskPlace, DeskRecord, QueueDesk } from '../desk.js';
 import type { Queue } from '../driver.js';
 import type { ChangeFacts } from '../plan-change.js';

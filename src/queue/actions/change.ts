@@ -6,8 +6,8 @@ import { parseKeys } from '../key-parts.js';
 import { keepsRecord } from '../plan-change.js';
 import {
   addResult,
-  cannotAct,
   type ChangeActionParts,
+  cannotAct,
   lost,
   makeSure,
   partOf,

@@ -1,4 +1,5 @@
-// Gives a queue back: the lease ends, the run's record is whole, and records that the run has ended are removed.
+// Gives a queue back: the lease ends, the run's record is whole, and records that the run has ended are removed,
+// unless something of theirs is left.
 import type { Action } from '../../plan/action.js';
 import { type ChangeActionParts, placeOf } from './change-parts.js';
 
@@ -9,15 +10,13 @@ export function end(parts: ChangeActionParts): Action {
       state: (await parts.desk.holds(placeOf(step), parts.holder.key, signal)) ? 'todo' : 'done',
     }),
     preview: () => [],
-    async act(step, { signal }) {
+    async act(step, { lane, signal }) {
       const { drop } = step.params;
       const place = placeOf(step);
-      await parts.desk.end(
-        place,
-        parts.holder.key,
-        { complete: true, drop: Array.isArray(drop) ? drop.map(String) : [] },
-        signal,
-      );
+      const { failed, left } = parts.results.sum(lane);
+      const isOver = failed.length === 0 && left.length === 0 && Array.isArray(drop);
+      const ends = { complete: true, drop: isOver ? drop.map(String) : [] };
+      await parts.desk.end(place, parts.holder.key, ends, signal);
       parts.held.delete(place.queue);
     },
     deadlineMs: () => 10_000,

@@ -10,9 +10,7 @@ import { take } from './take.js';
 /** The actions of lanes that act on messages. */
 export function changeActions(plan: Plan, parts: ChangeActionParts): ActionTable {
   const stepsOf = (lane: string) =>
-    plan.lanes
-      .find(({ id }) => id === lane)
-      ?.steps.filter(({ action }) => action === 'queue.change') ?? [];
+    plan.lanes.find(({ id }) => id === lane)?.steps.filter(({ action }) => action === 'queue.change') ?? [];
   const actions: readonly Action[] = [take(parts), change(parts), see(parts, stepsOf), end(parts)];
   return new Map(actions.map((action) => [action.name, action]));
 }
