@@ -61,6 +61,7 @@ const documentFiles = [
   'src/cli/runs/list.ts',
   'src/output/columns/messages.ts',
   'src/cli/runs/run-view.ts',
+  'src/cli/queue/change-report.ts',
 ];
 
 const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })

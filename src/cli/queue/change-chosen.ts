@@ -10,10 +10,12 @@ import { KeyParts } from '../../queue/key-parts.js';
 import type { Values } from '../command.js';
 import type { Context } from '../context.js';
 import type { changeOptions, idArgs } from './change-options.js';
-import { changeMessages, deskOf, deskPlace } from './change-session.js';
+import { changeMessages } from './change-session.js';
 import { chosenMessages, wordsOf } from './chosen-messages.js';
+import { deskOf, deskPlace } from './desks.js';
 import { openQueues } from './queues.js';
 import type { MessageOptions } from './selectors.js';
+import type { SourceOptions } from './source.js';
 
 type ChosenOptions = Values<typeof changeOptions, typeof idArgs> & {
   readonly forMs?: number | undefined;
@@ -21,7 +23,7 @@ type ChosenOptions = Values<typeof changeOptions, typeof idArgs> & {
 
 /** `ids` is taken by the words themselves: `--id` is given to them. */
 export async function changeChosen(act: QueueAct, options: ChosenOptions, context: Context): Promise<number> {
-  const selectors: MessageOptions = options;
+  const selectors: MessageOptions & SourceOptions = options;
   const chosen = await chosenMessages(context, {
     ids: options.words,
     selectors,

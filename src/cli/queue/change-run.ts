@@ -1,7 +1,10 @@
 // Executes a confirmed plan on the screen: the journal is open, the lanes run, a line tells where it is, and what
 // came of each queue is summed up. Shared by the acting commands and by runs resume.
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
 import { EXIT, MailctlError } from '../../errors.js';
 import type { Journal } from '../../journal/journal.js';
+import { isHeld } from '../../journal/lock.js';
 import type { RunFiles } from '../../journal/run-files.js';
 import type { ChangeOutcome, ChangeRow } from '../../output/columns/queue-change.js';
 import type { Plan } from '../../plan/plan.js';
@@ -14,7 +17,7 @@ import { type ChangeTakeUp, executeChange } from '../../queue/execute-change.js'
 import type { ChangeFacts } from '../../queue/plan-change.js';
 import type { Context } from '../context.js';
 import type { ChangeEnd } from './change-report.js';
-import { deskOf } from './change-session.js';
+import { deskOf } from './desks.js';
 
 /** What is run. */
 export interface ChangeRun {
@@ -121,7 +124,7 @@ const EXIT_OF: Readonly<Partial<Record<ChangeOutcome, number>>> = {
 function rowOf(plan: Plan, id: string, lane: LaneResult | undefined, results: ChangeResults): ChangeRow {
   const { host, messages } = laneFacts(plan, id);
   const sum = results.sum(id);
-  const isBusy = lane?.failure?.code === 'busy' || lane?.failure?.code === 'step.busy';
+  const isBusy = lane?.failure?.code === 'busy';
   const isShort = sum.failed.length > 0 || sum.left.length > 0 || sum.gone > 0;
   const state = lane?.state ?? 'incomplete';
   const outcome: ChangeOutcome =
@@ -186,11 +189,6 @@ function nextOf(
  * directory, and the lock of its journal is free.
  */
 async function isDeadHere(context: Context, { key }: DeskHolder): Promise<boolean> {
-  const [{ access }, { join }, { isHeld }] = await Promise.all([
-    import('node:fs/promises'),
-    import('node:path'),
-    import('../../journal/lock.js'),
-  ]);
   const runs = join(await context.stateDir(), 'runs');
   const isThere = (file: string) =>
     access(file).then(

@@ -1,8 +1,6 @@
 // The acting queue commands from the look to the report. Loaded when they run. Look, plan, question, journal, lanes,
 // and the server's own counts against what was asked.
-import { queueDesk } from '../../drivers/queue-desk/desk.js';
 import { EXIT, MailctlError, UsageError } from '../../errors.js';
-import type { Host } from '../../fleet/host.js';
 import { RunFiles } from '../../journal/run-files.js';
 import { createRun, pickRunId } from '../../journal/store.js';
 import { formatIso } from '../../lib/clock.js';
@@ -10,7 +8,6 @@ import { formatDuration } from '../../lib/duration.js';
 import { formatSize } from '../../lib/size.js';
 import { version } from '../../lib/version.js';
 import type { Line } from '../../output/line.js';
-import type { Canvas } from '../../output/output.js';
 import { changePlanScreen } from '../../output/screens/queue-change.js';
 import { describeLines, describePlan } from '../../plan/describe.js';
 import type { Plan } from '../../plan/plan.js';
@@ -25,7 +22,6 @@ import {
   whyLeft,
 } from '../../queue/change.js';
 import { ChangeResults } from '../../queue/change-results.js';
-import type { DeskPlace } from '../../queue/desk.js';
 import type { Queue, QueueAct, QueueListing } from '../../queue/driver.js';
 import { changeParts } from '../../queue/execute-change.js';
 import { gatherQueues, type QueueAnswer, type QueueFailure } from '../../queue/gather-queues.js';
@@ -33,9 +29,9 @@ import type { KeyParts } from '../../queue/key-parts.js';
 import type { QueueMessage } from '../../queue/message.js';
 import { type ChangeFacts, type PlannedQueue, planChange, runKey } from '../../queue/plan-change.js';
 import type { Context } from '../context.js';
-import { stderrCanvas } from '../slots/run-slots.js';
 import { type ChangeEnd, printChange, printPlanned } from './change-report.js';
 import { runChange } from './change-run.js';
+import { deskOf } from './desks.js';
 import { openQueues } from './queues.js';
 
 /** Domains shown of a plan. */
@@ -540,27 +536,4 @@ async function begin(
     sample: mergeSamples(going.map(({ value }) => value.sample)),
     reason: request.reason ?? null,
   };
-}
-
-/** The desks of all hosts. */
-export async function deskOf(context: Context, readOnly: boolean) {
-  const [transport, inventory] = [await context.transport({ readOnly }), await context.inventory()];
-  return queueDesk(transport, (name): Host => {
-    const host = inventory.byName.get(name);
-    if (host !== undefined) return host;
-    throw new MailctlError(`the configuration no longer knows the host ${name}`, {
-      code: 'config.unknown-host',
-      exitCode: EXIT.incomplete,
-    });
-  });
-}
-
-/** Where a queue's desk is. */
-export function deskPlace({ name, host, driver }: Queue): DeskPlace {
-  return { host, queue: name, software: driver.software };
-}
-
-/** For screens on stderr. */
-export async function canvasOf(context: Context): Promise<Canvas> {
-  return stderrCanvas(context);
 }

@@ -1,5 +1,7 @@
 // Which messages an acting command means: selectors, ids as words or on stdin, or --all; and never everything by
 // having said nothing.
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { UsageError } from '../../errors.js';
 import { formatCommand } from '../../lib/command-text.js';
 import { formatExactDuration } from '../../lib/duration.js';
@@ -7,7 +9,9 @@ import { NamedMessages, type Selection } from '../../queue/change.js';
 import type { QueueMessage } from '../../queue/message.js';
 import type { MessageFilter } from '../../queue/select.js';
 import type { Context } from '../context.js';
-import { configuredDestinations, filterOf, type MessageOptions, messageOptions } from './selectors.js';
+import { filterByDestination } from './destinations.js';
+import { type MessageOptions, messageOptions } from './selectors.js';
+import type { SourceOptions } from './source.js';
 
 /** Ids that stdin may give: five times the largest queue. */
 const MOST_IDS = 5_000_000;
@@ -26,12 +30,12 @@ export async function chosenMessages(
   context: Context,
   request: {
     readonly ids: readonly string[];
-    readonly selectors: MessageOptions;
+    readonly selectors: MessageOptions & SourceOptions;
     readonly all: boolean;
     readonly asksOnStdin: boolean;
   },
 ): Promise<ChosenMessages> {
-  const filter = await filterOf(request.selectors, await configuredDestinations(context));
+  const filter = await filterByDestination(context, request.selectors);
   const named = new NamedMessages();
   const words = request.ids.filter((word) => word !== '-');
   for (const word of words) addId(named, word);
@@ -85,10 +89,6 @@ function addId(named: NamedMessages, word: string): void {
 
 /** One id a line, or an object a line as `queue list -o ndjson` prints it; of a line with more words the first. */
 async function idsOfStdin(named: NamedMessages): Promise<void> {
-  const [{ createReadStream }, { createInterface }] = await Promise.all([
-    import('node:fs'),
-    import('node:readline'),
-  ]);
   const input = createReadStream('', { fd: 0, autoClose: false });
   for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
     const text = line.trim();

@@ -9,7 +9,7 @@ umask 077
 verb=$1 name=$2 key=$3; shift 3
 case $name in ''|.*|*[!A-Za-z0-9._-]*) echo 'no name of a queue' >&2; exit 64 ;; esac
 case $key in *[!0-9a-f]*|?????????????????*) echo 'no key of a run' >&2; exit 64 ;; esac
-if [ "$(id -u)" = 0 ]; then base=/var/lib/mailctl; else base=${'${HOME:?there is no home}'}/.local/state/mailctl; fi
+if [ "$(id -u)" = 0 ]; then base=/var/lib/mailctl; else base=$HOME/.local/state/mailctl; fi
 desk=$base/queues/$name
 read_lease() {
   l_key=- l_operator=- l_bastion=- l_expires=0
@@ -82,12 +82,12 @@ holds)
   ;;
 records)
   for dir in "$desk"/runs/*/; do
-    [ -s "${'${dir}'}record" ] || continue
-    own=${'${dir%/}'}; own=${'${own##*/}'}
+    [ -s "$dir"record ] || continue
+    own=$(basename "$dir")
     count=$(cat "$dir"keys.* 2> /dev/null | wc -l)
-    complete=0; [ -e "${'${dir}'}complete" ] && complete=1
+    complete=0; [ -e "$dir"complete ] && complete=1
     printf 'record %s %s %s ' "$own" "$((count))" "$complete"
-    head -c 60000 "${'${dir}'}record" | tr -d '\n'
+    head -c 60000 "$dir"record | tr -d '\n'
     echo
   done
   ;;

@@ -156,6 +156,7 @@ describe('config show', () => {
         'state',
         'destinations',
         'uplinks',
+        'queue',
         'config_group',
       ],
       ...surroundings(),
@@ -238,6 +239,7 @@ describe('config schema', () => {
       'state',
       'destinations',
       'uplinks',
+      'queue',
       'config_group',
     ]);
   });
