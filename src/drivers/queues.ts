@@ -10,6 +10,8 @@ export interface QueueSoftwareEntry {
   readonly name: string;
   /** As in QueueSoftware, here without loading the driver; undefined: it is never found by itself. */
   readonly find: string | undefined;
+  /** Its messages are in queues of their own within ours (`lists1:out`): a queue's name says not which it holds. */
+  readonly hasQueuesWithin?: boolean;
   load(): Promise<QueueSoftware>;
 }
 
@@ -24,6 +26,7 @@ export const queueSoftware: readonly QueueSoftwareEntry[] = [
   {
     name: 'mailman3',
     find: FIND_MAILMAN,
+    hasQueuesWithin: true,
     load: async () => (await import('./mailman3/software.js')).mailman3,
   },
   {

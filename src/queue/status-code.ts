@@ -168,10 +168,11 @@ export function meaningOf(enhanced: EnhancedCode): string | null {
 }
 
 /** `permanent, security or policy: delivery not authorized, the message was refused`; empty: there is no code. */
-export function describeStatus(status: StatusCode): string {
-  if (status.class === null) return '';
-  const head = status.subject === null ? status.class : `${status.class}, ${status.subject}`;
-  return status.meaning === null ? head : `${head}: ${status.meaning}`;
+export function describeStatus({ class: kind, subject, meaning }: StatusCode): string {
+  if (kind === null) return '';
+  const says = meaning !== null && (subject === null || meaning.includes(subject));
+  const head = subject === null || says ? kind : `${kind}, ${subject}`;
+  return meaning === null ? head : `${head}: ${meaning}`;
 }
 
 // `550 5.7.1` belong together: a reply right before the code wins over a number further ahead.

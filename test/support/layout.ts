@@ -49,6 +49,7 @@ const JUDGEMENTS = [
   'slot/replication',
   'slot/waiting',
   'queue/message',
+  'queue/status-code',
   'plan/describe',
   'plan/progress',
 ];

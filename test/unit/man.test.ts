@@ -60,6 +60,7 @@ const documentFiles = [
   'src/cli/replication/status-json.ts',
   'src/cli/runs/list.ts',
   'src/output/columns/messages.ts',
+  'src/output/columns/queue-show.ts',
   'src/cli/runs/run-view.ts',
   'src/cli/queue/change-report.ts',
 ];

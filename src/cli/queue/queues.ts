@@ -45,7 +45,7 @@ export async function openQueues(context: Context, wishes: QueueWishes): Promise
       const names = queueNames(host.name, specs);
       const opened = specs.map(async ({ software, ...options }, at): Promise<Queue | undefined> => {
         const name = names[at] ?? host.name;
-        if (wishes.queue?.(name) === false) return undefined;
+        if (wishes.queue?.(name) === false && !hasQueuesWithin(software)) return undefined;
         const { open } = await loadSoftware(software);
         return { name, host: host.name, driver: open({ transport, host, name, ...options }) };
       });
@@ -53,6 +53,9 @@ export async function openQueues(context: Context, wishes: QueueWishes): Promise
     },
   };
 }
+
+const hasQueuesWithin = (software: string): boolean =>
+  queueSoftware.some((one) => one.name === software && one.hasQueuesWithin === true);
 
 async function loadSoftware(name: string) {
   const entry = queueSoftware.find((one) => one.name === name);
