@@ -17,6 +17,7 @@ import { queueReleaseCommand } from './queue/release.js';
 import { queueRequeueCommand } from './queue/requeue.js';
 import { queueRestoreCommand } from './queue/restore.js';
 import { queueShowCommand } from './queue/show.js';
+import { queueStatsCommand } from './queue/stats.js';
 import { rejoinCommand } from './rejoin.js';
 import { replicationQuarantineCommand } from './replication/quarantine.js';
 import { replicationRetryCommand } from './replication/retry.js';
@@ -63,6 +64,7 @@ const commands: readonly AnyCommand[] = [
   replicationQuarantineCommand,
   replicationRetryCommand,
   replicationWatchCommand,
+  queueStatsCommand,
   queueListCommand,
   queueShowCommand,
   queueHoldCommand,

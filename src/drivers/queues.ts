@@ -1,6 +1,7 @@
 // The table of mail servers whose queues can be read: by name, how a host is asked for them, and what opens them,
-// loaded when a host has them. The order is the order in which formats of listings are tried, too.
+// loaded when a host has them. Their listings, too.
 import type { QueueSoftware } from '../queue/driver.js';
+import type { ListingFormat } from '../queue/listing-format.js';
 import { FIND_EXIM } from './exim/find-queues.js';
 import { FIND_MAILMAN } from './mailman3/find-queues.js';
 import { FIND_POSTFIX } from './postfix/find-queues.js';
@@ -35,3 +36,19 @@ export const queueSoftware: readonly QueueSoftwareEntry[] = [
     load: async () => (await import('./exec/software.js')).execSender,
   },
 ];
+
+/** Listings of a server that can be read from a file, by the server's name; a server may have no driver here. */
+const listings: readonly { readonly names: readonly string[]; load(): Promise<readonly ListingFormat[]> }[] =
+  [
+    {
+      names: ['postfix-json', 'postfix-mailq'],
+      load: async () => (await import('./postfix/formats.js')).postfixFormats,
+    },
+  ];
+
+/** The formats of listings, or the one of this name; what nobody asks for is not loaded. */
+export async function listingFormats(name?: string): Promise<readonly ListingFormat[]> {
+  const wanted = listings.filter(({ names }) => name === undefined || names.includes(name));
+  const formats = (await Promise.all(wanted.map(({ load }) => load()))).flat();
+  return name === undefined ? formats : formats.filter((format) => format.name === name);
+}

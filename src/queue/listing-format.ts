@@ -1,5 +1,5 @@
 // The contract of offline listings: a file, or what a colleague has mailed, read line by line into messages. Each
-// format knows its own look; nothing of it runs on a host. Types only.
+// format knows its own look; nothing of it runs on a host.
 import type { QueueMessage } from './message.js';
 
 /** Where a parser puts what it reads. */
@@ -16,9 +16,19 @@ export interface ListingParser {
   end(): void;
 }
 
+/** All formats, in the order in which a listing is tried. */
+export const LISTING_FORMATS = [
+  'postfix-json',
+  'mailctl',
+  'postfix-mailq',
+  'exim-bp',
+  'opensmtpd',
+  'sendmail-mailq',
+] as const;
+
 /** One format. */
 export interface ListingFormat {
-  readonly name: 'postfix-json' | 'postfix-mailq' | 'exim-bp' | 'sendmail-mailq' | 'opensmtpd' | 'mailctl';
+  readonly name: (typeof LISTING_FORMATS)[number];
   /** Is it this, by the first lines that are not blank (at most 20)? Formats are asked in a fixed order. */
   looksLike(lines: readonly string[]): boolean;
   /** `now`: epoch seconds, for ages and for dates without a year. `queue` and `host` go into every message. */

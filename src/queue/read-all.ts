@@ -13,11 +13,13 @@ export interface QueueRead {
   readonly tookMs: number;
   /** Lines that were no message, and the first of them. */
   readonly malformed: number;
-  readonly firstMalformed: { readonly line: number; readonly what: string } | null;
+  readonly named: readonly { readonly line: number; readonly what: string }[];
   /** What the server said beside its list. Raw. */
   readonly warning: string | null;
   /** True: the mail server does not run, nothing of the queue moves. */
   readonly isDown: boolean;
+  /** True: it was a listing from a file, which may be of many queues. */
+  readonly isListing: boolean;
 }
 
 /** What reading came to. */
@@ -51,9 +53,10 @@ export function fleetSource(
             queue: queue.name,
             tookMs: Math.round(clock.monotonic() - begunAt),
             malformed: malformed.lines,
-            firstMalformed: malformed.first,
+            named: malformed.first === null ? [] : [malformed.first],
             warning,
             isDown: isDown === true,
+            isListing: false,
           };
         },
         { concurrency, signal: wishes.signal },
@@ -93,9 +96,9 @@ export class QueueProblem extends MailctlError {
 
 function malformedProblem(read: QueueRead): QueueProblem {
   const lines = `${read.malformed} ${read.malformed === 1 ? 'line is' : 'lines are'}`;
-  const first = read.firstMalformed;
+  const [first] = read.named;
   return new QueueProblem(read.host, `${read.queue}: ${lines} no message`, {
     code: 'queue.malformed',
-    detail: first === null ? undefined : `line ${first.line}: ${first.what}`,
+    detail: first === undefined ? undefined : `line ${first.line}: ${first.what}`,
   });
 }

@@ -50,6 +50,7 @@ const JUDGEMENTS = [
   'slot/waiting',
   'queue/message',
   'queue/status-code',
+  'queue/stats',
   'plan/describe',
   'plan/progress',
 ];

@@ -61,6 +61,7 @@ const documentFiles = [
   'src/cli/runs/list.ts',
   'src/output/columns/messages.ts',
   'src/output/columns/queue-show.ts',
+  'src/cli/queue/stats-json.ts',
   'src/cli/runs/run-view.ts',
   'src/cli/queue/change-report.ts',
 ];

@@ -71,7 +71,8 @@ export async function filterByDestination(
   options: MessageOptions & SourceOptions,
 ): Promise<MessageFilter> {
   const { configuredDestinations, filterOf } = await import('./selectors.js');
-  if (options.destinations.length === 0 || options.noDns)
+  // Standard input cannot be read twice.
+  if (options.destinations.length === 0 || options.noDns || options.input === '-')
     return filterOf(options, await configuredDestinations(context));
   const [{ messageSource }, { DomainCount }, desk] = await Promise.all([
     import('./source.js'),

@@ -5,6 +5,7 @@ import type { MessageRow } from '../../output/columns/messages.js';
 import { defineCommand } from '../command.js';
 import { choice, flag, groupOption, hostOption, value, wholeNumber } from '../options.js';
 import { messageOptions } from './selectors.js';
+import { inputOptions } from './source.js';
 
 const SCHEMA = 'mailctl/queue-list/v1';
 
@@ -21,6 +22,7 @@ export const queueListCommand = defineCommand({
   options: {
     hosts: hostOption,
     groups: groupOption,
+    ...inputOptions,
     ...messageOptions,
     sort: choice('--sort <order>', 'in this order', [
       'arrival',

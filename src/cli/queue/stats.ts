@@ -1,0 +1,85 @@
+// `mailctl queue stats`: how much waits, for whom, since when, over all hosts at once.
+import { UsageError } from '../../errors.js';
+import { formatIso } from '../../lib/clock.js';
+import type { StatKey } from '../../queue/stats.js';
+import { defineCommand, type Parse } from '../command.js';
+import { groupOption, hostOption, valueOr, wholeNumber } from '../options.js';
+import { messageOptions } from './selectors.js';
+import { inputOptions } from './source.js';
+
+const SCHEMA = 'mailctl/queue-stats/v1';
+
+/** The keys, as the option's help has them; queue/stats.ts holds them to its own list. */
+const KEYS: readonly StatKey[] = [
+  'domain',
+  'destination',
+  'state',
+  'host',
+  'queue',
+  'sender',
+  'sender-domain',
+  'submitter',
+  'reason',
+  'age',
+];
+
+const keys: Parse<readonly StatKey[]> = (word) => {
+  const words = word.split(',').map((one) => one.trim());
+  const found = words.map((one) => KEYS.find((key) => key === one));
+  const unknown = words.find((_, at) => found[at] === undefined);
+  if (unknown !== undefined)
+    throw new UsageError(`${JSON.stringify(unknown)} is nothing to group by`, { hint: KEYS.join(', ') });
+  if (words.length > 2 || new Set(words).size < words.length)
+    throw new UsageError('one or two different keys', { hint: 'for example --by domain,age' });
+  return found.filter((key) => key !== undefined);
+};
+
+/** The command. */
+export const queueStatsCommand = defineCommand({
+  name: 'queue stats',
+  groupDefault: true,
+  summary: 'How many messages wait, for whom, since when',
+  description:
+    'Reads the queues of the hosts: those that the configuration names, else those that are found there; with no ' +
+    'configuration those of this machine. A group by domain counts a message once if it has a recipient there, and ' +
+    'all of its recipients there. Exits 3 when a host did not answer, its mail server does not run, or a line could ' +
+    'not be read: the figures are of the others.',
+  args: {},
+  options: {
+    hosts: hostOption,
+    groups: groupOption,
+    by: valueOr(
+      '--by <keys>',
+      `one or two of ${KEYS.join(', ')}; domain,age is qshape's table`,
+      keys,
+      ['domain'] as readonly StatKey[],
+      'domain',
+    ),
+    top: valueOr('--top <n>', 'groups on the screen; other forms have all', wholeNumber(1, 100_000), 10),
+    ...inputOptions,
+    ...messageOptions,
+  },
+  examples: [
+    ['mailctl queue stats', 'what waits, by recipient domain'],
+    ['mailctl queue stats --by domain,age --state deferred', "qshape's table, of all hosts"],
+    ['mailctl queue stats --input -', 'of what another host has printed: ssh odd-host postqueue -j | ...'],
+  ],
+  sections: ['defaults', 'hosts', 'destinations'],
+  json: {
+    schema: SCHEMA,
+    empty: (error, { now, tookMs }) => ({
+      at: formatIso(now),
+      took_ms: tookMs,
+      complete: false,
+      total: null,
+      by: [],
+      groups: [],
+      hosts: [],
+      errors: [error],
+    }),
+  },
+  async run(options, context) {
+    const { runStats } = await import('./run-stats.js');
+    return runStats(SCHEMA, options, context);
+  },
+});
