@@ -74,6 +74,7 @@ time_of() {
   head -n 20 | tr -d '\000' | while IFS= read -r line; do
     at=
     case $line in
+      [0-9][0-9][0-9][0-9]-*\ [0-9][0-9]:[0-9][0-9]:[0-9][0-9]*) at=$(date -d "$(printf '%s' "$line" | cut -c 1-19)" +%s 2> /dev/null) ;;
       [0-9][0-9][0-9][0-9]-*) at=$(date -d "$(printf '%s' "$line" | cut -d ' ' -f 1)" +%s 2> /dev/null) ;;
       *) at=$(date -d "$(printf '%s' "$line" | cut -c 1-15)" +%s 2> /dev/null) && [ "$at" -gt $(($(date +%s) + 86400)) ] && at=$((at - 31536000)) ;;
     esac

@@ -7,11 +7,35 @@ import { spoolScript } from './spool-files.js';
 
 const FIELD = '\x1f';
 
-// Out, fields by US, bytes that are no text as \xHH: `m ID STATE ARRIVAL SIZE SENDER SUBMITTER [RECIPIENT REASON]...`,
-// and `c ID SIZE` for a message whose header file cannot be read.
-export const LIST_SCRIPT = spoolScript(String.raw`
-my $locked = locked();
+/**
+ * Perl: one message as a line, fields by US, what is no text as \xHH: `m ID STATE ARRIVAL SIZE SENDER SUBMITTER
+ * [RECIPIENT REASON]...`, and `c ID SIZE` where the header file cannot be read. Nothing where it is gone.
+ */
+export const MESSAGE_PERL = String.raw`
 my $US = "\x1f";
+sub message_line {
+  my ($id, $folder, $locked, $journaled) = @_;
+  my $path = "input/$folder$id";
+  my $text = slurp("$path-H");
+  return '' unless defined $text || -e "$path-H";
+  my @data = stat "$path-D";
+  my $message = defined $text ? parse_header($text, $id) : undef;
+  return join($US, 'c', $id, (defined $text ? length $text : 0) + (@data ? $data[7] : 0)) . "\n" unless $message;
+  journal("$path-J", $message->{done}) if $journaled;
+  my @waiting = waiting($message);
+  my $options = $message->{options};
+  my %why = reasons($id, $folder, @waiting);
+  my $state = exists $options->{frozen} ? 'hold' : @data && $locked->{$data[1]} ? 'active'
+    : !%why && exists $options->{deliver_firsttime} ? 'incoming' : 'deferred';
+  return (join($US, 'm', $id, $state, $message->{arrival}, size_of($message, $id, @data ? $data[7] : 0), escaped($message->{sender}),
+    exists $options->{auth_id} ? '=' . escaped($options->{auth_id}) : '',
+    map { (escaped($_), exists $why{$_} ? escaped($why{$_}) : '') } @waiting) . "\n", $message, $text);
+}
+`;
+
+export const LIST_SCRIPT = spoolScript(
+  `${MESSAGE_PERL}${String.raw`
+my $locked = locked();
 for my $sub (folders()) {
   my $folder = $sub eq '' ? '' : "$sub/";
   opendir my $dir, "input/$folder" or next;
@@ -19,26 +43,11 @@ for my $sub (folders()) {
   while (defined(my $name = readdir $dir)) {
     if ($name =~ /^($ID)-H$/) { push @ids, $1 } elsif ($name =~ /^($ID)-J$/) { $journal{$1} = 1 }
   }
-  for my $id (@ids) {
-    my $path = "input/$folder$id";
-    my $text = slurp("$path-H");
-    next unless defined $text || -e "$path-H";
-    my @data = stat "$path-D";
-    my $message = defined $text ? parse_header($text, $id) : undef;
-    if (!$message) { print join($US, 'c', $id, (defined $text ? length $text : 0) + (@data ? $data[7] : 0)), "\n"; next }
-    journal("$path-J", $message->{done}) if $journal{$id};
-    my @waiting = waiting($message);
-    my $options = $message->{options};
-    my %why = reasons($id, $folder, @waiting);
-    my $state = exists $options->{frozen} ? 'hold' : @data && $locked->{$data[1]} ? 'active'
-      : !%why && exists $options->{deliver_firsttime} ? 'incoming' : 'deferred';
-    print join($US, 'm', $id, $state, $message->{arrival}, size_of($message, $id, @data ? $data[7] : 0), escaped($message->{sender}),
-      exists $options->{auth_id} ? '=' . escaped($options->{auth_id}) : '',
-      map { (escaped($_), exists $why{$_} ? escaped($why{$_}) : '') } @waiting), "\n";
-  }
+  for my $id (@ids) { my ($line) = message_line($id, $folder, $locked, $journal{$id}); print $line }
 }
 close STDOUT or die "mailctl: the list could not be written\n";
-`);
+`}`,
+);
 
 /** What a line of the list is. */
 export type ParsedLine =

@@ -5,6 +5,8 @@ import { CommandError } from '../../errors.js';
 import type { QueueDriver, QueueListing, QueueOptions } from '../../queue/driver.js';
 import { actOn, cannot, previewOf, retryNow } from './act.js';
 import { LIST_SCRIPT, parseListLine } from './list.js';
+import { readEximLog } from './log.js';
+import { showMessage } from './show.js';
 
 /** Two files are opened for a message: a cold spool of 900,000 takes minutes. */
 const LIST_MS = 600_000;
@@ -45,9 +47,11 @@ export function eximQueue({ transport, host, name, within }: QueueOptions): Queu
         warning: stderr.trim().slice(0, 300) || null,
       };
     },
+    show: (id, signal) => showMessage(place, name, id, signal),
     cannot,
     act: (act, keys, wishes = {}) => actOn(place, act, keys, wishes),
     retry: (ids, signal) => retryNow(place, ids, signal),
     preview: previewOf,
+    readLog: (from, onEvent, signal) => readEximLog(place, from, onEvent, signal),
   };
 }

@@ -36,8 +36,9 @@ sub slurp {
 sub address_of {
   my ($line) = @_;
   return $line unless $line =~ s/#(\d+)$//;
+  my $flags = $1;
   for my $bit (1, 2) {
-    next unless $1 & $bit;
+    next unless $flags & $bit;
     my $rest = $line;
     $rest =~ s/ (\d+),-?\d+$// or last;
     my $length = $1;
@@ -88,7 +89,8 @@ sub parse_header {
     $size += $bytes unless $2 eq '*';
     $at += $skip + $bytes;
   }
-  return undef if $at > $length;
+  # Exim itself always adds one.
+  return undef if $at > $length || $at == $message{headers_at};
   $message{header_bytes} = $size;
   return \%message;
 }
