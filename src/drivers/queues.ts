@@ -44,6 +44,15 @@ const listings: readonly { readonly names: readonly string[]; load(): Promise<re
       names: ['postfix-json', 'postfix-mailq'],
       load: async () => (await import('./postfix/formats.js')).postfixFormats,
     },
+    { names: ['exim-bp'], load: async () => [(await import('./exim/parse-bp.js')).eximBp] },
+    {
+      names: ['sendmail-mailq'],
+      load: async () => [(await import('./sendmail/parse-mailq.js')).sendmailMailq],
+    },
+    {
+      names: ['opensmtpd'],
+      load: async () => [(await import('./opensmtpd/parse-show-queue.js')).opensmtpdQueue],
+    },
   ];
 
 /** The formats of listings, or the one of this name; what nobody asks for is not loaded. */
