@@ -1,8 +1,8 @@
 // Stored canaries as commands see them: evidence that is good to have and never worth a stop. A database that is away
 // is a warning, given once; one without these tables has none.
-import { MailctlError } from '../errors.js';
 import type { CanaryStore } from '../slot/canary.js';
 import { isEmptyState } from './tolerant-comparisons.js';
+import { toleranceOf } from './tolerate.js';
 
 /** Where they are, and how to say that they are not. */
 export interface CanaryAccess {
@@ -13,15 +13,7 @@ export interface CanaryAccess {
 
 /** Nothing is opened before it is used. */
 export function tolerantCanaries(access: CanaryAccess): CanaryStore {
-  const tolerate = async <T>(work: () => Promise<T>, otherwise: T, effect: string): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof MailctlError)) throw error;
-      if (!isEmptyState(error)) access.warn(`${effect}: ${error.message}`, error.hint);
-      return otherwise;
-    }
-  };
+  const tolerate = toleranceOf((text, hint) => access.warn(text, hint), isEmptyState);
   return {
     store: (records) =>
       tolerate(async () => (await access.toWrite()).store(records), undefined, 'the canaries are not stored'),

@@ -5,11 +5,12 @@ import { MailctlError } from '../errors.js';
 import { isPostgresUrl, parsePostgresUrl } from '../lib/postgres-url.js';
 import type { Account, Section } from './config.js';
 import { diagnose, type LocatedFile } from './diagnose.js';
-import { type Fault, formatPath, sortFaults } from './faults.js';
+import { type Fault, formatPath, showValue, sortFaults } from './faults.js';
 import type { RawFile } from './format.js';
 import { expandPath, type Surroundings } from './normalize.js';
 import { type ConfigRequest, type OpenedConfig, openConfig } from './open.js';
 import type { KeyPath } from './position.js';
+import { knownHosts } from './references.js';
 import { readPassword } from './secret.js';
 
 /** A fault, and whether it must be mended (`error`) or only looked at. */
@@ -68,6 +69,7 @@ function observations(raw: RawFile, opened: OpenedConfig): readonly Observation[
     ...passwordFiles(raw, opened),
     ...databases(raw),
     ...sharedPaths(raw),
+    ...fences(raw, opened.around.thisHost),
     ...configGroup(raw, opened),
   ];
 }
@@ -151,6 +153,21 @@ function sharedPaths(raw: RawFile): readonly Observation[] {
       right: 'put {slot} or {instance} into it, unless no host ever carries two',
       level: 'warning' as const,
     }));
+}
+
+/** Only looked at here: a word that is wrong in one host's fence must not keep a failover of others from its hosts. */
+function fences(raw: RawFile, thisHost: string): readonly Observation[] {
+  const known = knownHosts(raw, thisHost);
+  return Object.entries(raw.hosts ?? {}).flatMap(([name, host]) => {
+    const on = host?.fence?.on;
+    const path = ['hosts', name, 'fence', 'on'];
+    if (on === undefined) return [];
+    if (on === name) {
+      const right = 'name another host, or remove the key: then it is this machine';
+      return [{ path, what: 'is the host itself, which cannot cut itself off', right }];
+    }
+    return known.has(on) ? [] : [{ path, what: `no host ${showValue(on)} under hosts` }];
+  });
 }
 
 function configGroup(raw: RawFile, opened: OpenedConfig): readonly Observation[] {

@@ -76,6 +76,17 @@ describe('config check', () => {
     );
   });
 
+  it('finds a fence that would run on no host, or on the one that it cuts off', async () => {
+    const fence = (on: string) => `hosts: { mx1: {}, imap21: { fence: { run: [off], on: ${on} } } }\n`;
+    expect(await check(fence('mx1'))).toEqual([]);
+    expect(await check(fence('mx2'))).toEqual([
+      'error F:1:54: hosts.imap21.fence.on: no host "mx2" under hosts',
+    ]);
+    expect((await check(fence('imap21')))[0]).toContain('is the host itself, which cannot cut itself off');
+    // And it is no reason to refuse anything else.
+    expect((await parseConfigText(fence('mx2'), 'bastion1')).faults).toEqual([]);
+  });
+
   it('finds a config_group that does not exist', async () => {
     write('group', 'mailops:x:4711:\n');
     expect((await check('config_group: mailopps\n'))[0]).toContain('there is no group mailopps');
