@@ -150,4 +150,10 @@ export const dryRunOption = flag(
   '--dry-run',
   'observe, judge and plan, print what would be done, change nothing',
 );
+/** The word that answers a lease whose holder is dead. */
+export const takeOverOption = list(
+  '--take-over <run>',
+  'take over from this run, which you know to be dead',
+  text,
+);
 export const reasonOption = value('--reason <text>', 'your own why, kept in the journal', text);

@@ -4,7 +4,7 @@ import { EXIT } from '../errors.js';
 import { formatCommand } from '../lib/command-text.js';
 import { type CommandSpec, defineCommand } from './command.js';
 import type { Context } from './context.js';
-import { args, dryRunOption, list, reasonOption, text, yesOption } from './options.js';
+import { args, dryRunOption, list, reasonOption, takeOverOption, text, yesOption } from './options.js';
 
 /** The schema of the document. */
 export const REJOIN_SCHEMA = 'mailctl/rejoin/v1';
@@ -46,7 +46,7 @@ export const rejoinCommand = defineCommand({
       'give up what this slot has on a disk that does not return, or cannot be brought over: closes what is owed',
       text,
     ),
-    takeOver: list('--take-over <run>', 'take over from this run, which you know to be dead', text),
+    takeOver: takeOverOption,
     reason: reasonOption,
     yes: yesOption,
     dryRun: dryRunOption,

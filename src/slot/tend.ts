@@ -18,6 +18,8 @@ export interface NotTended {
   readonly slot: string;
   readonly reason: string;
   readonly busy: boolean;
+  /** The run that holds it; absent: none does. */
+  readonly heldBy?: string;
 }
 
 /** What stands in the way of any of these plans on a slot; null: nothing. */
@@ -31,10 +33,8 @@ export function whyNotTended(slot: Slot, sight: FleetSight, takeOver: ReadonlySe
   const { lease } = state;
   if (lease?.run !== undefined && lease.expires >= state.at && !takeOver.has(lease.run)) {
     const left = lease.expires - state.at;
-    return no(
-      `run ${lease.run} of ${lease.operator} on ${lease.bastion} holds it (lease for another ${left} s)`,
-      true,
-    );
+    const holder = `run ${lease.run} of ${lease.operator} on ${lease.bastion}`;
+    return { ...no(`${holder} holds it (lease for another ${left} s)`, true), heldBy: lease.run };
   }
   const open = openLaneOf(sight, slot);
   if (open !== null)

@@ -2,7 +2,15 @@
 import { EXIT } from '../../errors.js';
 import { formatIso } from '../../lib/clock.js';
 import { defineCommand } from '../command.js';
-import { dryRunOption, optionalArg, reasonOption, text, value, yesOption } from '../options.js';
+import {
+  dryRunOption,
+  optionalArg,
+  reasonOption,
+  takeOverOption,
+  text,
+  value,
+  yesOption,
+} from '../options.js';
 import { QUARANTINE_SCHEMA } from './quarantine-report.js';
 
 /** The document of a call that ended in an error; shared by the commands that print this schema. */
@@ -30,6 +38,7 @@ export const replicationQuarantineCommand = defineCommand({
   args: { slot: optionalArg('SLOT', 'a slot of the directory, or "list"') },
   options: {
     replica: value('--replica <host>', 'only what is for this replica', text),
+    takeOver: takeOverOption,
     reason: reasonOption,
     yes: yesOption,
     dryRun: dryRunOption,

@@ -1,6 +1,6 @@
 // `mailctl replication retry`: sends events that were set aside again.
 import { defineCommand } from '../command.js';
-import { dryRunOption, optionalArgs, reasonOption, yesOption } from '../options.js';
+import { dryRunOption, optionalArgs, reasonOption, takeOverOption, yesOption } from '../options.js';
 import { quarantineJson } from './quarantine.js';
 
 /** The command. */
@@ -11,7 +11,7 @@ export const replicationRetryCommand = defineCommand({
     'Sends what is in quarantine again, in parts. What went through is taken out, what did not stays with its cause. ' +
     'Exits 0 when nothing is left, 3 when something is.',
   args: { slots: optionalArgs('SLOT', 'slots of the directory; without: all that have something set aside') },
-  options: { reason: reasonOption, yes: yesOption, dryRun: dryRunOption },
+  options: { takeOver: takeOverOption, reason: reasonOption, yes: yesOption, dryRun: dryRunOption },
   examples: [['mailctl replication retry store15', 'after the repair']],
   sections: ['defaults', 'hosts', 'stores', 'directory', 'state'],
   json: quarantineJson,

@@ -3,7 +3,16 @@
 import { EXIT, UsageError } from '../../errors.js';
 import { parseRate } from '../../lib/rate.js';
 import { type CommandSpec, defineCommand, type Parse } from '../command.js';
-import { args, dryRunOption, list, reasonOption, text, value, yesOption } from '../options.js';
+import {
+  args,
+  dryRunOption,
+  list,
+  reasonOption,
+  takeOverOption,
+  text,
+  value,
+  yesOption,
+} from '../options.js';
 
 /** The schema of the document. */
 export const SEED_SCHEMA = 'mailctl/replication-seed/v1';
@@ -71,7 +80,7 @@ export const replicationSeedCommand = defineCommand({
       text,
     ),
     overrides: list('--override <gate:slot>', 'pass disk for this slot', diskWord),
-    takeOver: list('--take-over <run>', 'take over from this run, which you know to be dead', text),
+    takeOver: takeOverOption,
     reason: reasonOption,
     yes: yesOption,
     dryRun: dryRunOption,

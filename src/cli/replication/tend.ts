@@ -48,6 +48,7 @@ export async function listQuarantines(context: Context): Promise<number> {
 
 /** How a command was called. */
 interface Acting {
+  readonly takeOver: readonly string[];
   readonly reason: string | undefined;
   readonly yes: boolean;
   readonly dryRun: boolean;
@@ -58,6 +59,7 @@ export async function tendScene(
   context: Context,
   slots: readonly Slot[],
   readOnly: boolean,
+  takeOver: readonly string[] = [],
 ): Promise<TendScene> {
   const around = await surroundingsOf(context, { readOnly });
   return {
@@ -65,7 +67,7 @@ export async function tendScene(
     directory: await context.directory({ readOnly: true }),
     slots,
     sight: await lookAtSlots(slots, around),
-    takeOver: await deadRuns(context),
+    takeOver: [...takeOver, ...(await deadRuns(context))],
   };
 }
 
@@ -119,7 +121,7 @@ export async function quarantineSlot(
   if (request.replica !== undefined && slot !== undefined && instanceOn(slot, request.replica) === undefined)
     throw new UsageError(`${request.replica} does not carry ${slot.slot}`, { hint: 'mailctl slots list' });
   if (!request.yes && !request.dryRun) (await context.prompt()).requireTerminal();
-  const scene = await tendScene(context, slots, request.dryRun);
+  const scene = await tendScene(context, slots, request.dryRun, request.takeOver);
   const { blocked, not } = await findBlocked(context, scene, request.replica);
   return act(context, request, scene, 'quarantine', { blocked, retries: [], not });
 }
@@ -144,7 +146,7 @@ export async function retrySlots(
     );
     return before.silent.length > 0 ? EXIT.partial : EXIT.done;
   }
-  const scene = await tendScene(context, slots, request.dryRun);
+  const scene = await tendScene(context, slots, request.dryRun, request.takeOver);
   const { retries, not } = retriesOf(scene, before.files);
   return act(context, request, scene, 'retry', { blocked: [], retries, not });
 }
@@ -267,14 +269,20 @@ async function refused(
   const outcome = isBusy ? 'busy' : 'refused';
   const exit = isBusy ? EXIT.busy : EXIT.refused;
   const heading: Line = [{ text: outcome.toUpperCase(), tone: 'bad' }, `  nothing was changed  exit ${exit}`];
-  await printQuarantine(
-    context,
-    sight,
-    { run: null, outcome, slots: slotsOf([], not, '') },
-    () => heading,
-    screen,
-  );
+  await printQuarantine(context, sight, { run: null, outcome, slots: slotsOf([], not, '') }, () => heading, [
+    ...screen,
+    ...takeOverHints(context, not),
+  ]);
   return exit;
+}
+
+/** How to go on where another run holds a slot. */
+function takeOverHints(context: Context, not: readonly NotTended[]): readonly Line[] {
+  const runs = [...new Set(not.flatMap(({ heldBy }) => heldBy ?? []))];
+  if (runs.length === 0) return [];
+  const words = runs.flatMap((run) => ['--take-over', run]);
+  const whose = runs.length === 1 ? 'that run is' : 'those runs are';
+  return [`next  ${formatCommand([...context.commandLine, ...words])}   when ${whose} dead`];
 }
 
 /** What a run came to: looked at once more. */

@@ -47,10 +47,19 @@ async function round(request: Request, context: Context, known: Map<string, stri
   const scene = await tendScene(context, slots, !quarantine.auto);
   const { blocked } = await findBlocked(context, scene, undefined);
   let sight = await lookAtQuarantines(slots, scene.around);
+  /** Slots that stay blocked when this round has ended. */
+  let left = blocked.length;
+  const may = quarantine.auto ? await mayAside(context) : () => false;
   const facts = new Map<string, string>();
   for (const { slot, logs } of blocked)
     for (const log of logs)
       facts.set(`${slot.slot} ${log.channel}`, `BLOCKED ${slot.slot}: ${log.events} events wait: ${log.why}`);
+  if (quarantine.auto)
+    for (const { slot } of blocked.filter((one) => !may(one.slot.slot)))
+      facts.set(
+        slot.slot,
+        `${slot.slot} was set aside ${MOST_AN_HOUR} times within an hour: not again by itself`,
+      );
   for (const file of sight.files) facts.set(`${file.slot} ${file.file}`, tell(file));
   const changed = [...facts].filter(([key]) => !known.has(key)).map(([, text]) => text);
   const gone = [...known].filter(([key]) => !facts.has(key)).map(([, text]) => `no more: ${text}`);
@@ -58,11 +67,11 @@ async function round(request: Request, context: Context, known: Map<string, stri
   for (const [key, text] of facts) known.set(key, text);
 
   if (quarantine.auto) {
-    const may = await mayAside(context);
     const due = sight.files.filter(
       (file) => (dueAt(file, quarantine.retryMs, true) ?? Number.POSITIVE_INFINITY) <= file.at,
     );
     const asides = blocked.filter(({ slot }) => may(slot.slot));
+    left -= asides.length;
     const busy = new Set(asides.map(({ slot }) => slot.slot));
     const retries = retriesOf(scene, due).retries.filter(
       ({ slot }) => may(slot.slot) && !busy.has(slot.slot),
@@ -77,12 +86,13 @@ async function round(request: Request, context: Context, known: Map<string, stri
       const lanes = await lanesOf(context, id, reason, found);
       const result = await runTend(context, tendPlan(context, { id, kind, lanes, reason }), scene);
       const { failures } = outcomeOf(result);
+      if (kind === 'quarantine') left += failures.length;
       changed.push(`run ${id}: ${kind} of ${lanes.map((lane) => lane.id).join(', ')}`, ...failures);
     }
     sight = await lookAtQuarantines(slots, scene.around);
   }
   const silent = silentHosts(scene.sight);
-  const isBad = sight.files.length > 0 || (blocked.length > 0 && !quarantine.auto);
+  const isBad = sight.files.length > 0 || left > 0;
   if (request.once) await print(context, sight, [...changed, ...gone]);
   else if (changed.length + gone.length > 0)
     for (const text of [...changed, ...gone]) (await context.progress()).line(text);
