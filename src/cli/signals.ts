@@ -17,6 +17,8 @@ export interface Interruption {
   readonly abort: AbortSignal;
   /** From here on a run is under way. `onFinish` is called at the first INT or TERM, to say what happens now. */
   beginRun(onFinish?: () => void): void;
+  /** The run is over, and the command goes on with looking. */
+  endRun(): void;
   /** Is a run under way? */
   isRunning(): boolean;
   /** Stops listening. */
@@ -59,6 +61,10 @@ export function watchSignals(source: SignalSource): Interruption {
     beginRun: (onFinish) => {
       running = true;
       announce = onFinish;
+    },
+    endRun: () => {
+      running = false;
+      announce = undefined;
     },
     isRunning: () => running,
     dispose: () => {

@@ -85,6 +85,7 @@ async function round(request: Request, context: Context, known: Map<string, stri
       const reason = 'by replication watch';
       const lanes = await lanesOf(context, id, reason, found);
       const result = await runTend(context, tendPlan(context, { id, kind, lanes, reason }), scene);
+      context.interruption.endRun();
       const { failures } = outcomeOf(result);
       if (kind === 'quarantine') left += failures.length;
       changed.push(`run ${id}: ${kind} of ${lanes.map((lane) => lane.id).join(', ')}`, ...failures);

@@ -35,6 +35,17 @@ test('a lost terminal does not end a confirmed run', () => {
   expect([interruption.finish.aborted, interruption.abort.aborted]).toEqual([false, false]);
 });
 
+test('after a run, while the command looks again, one signal stops at once and nothing is said of the run', () => {
+  const { source, interruption } = watch();
+  let said = 0;
+  interruption.beginRun(() => {
+    said += 1;
+  });
+  interruption.endRun();
+  source.emit('SIGHUP');
+  expect([interruption.abort.aborted, said]).toEqual([true, 0]);
+});
+
 test('after it is disposed of nothing listens any more', () => {
   const { source, interruption } = watch();
   interruption.dispose();
