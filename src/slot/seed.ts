@@ -19,6 +19,7 @@ export type SeedGateId =
   | 'two-masters'
   | 'no-channel'
   | 'rejoin-owed'
+  | 'not-proven-dead'
   | 'disk'
   | 'directory-disagrees';
 
@@ -37,6 +38,8 @@ export interface SeedWishes {
   /** Host whose instance is taken out of the directory for it. */
   readonly replace: string | undefined;
   readonly acceptLoss: boolean;
+  /** What the operator saw of the host that is replaced. */
+  readonly fenced: string | undefined;
   readonly overrideDisk: boolean;
   readonly perSecond: number | undefined;
   readonly takeOver: ReadonlySet<string>;
@@ -62,7 +65,12 @@ export function judgeSeed(slot: Slot, wishes: SeedWishes, facts: SeedFacts): See
   const no = (gate: SeedGateId, reason: string, ...next: string[]): SeedGate => ({ gate, reason, next });
   const again = (...words: string[]) => {
     const replacing = replace === undefined ? [] : ['--replace', replace];
-    return formatCommand(['mailctl', 'replication', 'seed', slot.slot, '--to', host, ...replacing, ...words]);
+    const given = [
+      ...(wishes.acceptLoss ? ['--accept-loss', slot.slot] : []),
+      ...(wishes.fenced === undefined ? [] : ['--fenced', wishes.fenced]),
+    ];
+    const all = [slot.slot, '--to', host, ...replacing, ...given, ...words];
+    return formatCommand(['mailctl', 'replication', 'seed', ...all]);
   };
   if (host === slot.master) return no('two-masters', `${host} is the master of ${slot.slot}`);
   const master = stateOf(sight, slot.slot, slot.master);
@@ -125,6 +133,27 @@ export function judgeSeed(slot: Slot, wishes: SeedWishes, facts: SeedFacts): See
       `mailctl rejoin ${debt.host}   if that disk can be read`,
       `${again('--accept-loss', slot.slot)}   if it is gone for good`,
     );
+  }
+  if (replace !== undefined) {
+    const gone = stateOf(sight, slot.slot, replace);
+    if (gone !== undefined && gone.running !== false && gone.role !== 'replica') {
+      const stop = `mailctl failover ${replace}   stops it there first`;
+      return no(
+        'two-masters',
+        `${slot.slot} runs on ${replace} as ${gone.role ?? 'nobody knows what'}`,
+        stop,
+      );
+    }
+    // Out of the directory nobody looks at it any more. What boots there as master would be stopped by nobody, and
+    // would write into the new replica beside the true one.
+    if ((gone === undefined || gone.configuredRole !== 'replica') && wishes.fenced === undefined) {
+      const why = gone === undefined ? 'does not answer' : 'is set up as master';
+      return no(
+        'not-proven-dead',
+        `${replace} ${why}: if it starts ${slot.slot} again, nobody stops it, and it writes into ${host}`,
+        `${again('--fenced', 'what your own eyes saw')}   when it never starts again`,
+      );
+    }
   }
   const disk = diskGate(host, own, master, facts);
   return disk === null || wishes.overrideDisk

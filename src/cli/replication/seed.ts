@@ -25,6 +25,7 @@ export interface SeedRequest {
   readonly address: string | undefined;
   readonly replace: string | undefined;
   readonly acceptLoss: readonly string[];
+  readonly fenced: string | undefined;
   readonly overrides: readonly string[];
   readonly takeOver: readonly string[];
   readonly rate: number | undefined;
@@ -77,6 +78,11 @@ export const replicationSeedCommand = defineCommand({
     acceptLoss: list(
       '--accept-loss <slot>',
       'give up what only the old disk of this slot had: it owes a rejoin',
+      text,
+    ),
+    fenced: value(
+      '--fenced <text>',
+      'the host that is replaced never starts again: what you saw; passes not-proven-dead',
       text,
     ),
     overrides: list('--override <gate:slot>', 'pass disk for this slot', diskWord),

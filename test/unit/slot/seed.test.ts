@@ -37,6 +37,7 @@ function judge(
     instance: instance('store1', 'imap24'),
     replace: undefined,
     acceptLoss: false,
+    fenced: undefined,
     overrideDisk: false,
     perSecond: undefined,
     takeOver: new Set(),
@@ -107,6 +108,21 @@ describe('the gates', () => {
       'rejoin-owed',
       judge({ imap21: [master({ laneLines: [debt('imap22')] })] }, { replace: 'imap22' }),
     ],
+    [
+      'a replaced host that does not answer',
+      'not-proven-dead',
+      judge({ imap22: silence('imap22') }, { replace: 'imap22' }),
+    ],
+    [
+      'a replaced instance that would come up as master',
+      'not-proven-dead',
+      judge({ imap22: [stopped('store1', 'imap22', 'master')] }, { replace: 'imap22' }),
+    ],
+    [
+      'a replaced instance that runs as master',
+      'two-masters',
+      judge({ imap22: [state('store1', 'imap22', 'master')] }, { replace: 'imap22' }),
+    ],
   ])('%s closes %s, and says what is next or why', (_what, gate, { gate: found }) => {
     expect(found?.gate).toBe(gate);
     expect(found?.reason).not.toBe('');
@@ -125,6 +141,11 @@ describe('the gates', () => {
   it('open by their own words', () => {
     const owing = { imap22: [state('store1', 'imap22', 'replica', { laneLines: [debt('imap24')] })] };
     expect(judge(owing, { acceptLoss: true }).gate).toBeNull();
+    const silent = { imap22: silence('imap22') };
+    expect(judge(silent, { replace: 'imap22', fenced: 'scrapped' }).gate).toBeNull();
+    expect(judge(silent, { replace: 'imap22' }).gate?.next).toEqual([
+      "mailctl replication seed store1 --to imap24 --replace imap22 --fenced 'what your own eyes saw'   when it never starts again",
+    ]);
     expect(judge(owing, { overrideDisk: true }).gate?.gate).toBe('rejoin-owed');
     expect(judge({}, { overrideDisk: true }, { sizeBytes: 100 * G }).gate).toBeNull();
     expect(judge({}, { acceptLoss: true }, { sizeBytes: 100 * G }).gate?.gate).toBe('disk');
