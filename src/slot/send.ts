@@ -82,6 +82,7 @@ export async function sendInChunks(work: SendWork): Promise<SendOutcome> {
     mailboxes: [...targets.mailboxes],
   };
   const tries = new Map<string, number>();
+  const tried = new Set<string>();
   const isOver = () => clock.monotonic() >= work.deadlineMs || work.signal.aborted;
 
   const next = ():
@@ -109,7 +110,11 @@ export async function sendInChunks(work: SendWork): Promise<SendOutcome> {
       await keepRate(names.length);
       const sentMs = clock.monotonic();
       const untilEndS = Math.max(1, Math.ceil((work.deadlineMs - sentMs) / 1000));
-      const seconds = Math.min(untilEndS, chunk.isAlone ? (work.longestS ?? CHUNK_S) : CHUNK_S);
+      // One that is gone on with begins with a short turn: it shows whether anybody takes it.
+      const isFirst = work.again !== undefined && !tried.has(names[0] ?? '');
+      for (const one of names) tried.add(one);
+      const longS = chunk.isAlone && !isFirst ? (work.longestS ?? CHUNK_S) : CHUNK_S;
+      const seconds = Math.min(untilEndS, longS);
       const result = await work.send(kind, names, seconds);
       const tookMs = clock.monotonic() - sentMs;
       failed.push(...result.failed);

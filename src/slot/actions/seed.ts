@@ -95,6 +95,12 @@ export function seed(parts: SlotActionParts): Action {
       mailboxes: all.mailboxes,
     };
     const perSecond = typeof step.params.perSecond === 'number' ? step.params.perSecond : undefined;
+    const refuseIfGone = async () => {
+      const { running } = await parts.driver
+        .look(parts.hostNamed(replica.host), replica)
+        .catch((error: unknown) => fail(error instanceof Error ? error.message : String(error)));
+      if (running === false) fail(`${replica.host} does not run ${replica.slot} any more`);
+    };
     const send = async (of: typeof targets) =>
       sendInChunks({
         targets: of,
@@ -104,17 +110,22 @@ export function seed(parts: SlotActionParts): Action {
         perSecond,
         longestS: ALONE_S,
         again: AGAIN,
-        send: async (kind, names, seconds) =>
-          parts.driver.sendMany(
+        send: async (kind, names, seconds) => {
+          const grip = await gripOf(parts, step, master);
+          const sent = await parts.driver.sendMany(
             host,
             master,
-            await gripOf(parts, step, master),
+            grip,
             channel.channel,
             kind,
             names,
             seconds,
             2,
-          ),
+          );
+          // sync_client tries for as long as it may when nobody takes it.
+          if (sent.left.length > 0) await refuseIfGone();
+          return sent;
+        },
         onProgress: (progress) => context.note(describe(progress, replica.host)),
       });
     const result = await send(targets);

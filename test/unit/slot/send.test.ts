@@ -71,6 +71,14 @@ describe('sendInChunks', () => {
     expect(last?.seconds).toBeGreaterThan(1000);
   });
 
+  it('gives what it goes on with a short turn first, which shows whether anybody takes it', async () => {
+    const it_ = world((name) => (name === 'u3' ? 300_000 : 5));
+    const targets = { users: ['u3'], mailboxes: [] };
+    const result = await it_.run({ targets, longestS: 600, again: 3 });
+    expect(result).toMatchObject({ sent: 1, left: [] });
+    expect(it_.calls.map(({ seconds }) => seconds)).toEqual([20, 600]);
+  });
+
   it('ends with its time, and names what is left', async () => {
     const it_ = world(() => 1000);
     const result = await it_.run({ deadlineMs: 60_000 });
