@@ -12,12 +12,14 @@ import { helpCommand } from './help.js';
 import { queueDeleteCommand } from './queue/delete.js';
 import { queueFlushCommand } from './queue/flush.js';
 import { queueHoldCommand } from './queue/hold.js';
+import { queueHoldsCommand } from './queue/holds.js';
 import { queueListCommand } from './queue/list.js';
 import { queueReleaseCommand } from './queue/release.js';
 import { queueRequeueCommand } from './queue/requeue.js';
 import { queueRestoreCommand } from './queue/restore.js';
 import { queueShowCommand } from './queue/show.js';
 import { queueStatsCommand } from './queue/stats.js';
+import { queueTendCommand } from './queue/tend.js';
 import { rejoinCommand } from './rejoin.js';
 import { replicationQuarantineCommand } from './replication/quarantine.js';
 import { replicationRetryCommand } from './replication/retry.js';
@@ -73,6 +75,8 @@ const commands: readonly AnyCommand[] = [
   queueFlushCommand,
   queueDeleteCommand,
   queueRestoreCommand,
+  queueHoldsCommand,
+  queueTendCommand,
   configCheckCommand,
   configShowCommand,
   configInitCommand,

@@ -64,6 +64,7 @@ const documentFiles = [
   'src/cli/queue/stats-json.ts',
   'src/cli/runs/run-view.ts',
   'src/cli/queue/change-report.ts',
+  'src/output/columns/holds.ts',
 ];
 
 const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })

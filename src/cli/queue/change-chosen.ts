@@ -10,7 +10,7 @@ import { KeyParts } from '../../queue/key-parts.js';
 import type { Values } from '../command.js';
 import type { Context } from '../context.js';
 import type { changeOptions, idArgs } from './change-options.js';
-import { changeMessages } from './change-session.js';
+import { changeMessages, type ReportChange } from './change-session.js';
 import { chosenMessages, wordsOf } from './chosen-messages.js';
 import { deskOf, deskPlace } from './desks.js';
 import { openQueues } from './queues.js';
@@ -71,6 +71,7 @@ export async function releaseRun(
   run: string,
   options: TakeBack & { readonly all?: boolean; readonly words?: readonly string[] },
   context: Context,
+  report?: ReportChange,
 ): Promise<number> {
   if (options.all === true || (options.words ?? []).length > 0)
     throw new UsageError('--run names its messages itself', { hint: 'leave out --all and the ids' });
@@ -103,6 +104,7 @@ export async function releaseRun(
       undoes: run,
     },
     context,
+    report,
   );
 }
 
@@ -198,11 +200,12 @@ async function findRecords(
 export async function recordsOf(
   context: Context,
   { hosts, groups }: Pick<TakeBack, 'hosts' | 'groups'>,
+  acting: { readonly dryRun: boolean } = { dryRun: true },
 ): Promise<{
   readonly answers: readonly { readonly queue: Queue; readonly value: readonly FoundRecord[] }[];
   readonly failures: readonly QueueFailure[];
 }> {
-  const fleet = await openQueues(context, { hosts, groups, readOnly: true });
+  const fleet = await openQueues(context, { hosts, groups, readOnly: acting.dryRun });
   const desk = await deskOf(context, true);
   return gatherQueues(fleet, (queue, signal) => desk.records(deskPlace(queue), signal), {
     concurrency: context.globals.concurrency,

@@ -31,7 +31,7 @@ import { type ChangeFacts, type PlannedQueue, planChange, runKey } from '../../q
 import type { Context } from '../context.js';
 import { type ChangeEnd, printChange, printPlanned } from './change-report.js';
 import { runChange } from './change-run.js';
-import { deskOf } from './desks.js';
+import { deskOf, deskPlace } from './desks.js';
 import { openQueues } from './queues.js';
 
 /** Domains shown of a plan. */
@@ -85,8 +85,15 @@ interface Found {
   readonly listing: QueueListing | null;
 }
 
+/** What is done with an end; it gives the exit code. */
+export type ReportChange = (context: Context, end: ChangeEnd) => Promise<number>;
+
 /** Does it, from the look to the exit code. */
-export async function changeMessages(request: ChangeRequest, context: Context): Promise<number> {
+export async function changeMessages(
+  request: ChangeRequest,
+  context: Context,
+  report: ReportChange = printChange,
+): Promise<number> {
   const { act, source } = request;
   const startedAt = context.clock.monotonic();
   if (!request.yes && !request.dryRun) (await context.prompt()).requireTerminal();
@@ -114,7 +121,14 @@ export async function changeMessages(request: ChangeRequest, context: Context): 
   const scene: ChangeScene = { context, request, failures, missing: source.missing(), startedAt };
   const going = answers.filter(({ value }) => value.totals.messages > 0);
   const totals = sumTotals(answers.map(({ value }) => value.totals));
-  if (totals.messages === 0) return reportNothing(scene, totals);
+  if (totals.messages === 0) {
+    if (!request.dryRun)
+      await dropRecords(
+        scene,
+        answers.map(({ queue }) => queue),
+      );
+    return reportNothing(scene, totals, report);
+  }
   const stateDir = await context.stateDir();
   const plan = await planOf(scene, stateDir, going);
   const screen = planScreen(scene, plan.plan.id, going, totals, await limitsOf(context));
@@ -125,7 +139,7 @@ export async function changeMessages(request: ChangeRequest, context: Context): 
     return context.interruption.finish.aborted ? EXIT.interrupted : EXIT.failed;
   }
   const end = await begin(scene, plan, going, totals);
-  return printChange(context, end);
+  return report(context, end);
 }
 
 /** What the parts of one command share. */
@@ -373,14 +387,32 @@ function notesOf(
   return notes;
 }
 
-async function reportNothing(scene: ChangeScene, totals: ChangeTotals): Promise<number> {
+/** Records that this was to end, and of which nothing is left. */
+async function dropRecords({ context, request }: ChangeScene, queues: readonly Queue[]): Promise<void> {
+  const [key] = request.ends;
+  if (key === undefined) return;
+  const desk = await deskOf(context, false);
+  for (const queue of queues)
+    await desk.end(
+      deskPlace(queue),
+      key,
+      { complete: false, drop: request.ends },
+      context.interruption.abort,
+    );
+}
+
+async function reportNothing(
+  scene: ChangeScene,
+  totals: ChangeTotals,
+  report: ReportChange,
+): Promise<number> {
   const { context, request, failures, missing } = scene;
   const isPartial = failures.length > 0 || missing.length > 0;
   const why =
     totals.already > 0
       ? [`${totals.already} messages were asked for: ${whyLeft(request.act)}`]
       : ['no message is meant'];
-  return printChange(context, {
+  return report(context, {
     ...emptyEnd(scene),
     outcome: isPartial ? 'partial' : 'nothing',
     exit: isPartial ? EXIT.partial : EXIT.done,
