@@ -1,5 +1,6 @@
 // Many hosts at once, failures kept as data: a host that does not answer costs its own row and nothing else. A
 // fault of ours is no row: it ends the gathering.
+import { setMaxListeners } from 'node:events';
 import { MailctlError, TransportError } from '../errors.js';
 import type { Host } from './host.js';
 
@@ -34,6 +35,8 @@ export async function gather<T>(
   const { signal, onResult } = options;
   const width = Math.max(1, Math.floor(options.concurrency ?? DEFAULT_CONCURRENCY) || 1);
   const ending = new AbortController();
+  // Each host that is being asked listens; node would take more than ten of them for a leak and say so on stderr.
+  setMaxListeners(0, ending.signal);
   const onAbort = () => ending.abort(signal?.reason);
   if (signal?.aborted) onAbort();
   else signal?.addEventListener('abort', onAbort, { once: true });

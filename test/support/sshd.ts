@@ -121,7 +121,8 @@ export class Sshd {
       // First, since the first value that sshd reads is the one that holds.
       ...options,
       `Port ${port}`,
-      'ListenAddress 127.0.0.1',
+      // It binds all that it is told, so that another address stands instead.
+      ...(options.some((line) => line.startsWith('ListenAddress')) ? [] : ['ListenAddress 127.0.0.1']),
       `HostKey ${join(dir, 'hostkey')}`,
       `AuthorizedKeysFile ${join(dir, 'authorized_keys')}`,
       `PidFile ${join(dir, `sshd.${port}.pid`)}`,
