@@ -33,14 +33,17 @@ sub look {
   for my $turn (1, 2) {
     for my $queue (@where) {
       my $path = $queue =~ m{/} ? "$queue/$id" : path($queue, $id);
-      sysopen(my $file, $path, O_RDONLY | O_NOFOLLOW) or next;
-      my @stat = stat $file;
+      my (@stat, $file);
+      # A long id is never used again on a host; a short one can be another message's by now.
+      if (rindex($id, 'z') >= 10) { @stat = lstat $path or next }
+      else { sysopen($file, $path, O_RDONLY | O_NOFOLLOW) or next; @stat = stat $file }
       next unless -f _;
       return ('unready', \@stat) unless $stat[2] & 0100 || $queue eq 'maildrop';
-      my ($came, $from) = envelope($file);
+      return ($queue, \@stat) unless $file;
+      my ($came, $from) = short_envelope($file);
       $came = $stat[9] unless defined $came;
       return ('other') if $arrival ne '-' && $came != $arrival;
-      return ('other') if $sender ne '*' && (!defined $from || '=' . comparable($from) ne $sender);
+      return ('other') unless $sender eq '*' || defined $from && ($sender eq "=$from" || $sender eq '=' . comparable($from));
       return ($queue, \@stat);
     }
   }
@@ -214,7 +217,8 @@ sub restore_all {
       said($queue eq 'gone' || $queue eq 'other' ? 'gone' : 'already', $id, $queue);
       return;
     }
-    for my $queue (@{$places{restore}}) { if (-e path($queue, $id)) { said('failed', $id, "$queue has another message of this id"); return } }
+    # Its inode was ours all the time: only who put copies here can have made a twin.
+    for my $queue (qw(deferred hold)) { if (-e path($queue, $id)) { said('failed', $id, "$queue has another message of this id"); return } }
     for my $kind (qw(defer bounce trace)) {
       next unless -e "$saved/$run/$id.$kind";
       my $path = path($kind, $id); folder_for($path, $kind);
@@ -222,8 +226,7 @@ sub restore_all {
       unlink "$saved/$run/$id.$kind";
     }
     my $path = path('hold', $id); folder_for($path, 'hold');
-    if (!link "$saved/$run/$id", $path) { said('failed', $id, "could not be put back: $!"); return }
-    unlink "$saved/$run/$id";
+    if (!rename "$saved/$run/$id", $path) { said('failed', $id, "could not be put back: $!"); return }
     $changed++; $back += $stat->[7];
     push @free, $id unless defined $was{$id} && $was{$id} eq 'hold';
   });

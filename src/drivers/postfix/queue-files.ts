@@ -15,7 +15,7 @@ my %digit = map { $_ => $n++ } split //, '0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghj
 # The letters that the folders of an id come from: of the microseconds of a long id, else its first ones.
 sub letters {
   my ($id) = @_;
-  return substr($id, 0, $depth) unless $id =~ /^[0-9B-Zb-z]{6,}([0-9B-Zb-z]{4})z[0-9B-Yb-y]+$/;
+  return substr($id, 0, $depth) unless rindex($id, 'z') >= 10 && $id =~ /^[0-9B-Zb-z]{6,}([0-9B-Zb-z]{4})z[0-9B-Yb-y]+$/;
   my $usec = 0;
   for (split //, $1) { return substr($id, 0, $depth) unless exists $digit{$_}; $usec = $usec * 52 + $digit{$_} }
   return substr(sprintf('%05X', $usec), 0, $depth);
@@ -23,6 +23,7 @@ sub letters {
 sub path {
   my ($queue, $id) = @_;
   return "$queue/$id" unless $hashed{$queue};
+  return "$queue/" . letters($id) . "/$id" if $depth == 1;
   return join '/', $queue, split(//, letters($id)), $id;
 }
 # Arrival (undef: none), sender, size of the content of an open file; with $until also the value of that attribute,
@@ -53,6 +54,22 @@ sub envelope {
     elsif ($type eq 'M' || $type eq 'E' || ($until && $type =~ /[ORD]/)) { last }
   }
   return ($arrival, $sender, $size, $value);
+}
+# The same for the common case, arrival and sender only: records of less than 128 bytes, taken apart at once.
+sub short_envelope {
+  my ($file) = @_;
+  my ($data, $arrival);
+  return unless sysread $file, $data, 1024;
+  my @records = unpack '(a1 C/a)12', $data;
+  for (my $at = 0; $at < @records; $at += 2) {
+    my ($type, $text) = @records[$at, $at + 1];
+    last if !defined $text || length $text > 127;
+    if ($type eq 'S') { return ($arrival, $text) if $at + 3 < @records; last }
+    if ($type eq 'T' && !defined $arrival) { $arrival = $1 if $text =~ /^\s*(\d+)/ }
+    elsif ($type =~ /[MERO]/) { last }
+  }
+  sysseek $file, 0, 0;
+  return envelope($file);
 }
 # A sender as it can be compared with what a listing says of it, which quotes and replaces: see comparableSender.
 sub comparable {
