@@ -523,10 +523,11 @@ function isOver(state: StepState, seen: Look | undefined): boolean {
 
 /** The failure of a step: what the act said, if anything, and what was seen after it. */
 function failed(seen: Look, reason: string, thrown: unknown): StepEnd {
+  const said = thrown === undefined ? [reason] : [reasonOf(thrown), reason];
   return {
     kind: 'failed',
-    reason:
-      thrown === undefined ? reason : [reasonOf(thrown), reason].filter((text) => text !== '').join('; '),
+    // A check that remembers why its act failed says the same once more.
+    reason: [...new Set(said)].filter((text) => text !== '').join('; '),
     code: codeOf(thrown) ?? ('code' in seen ? seen.code : undefined) ?? `step.${seen.state}`,
     last: seen.state,
     busy: thrown instanceof BusyError || ('code' in seen && seen.code === 'busy'),

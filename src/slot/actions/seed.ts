@@ -95,6 +95,12 @@ export function seed(parts: SlotActionParts): Action {
       mailboxes: all.mailboxes,
     };
     const perSecond = typeof step.params.perSecond === 'number' ? step.params.perSecond : undefined;
+    // It may have died since it was started, under an earlier run of this seed.
+    const there = await parts.driver.look(parts.hostNamed(replica.host), replica);
+    if (there.running === false && there.configuredRole === 'replica') {
+      const grip = await gripOf(parts, step, replica);
+      await parts.driver.start(parts.hostNamed(replica.host), replica, grip, 'replica');
+    }
     const refuseIfGone = async () => {
       const { running } = await parts.driver
         .look(parts.hostNamed(replica.host), replica)
