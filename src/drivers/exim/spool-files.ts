@@ -29,8 +29,9 @@ sub folder_of {
 sub slurp {
   my ($path) = @_;
   sysopen(my $file, $path, O_RDONLY | O_NOFOLLOW) or return undef;
-  local $/; my $text = <$file>;
-  return defined $text ? $text : '';
+  my $text = '';
+  1 while sysread $file, $text, 65536, length $text;
+  return $text;
 }
 # A recipient's line without what may follow the address: errors_to, parent, and the sender's DSN wishes.
 sub address_of {
@@ -52,45 +53,39 @@ sub address_of {
 # Reads the text of an ID-H file. undef: it is none. Its values are those of the envelope and of its options.
 sub parse_header {
   my ($text, $id) = @_;
-  my $at = 0; my $length = length $text;
-  my $line = sub { my $end = index $text, "\n", $at; return undef if $end < 0; my $one = substr $text, $at, $end - $at; $at = $end + 1; return $one };
-  my $first = $line->(); return undef unless defined $first && $first eq "$id-H";
-  my $user = $line->(); return undef unless defined $user && $user =~ /^(.+) -?\d+ -?\d+$/;
-  my %message = (login => $1, options => {}, recipients => [], done => {});
-  my $sender = $line->(); return undef unless defined $sender && $sender =~ /^<(.*)>$/;
-  $message{sender} = $1;
-  my $times = $line->(); return undef unless defined $times && $times =~ /^(\d+) (\d+)$/;
-  @message{qw(arrival warned)} = ($1, $2);
-  my $one;
-  while (defined($one = $line->()) && $one =~ /^--?(?:\([^)]*\))?(\w+)(?: (.*))?$/) {
+  my $length = length $text;
+  $text =~ /\A\Q$id\E-H\n(.+) -?\d+ -?\d+\n<(.*)>\n(\d+) (\d+)\n/gc or return undef;
+  my (%options, %done, @recipients);
+  my %message = (login => $1, sender => $2, arrival => $3, warned => $4, options => \%options, recipients => \@recipients, done => \%done);
+  while ($text =~ /\G--?(?:\([^)\n]*\))?(\w+)(?: (.*))?\n/gc) {
     my ($name, $value) = ($1, defined $2 ? $2 : '');
-    if ($name =~ /^acl[cm]?$/ && $value =~ /(\d+)$/) { $at += $1 + 1; next }
-    $message{options}{$name} = $value;
+    if ($name =~ /^acl[cm]?$/ && $value =~ /(\d+)$/) {
+      my $to = pos($text) + $1 + 1;
+      return undef if $to > $length;
+      pos($text) = $to; next;
+    }
+    $options{$name} = $value;
   }
-  return undef unless defined $one;
-  if ($one ne 'XX') {
-    my $open = 1;
-    while (1) {
-      return undef unless $one =~ /^([YN])([YN]) (.*)$/;
-      $message{done}{$3} = 1;
+  if ($text !~ /\GXX\n/gc) {
+    for (my $open = 1; $open; ) {
+      $text =~ /\G([YN])([YN]) (.*)\n/gc or return undef;
+      $done{$3} = 1;
       $open += ($1 eq 'Y') + ($2 eq 'Y') - 1;
-      last unless $open;
-      $one = $line->(); return undef unless defined $one;
     }
   }
-  $one = $line->(); return undef unless defined $one && $one =~ /^\d+$/;
-  for (1 .. $one) { my $recipient = $line->(); return undef unless defined $recipient; push @{$message{recipients}}, address_of($recipient) }
-  $one = $line->(); return undef unless defined $one && $one eq '';
-  $message{headers_at} = $at;
+  $text =~ /\G(\d+)\n/gc or return undef;
+  for (1 .. $1) { $text =~ /\G(.*)\n/gc or return undef; push @recipients, address_of($1) }
+  $text =~ /\G\n/gc or return undef;
+  my $at = $message{headers_at} = pos $text;
+  # Exim itself always adds one.
+  return undef if $at == $length;
   my $size = 0;
   while ($at < $length) {
-    return undef unless substr($text, $at, 6) =~ /^(\d{3,5})(.) ?/;
-    my ($bytes, $skip) = ($1, length($1) + 2);
-    $size += $bytes unless $2 eq '*';
-    $at += $skip + $bytes;
+    return undef unless substr($text, $at, 6) =~ /^(\d{3,5})(.)/s;
+    $size += $1 unless $2 eq '*';
+    $at += $1 + length($1) + 2;
   }
-  # Exim itself always adds one.
-  return undef if $at > $length || $at == $message{headers_at};
+  return undef if $at > $length;
   $message{header_bytes} = $size;
   return \%message;
 }
@@ -138,7 +133,7 @@ sub reasons {
   }
   return %last;
 }
-sub escaped { my ($text) = @_; $text =~ s/([\\\x00-\x1f\x7f])/sprintf '\\x%02x', ord $1/ge; return $text }
+sub escaped { my ($text) = @_; return $text unless $text =~ /[\\\x00-\x1f\x7f]/; $text =~ s/([\\\x00-\x1f\x7f])/sprintf '\\x%02x', ord $1/ge; return $text }
 # A sender as it can be compared with what was listed: see comparableSender.
 sub comparable { my ($text) = @_; $text =~ s/[^\x21-\x7e]+/?/g; return $text }
 `;
