@@ -20,6 +20,7 @@ import { queueRestoreCommand } from './queue/restore.js';
 import { queueShowCommand } from './queue/show.js';
 import { queueStatsCommand } from './queue/stats.js';
 import { queueTendCommand } from './queue/tend.js';
+import { queueWhyCommand } from './queue/why.js';
 import { rejoinCommand } from './rejoin.js';
 import { replicationQuarantineCommand } from './replication/quarantine.js';
 import { replicationRetryCommand } from './replication/retry.js';
@@ -69,6 +70,7 @@ const commands: readonly AnyCommand[] = [
   queueStatsCommand,
   queueListCommand,
   queueShowCommand,
+  queueWhyCommand,
   queueHoldCommand,
   queueReleaseCommand,
   queueRequeueCommand,

@@ -135,8 +135,9 @@ const EXACT: ReadonlyMap<string, string> = new Map([
 
 const CLASSES: Readonly<Record<string, StatusClass>> = { 2: 'success', 4: 'transient', 5: 'permanent' };
 
-// No digit, dot or word may touch it: 4.7.1 in 10.4.7.1, v4.7.1 and 4.7.1.2 is no status code.
-const ENHANCED = /(?<![\w.:=[-])([245])\.(\d{1,3})\.(\d{1,3})(?![\w-]|\.\w)/;
+// No digit, dot or word may touch it: 4.7.1 in 10.4.7.1, v4.7.1 and 4.7.1.2 is no status code. `550-5.7.26` begins
+// the lines of a longer reply.
+const ENHANCED = /(?:(?<![\w.:=[-])|(?<=(?<!\w)[245][0-5]\d-))([245])\.(\d{1,3})\.(\d{1,3})(?![\w-]|\.\w)/;
 // A reply begins the words, or follows who said it; 250-, 550-5.7.1 and `#550 ` are seen too.
 const REPLY = /(?:^|: |[("#<]|\s)([245][0-5]\d)(?=[ -])(?!-\d{3}\b)/;
 // The first 4096 characters hold whatever is worth looking for: the search must end for a reason of megabytes.

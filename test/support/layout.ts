@@ -51,6 +51,7 @@ const JUDGEMENTS = [
   'queue/message',
   'queue/status-code',
   'queue/stats',
+  'queue/reasons',
   'plan/describe',
   'plan/progress',
 ];

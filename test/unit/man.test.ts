@@ -62,6 +62,8 @@ const documentFiles = [
   'src/output/columns/messages.ts',
   'src/output/columns/queue-show.ts',
   'src/cli/queue/stats-json.ts',
+  'src/cli/queue/run-why.ts',
+  'src/output/columns/why.ts',
   'src/cli/runs/run-view.ts',
   'src/cli/queue/change-report.ts',
   'src/output/columns/holds.ts',
