@@ -1,13 +1,34 @@
 // Columns of numbers for a million rows and more: typed arrays in pieces, so that growing copies nothing and a row
-// costs its bytes and no object. Whole numbers above 32 bits are kept exactly, at the price of their piece.
+// costs its bytes and no object. A piece is as wide as its largest number.
 
 /** Rows of a piece: a power of two. */
 const PIECE = 1 << 16;
 const MASK = PIECE - 1;
 
-/** Whole numbers from 0 to 2^53, 4 bytes each where they fit. */
+type Piece = Uint8Array | Uint16Array | Uint32Array | Float64Array;
+
+/** A piece whose numbers have this many bytes, 8 meaning all up to 2^53. */
+function newPiece(bytes: number): Piece {
+  if (bytes === 1) return new Uint8Array(PIECE);
+  if (bytes === 2) return new Uint16Array(PIECE);
+  return bytes === 4 ? new Uint32Array(PIECE) : new Float64Array(PIECE);
+}
+
+/** The largest number of that many bytes. */
+function largest(bytes: number): number {
+  return bytes === 8 ? Number.POSITIVE_INFINITY : 2 ** (8 * bytes) - 1;
+}
+
+/** Whole numbers from 0 to 2^53, each in as few bytes as its piece can do with. What was not set is 0. */
 export class NumberColumn {
-  readonly #pieces: (Uint32Array | Float64Array)[] = [];
+  readonly #pieces: (Piece | undefined)[] = [];
+  readonly #most: number[] = [];
+  readonly #bytes: 1 | 4;
+
+  /** `bytes` that most numbers need. */
+  constructor(bytes: 1 | 4) {
+    this.#bytes = bytes;
+  }
 
   get(row: number): number {
     return this.#pieces[row >>> 16]?.[row & MASK] ?? 0;
@@ -15,13 +36,25 @@ export class NumberColumn {
 
   set(row: number, value: number): void {
     const at = row >>> 16;
-    while (at >= this.#pieces.length) this.#pieces.push(new Uint32Array(PIECE));
-    let piece = this.#pieces[at] as Uint32Array | Float64Array;
-    if (value > 0xffffffff && piece instanceof Uint32Array) {
-      piece = Float64Array.from(piece);
+    let piece = this.#pieces[at];
+    if (piece === undefined) {
+      if (value === 0) return;
+      piece = newPiece(this.#bytes);
       this.#pieces[at] = piece;
+      this.#most[at] = largest(this.#bytes);
     }
+    if (value > (this.#most[at] as number)) piece = this.#widen(at, piece, value);
     piece[row & MASK] = value;
+  }
+
+  #widen(at: number, piece: Piece, value: number): Piece {
+    let bytes = piece.BYTES_PER_ELEMENT;
+    while (value > largest(bytes)) bytes *= 2;
+    const wider = newPiece(bytes);
+    wider.set(piece);
+    this.#pieces[at] = wider;
+    this.#most[at] = largest(bytes);
+    return wider;
   }
 }
 
@@ -30,8 +63,8 @@ export class NumberColumn {
  * messages share a hash once in some ten million listings.
  */
 export class MessageIndex {
-  readonly #low = new NumberColumn();
-  readonly #high = new NumberColumn();
+  readonly #low = new NumberColumn(4);
+  readonly #high = new NumberColumn(4);
   /** Row + 1 by hash; 0: free. Never more than two thirds full. */
   #slots = new Uint32Array(1 << 12);
   #size = 0;

@@ -27,6 +27,8 @@ export interface QueueListing {
 export interface ListWishes {
   /** Fill in `submitter`, which most servers keep in the message's own file. */
   readonly submitter?: boolean | undefined;
+  /** Messages are looked at and not kept: their texts may be views of larger ones, which is faster to read. */
+  readonly glance?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -16,6 +16,17 @@ export interface ListingParser {
   end(): void;
 }
 
+/** What a parser needs beside the lines. */
+export interface ListingContext {
+  /** Go into every message. */
+  readonly queue: string;
+  readonly host: string;
+  /** Epoch seconds, for ages and for dates without a year. */
+  readonly now: number;
+  /** Messages are looked at and not kept: their texts may be views of larger ones. */
+  readonly glance?: boolean | undefined;
+}
+
 /** All formats, in the order in which a listing is tried. */
 export const LISTING_FORMATS = [
   'postfix-json',
@@ -31,9 +42,5 @@ export interface ListingFormat {
   readonly name: (typeof LISTING_FORMATS)[number];
   /** Is it this, by the first lines that are not blank (at most 20)? Formats are asked in a fixed order. */
   looksLike(lines: readonly string[]): boolean;
-  /** `now`: epoch seconds, for ages and for dates without a year. `queue` and `host` go into every message. */
-  open(
-    sink: ListingSink,
-    context: { readonly queue: string; readonly host: string; readonly now: number },
-  ): ListingParser;
+  open(sink: ListingSink, context: ListingContext): ListingParser;
 }

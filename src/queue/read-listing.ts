@@ -1,7 +1,7 @@
 // A listing from a file or a pipe, line by line, as a source of messages. Which format it has is found by its first
 // lines unless it is said. Lines that are no message are counted, the first of them named, and never stop the rest.
 import { UsageError } from '../errors.js';
-import type { ListingFormat, ListingParser } from './listing-format.js';
+import type { ListingContext, ListingFormat, ListingParser } from './listing-format.js';
 import type { QueueMessage } from './message.js';
 
 /** Malformed lines that are named; the others are counted. */
@@ -28,7 +28,7 @@ const FIRST_LINES = 20;
 export class ListingReader {
   readonly #name: string;
   readonly #formats: readonly ListingFormat[];
-  readonly #context: { readonly queue: string; readonly host: string; readonly now: number };
+  readonly #context: ListingContext;
   readonly #onMessage: (message: QueueMessage) => void;
   readonly #named: BadLine[] = [];
   #malformed = 0;
@@ -43,11 +43,13 @@ export class ListingReader {
     readonly name: string;
     readonly formats: readonly ListingFormat[];
     readonly now: number;
+    readonly glance?: boolean | undefined;
     readonly onMessage: (message: QueueMessage) => void;
   }) {
     this.#name = options.name;
     this.#formats = options.formats;
-    this.#context = { queue: options.name, host: options.name, now: options.now };
+    const { name, now, glance } = options;
+    this.#context = { queue: name, host: name, now, glance };
     this.#onMessage = options.onMessage;
     if (options.formats.length === 1) this.#open(options.formats[0] as ListingFormat);
   }

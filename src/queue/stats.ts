@@ -165,14 +165,14 @@ export class QueueStats {
   readonly #perRecipient: boolean;
   readonly #index = new MessageIndex();
   /** Row by row: arrival + 1 (0: not known), size, place, first group + 1 (0: none) and recipients there. */
-  readonly #arrival = new NumberColumn();
-  readonly #size = new NumberColumn();
-  readonly #place = new NumberColumn();
-  readonly #group = new NumberColumn();
-  readonly #count = new NumberColumn();
+  readonly #arrival = new NumberColumn(4);
+  readonly #size = new NumberColumn(4);
+  readonly #place = new NumberColumn(1);
+  readonly #group = new NumberColumn(1);
+  readonly #count = new NumberColumn(1);
   /** Where the further groups of a row begin in #more: their number, then group and recipients each. 0: none. */
-  readonly #further = new NumberColumn();
-  readonly #more = new NumberColumn();
+  readonly #further = new NumberColumn(4);
+  readonly #more = new NumberColumn(1);
   #moreSize = 1;
   /** Where the message is: queue and state. */
   readonly #places: Map<string, number>[] = [];

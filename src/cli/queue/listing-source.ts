@@ -1,6 +1,6 @@
-// A listing from a file or standard input as a source of messages: read in pieces of a megabyte, however long its
-// lines are, and never kept.
-import { createReadStream } from 'node:fs';
+// A listing from a file or standard input as a source of messages: read piece by piece, however long its lines are,
+// and never kept.
+import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { listingFormats } from '../../drivers/queues.js';
 import { UsageError } from '../../errors.js';
@@ -10,9 +10,7 @@ import { mailctlFormat } from '../../queue/mailctl-format.js';
 import type { MessageSource } from '../../queue/read-all.js';
 import { ListingReader, mustBeText } from '../../queue/read-listing.js';
 import { MAX_LINE_BYTES } from '../../transport/limits.js';
-import { LineSplitter } from '../../transport/line-splitter.js';
-
-const PIECE_BYTES = 1 << 20;
+import { readLines } from './read-lines.js';
 
 /** What is read. */
 export interface ListingInput {
@@ -27,32 +25,31 @@ export interface ListingInput {
 export function listingSource({ file, format, clock }: ListingInput): MessageSource {
   const name = file === '-' ? 'stdin' : basename(file);
   return {
-    async read(onMessage, { signal } = {}) {
+    async read(onMessage, { signal, glance } = {}) {
       const begunAt = clock.monotonic();
       const reader = new ListingReader({
         name,
         formats: await formatsFor(format),
         now: Math.floor(clock.now() / 1000),
+        glance,
         onMessage,
       });
-      const splitter = new LineSplitter((line) => reader.line(line));
-      let isFirst = true;
-      const stream =
-        file === '-'
-          ? createReadStream('', { fd: 0, autoClose: false, highWaterMark: PIECE_BYTES })
-          : createReadStream(file, { highWaterMark: PIECE_BYTES });
       try {
-        for await (const piece of stream as AsyncIterable<Buffer>) {
-          if (isFirst) mustBeText(name, piece);
-          isFirst = false;
-          splitter.push(piece);
-          if (splitter.pendingBytes > MAX_LINE_BYTES) throw tooLong(name);
-          if (signal?.aborted) break;
+        const handle = file === '-' ? undefined : await open(file);
+        try {
+          await readLines(handle?.fd ?? 0, {
+            onFirst: (bytes) => mustBeText(name, bytes),
+            onLine: (line) => reader.line(line),
+            mostBytes: MAX_LINE_BYTES,
+            onTooLong: () => tooLong(name),
+            signal,
+          });
+        } finally {
+          await handle?.close();
         }
       } catch (error) {
         throw readError(name, error);
       }
-      splitter.end();
       const { malformed, named } = reader.end();
       return {
         queues: [

@@ -27,6 +27,7 @@ async function gatherStats(options: StatsOptions, context: Context) {
         },
     {
       submitter: filter.wishes.submitter || options.by.includes('submitter'),
+      glance: true,
       signal: context.interruption.abort,
     },
   );

@@ -2,7 +2,7 @@
 // Texts are hostile and stay data; what is cut off or does not add up is named. Pure.
 import type { ListingFormat, ListingParser, ListingSink } from '../../queue/listing-format.js';
 import { mailqParser } from './parse-mailq.js';
-import { parsePostqueueLine } from './parse-postqueue.js';
+import { glancePostqueueLine, parsePostqueueLine } from './parse-postqueue.js';
 
 /** In the order in which they are asked. */
 export const postfixFormats: readonly ListingFormat[] = [
@@ -23,12 +23,16 @@ export const postfixFormats: readonly ListingFormat[] = [
   },
 ];
 
-function jsonParser(sink: ListingSink, { queue, host }: { queue: string; host: string }): ListingParser {
+function jsonParser(
+  sink: ListingSink,
+  { queue, host, glance }: { queue: string; host: string; glance?: boolean | undefined },
+): ListingParser {
+  const parse = glance === true ? glancePostqueueLine : parsePostqueueLine;
   let number = 0;
   return {
     line(text) {
       number += 1;
-      const parsed = parsePostqueueLine(queue, host, text);
+      const parsed = parse(queue, host, text);
       if (parsed.kind === 'message') sink.message(parsed.message);
       else if (parsed.kind === 'malformed') sink.malformed(number, parsed.what);
     },

@@ -64,3 +64,51 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? value : 
 
 const wholeNumber = (value: unknown): number | null =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null;
+
+// What 3.7 prints, byte for byte, where no text has an escape; anything else is left to JSON.parse.
+const HEAD =
+  /^\{"queue_name": "([a-z]+)", "queue_id": "([A-Za-z0-9]+)", "arrival_time": (0|[1-9]\d{0,14}), "message_size": (0|[1-9]\d{0,14}), "forced_expire": (?:false|true), "sender": "([^"\\\u0000-\u001f]*)", "recipients": \[/;
+const RECIPIENT =
+  /\{"address": "([^"\\\u0000-\u001f]*)"(?:, "delay_reason": "([^"\\\u0000-\u001f]*)")?\}(, |\]\}$)/y;
+
+/**
+ * As parsePostqueueLine in half the time, for messages that are looked at and not kept: their texts may be views of
+ * the line, and of all that was read with it.
+ */
+export function glancePostqueueLine(queue: string, host: string, line: string): ParsedLine {
+  const head = HEAD.exec(line);
+  if (head === null) return parsePostqueueLine(queue, host, line);
+  const [whole, state = '', id = '', arrival, size, sender = ''] = head;
+  const recipients: QueueRecipient[] = [];
+  RECIPIENT.lastIndex = whole.length;
+  for (;;) {
+    const found = RECIPIENT.exec(line);
+    if (found === null) return parsePostqueueLine(queue, host, line);
+    const [, address = '', reason = ''] = found;
+    // The second list of a message with too many recipients; and one address twice.
+    if (
+      recipients.length > 0 &&
+      (recipients.length >= FEW || recipients.some((one) => one.address === address))
+    )
+      return parsePostqueueLine(queue, host, line);
+    recipients.push({ address, reason: reason === '' ? null : reason });
+    if (found[3] !== ', ') break;
+  }
+  return {
+    kind: 'message',
+    message: {
+      queue,
+      host,
+      id,
+      state: state === 'maildrop' ? 'incoming' : state,
+      arrivedAt: Number(arrival),
+      sizeBytes: Number(size),
+      sender: sender === NULL_SENDER ? '' : sender,
+      submitter: null,
+      recipients,
+    },
+  };
+}
+
+/** Recipients that are compared with each other one by one. */
+const FEW = 8;

@@ -5,7 +5,7 @@ import { CommandError } from '../../errors.js';
 import type { QueueDriver, QueueListing, QueueOptions } from '../../queue/driver.js';
 import type { QueueMessage } from '../../queue/message.js';
 import { CHOOSE_INSTANCE, instanceArgument, type PostfixPlace } from './instance.js';
-import { parsePostqueueLine } from './parse-postqueue.js';
+import { glancePostqueueLine, type ParsedLine, parsePostqueueLine } from './parse-postqueue.js';
 import { previewOf } from './preview.js';
 import { QUEUE_ID } from './queue-id.js';
 
@@ -40,8 +40,9 @@ export function postfixQueue(options: QueueOptions): QueueDriver {
   const common = { args: [instance], privileged: true, within };
   return {
     software: 'postfix',
-    async list(onMessage, { submitter, signal } = {}) {
-      const listing = new Listing(name, host.name, onMessage);
+    async list(onMessage, { submitter, glance, signal } = {}) {
+      const parse = glance === true ? glancePostqueueLine : parsePostqueueLine;
+      const listing = new Listing((line) => parse(name, host.name, line), onMessage);
       const script = submitter
         ? (await import('./submitters-script.js')).LIST_WITH_SUBMITTERS_SCRIPT
         : LIST_SCRIPT;
@@ -90,8 +91,7 @@ export function postfixQueue(options: QueueOptions): QueueDriver {
 
 /** Reads the answer of LIST_SCRIPT line by line. */
 class Listing {
-  readonly #queue: string;
-  readonly #host: string;
+  readonly #parse: (line: string) => ParsedLine;
   readonly #onMessage: (message: QueueMessage) => void;
   #keptBack: readonly string[] = [];
   /** Of the next line's message. */
@@ -100,9 +100,8 @@ class Listing {
   #malformed = 0;
   #first: QueueListing['malformed']['first'] = null;
 
-  constructor(queue: string, host: string, onMessage: (message: QueueMessage) => void) {
-    this.#queue = queue;
-    this.#host = host;
+  constructor(parse: (line: string) => ParsedLine, onMessage: (message: QueueMessage) => void) {
+    this.#parse = parse;
     this.#onMessage = onMessage;
   }
 
@@ -111,13 +110,14 @@ class Listing {
       this.#keptBack = line.slice('kept-back '.length).split(' ').filter(Boolean);
       return;
     }
-    const login = /^submitter ((?:[0-9a-f]{2}){1,4096})$/.exec(line)?.[1];
+    const login =
+      line.charCodeAt(0) === 0x7b ? undefined : /^submitter ((?:[0-9a-f]{2}){1,4096})$/.exec(line)?.[1];
     if (login !== undefined) {
       this.#submitter = Buffer.from(login, 'hex').toString('utf8');
       return;
     }
     this.#lines += 1;
-    const parsed = parsePostqueueLine(this.#queue, this.#host, line);
+    const parsed = this.#parse(line);
     const submitter = this.#submitter;
     this.#submitter = null;
     if (parsed.kind === 'message')
