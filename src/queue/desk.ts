@@ -75,8 +75,6 @@ export interface QueueDesk {
     parts: { readonly complete: boolean; readonly drop: readonly string[] },
     signal?: AbortSignal,
   ): Promise<void>;
-  /** Is the queue taken by this run? Read-only. */
-  holds(place: DeskPlace, key: string, signal?: AbortSignal): Promise<boolean>;
   /** The records beside a queue. Read-only. */
   records(place: DeskPlace, signal?: AbortSignal): Promise<readonly FoundRecord[]>;
   /** The keys of a record. Read-only. */

@@ -45,7 +45,8 @@ export async function tendHolds(
     const { until, meanwhile, key } = one.found.record;
     if (until === null) continue;
     if (until <= now) passed.set(key, one);
-    else if (meanwhile !== null)
+    // A run that is at it still holds its messages itself.
+    else if (meanwhile !== null && one.found.complete)
       done.push(...(await sweep(one.queue, one.found, now, options.dryRun, context)));
   }
   for (const [key, { found }] of passed) done.push(...(await release(key, found, options.dryRun, context)));

@@ -77,9 +77,6 @@ end)
   done
   echo granted
   ;;
-holds)
-  if mine; then echo granted; else echo lost; fi
-  ;;
 records)
   for dir in "$desk"/runs/*/; do
     [ -s "$dir"record ] || continue

@@ -77,8 +77,6 @@ export function queueDesk(transport: Transport, hostNamed: (name: string) => Hos
     async end(place, key, { complete, drop }, signal) {
       await run(place, 'end', key, [complete ? '1' : '0', ...drop], { signal });
     },
-    holds: async (place, key, signal) =>
-      granted(await run(place, 'holds', key, [], { readOnly: true, signal }), place),
     async records(place, signal) {
       const found: FoundRecord[] = [];
       const onLine = (line: string) => {

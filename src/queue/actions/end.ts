@@ -6,9 +6,8 @@ import { type ChangeActionParts, placeOf } from './change-parts.js';
 export function end(parts: ChangeActionParts): Action {
   return {
     name: 'queue.end',
-    check: async (step, { signal }) => ({
-      state: (await parts.desk.holds(placeOf(step), parts.holder.key, signal)) ? 'todo' : 'done',
-    }),
+    // Every execution takes its leases anew, so that this process knows whether there is one to give back.
+    check: async (step) => ({ state: parts.held.has(placeOf(step).queue) ? 'todo' : 'done' }),
     preview: () => [],
     async act(step, { lane, signal }) {
       const { drop } = step.params;
