@@ -41,7 +41,7 @@ function readLine(
     id,
     state: textOr(fields.state, 'unknown'),
     arrivedAt: secondsOf(fields.arrived_at),
-    sizeBytes: typeof fields.size_bytes === 'number' && fields.size_bytes >= 0 ? fields.size_bytes : 0,
+    sizeBytes: sizeOf(fields.size_bytes),
     sender: typeof fields.sender === 'string' ? fields.sender : null,
     submitter: typeof fields.submitter === 'string' ? fields.submitter : null,
     recipients: recipientsOf(fields.recipients),
@@ -62,6 +62,9 @@ function objectOf(text: string): { readonly [key: string]: unknown } | undefined
 
 const textOr = (value: unknown, otherwise: string): string =>
   typeof value === 'string' && value !== '' ? value : otherwise;
+
+const sizeOf = (value: unknown): number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : 0;
 
 function secondsOf(value: unknown): number | null {
   const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN;

@@ -77,19 +77,22 @@ export function parseListLine(queue: string, host: string, line: string): Parsed
   const [state = '', arrival = '', size = '', sender, submitter = '', ...rest] = fields;
   if (kind !== 'm' || sender === undefined || rest.length % 2 !== 0)
     return { kind: 'malformed', what: 'a line that is cut or no message' };
-  const recipients: QueueRecipient[] = [];
-  for (let at = 0; at < rest.length; at += 2)
-    recipients.push({ address: unescaped(rest[at] ?? ''), reason: unescaped(rest[at + 1] ?? '') || null });
+  const byAddress = new Map<string, QueueRecipient>();
+  for (let at = 0; at < rest.length; at += 2) {
+    const address = unescaped(rest[at] ?? '');
+    const reason = unescaped(rest[at + 1] ?? '') || null;
+    if (byAddress.get(address)?.reason == null) byAddress.set(address, { address, reason });
+  }
   return {
     kind: 'message',
     message: {
       ...common,
-      state,
+      state: state || 'unknown',
       arrivedAt: wholeNumber(arrival),
       sizeBytes: wholeNumber(size) ?? 0,
       sender: unescaped(sender),
       submitter: submitter.startsWith('=') ? unescaped(submitter.slice(1)) : null,
-      recipients,
+      recipients: [...byAddress.values()],
     },
   };
 }
