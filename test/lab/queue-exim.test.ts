@@ -1,7 +1,7 @@
 // The Exim driver against a real Exim in its own host's root: figures beside Exim's own tools, acts and the way back,
 // a spool with a header file that cannot be read, the log.
 import net from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eximSoftware } from '../../src/drivers/exim/software.js';
 import { systemClock } from '../../src/lib/clock.js';
 import type { DeliveryEvent } from '../../src/queue/delivery-event.js';
@@ -9,6 +9,7 @@ import type { QueueDriver } from '../../src/queue/driver.js';
 import type { MessageKey, QueueMessage } from '../../src/queue/message.js';
 import { openTransport } from '../../src/transport/route.js';
 import type { Transport } from '../../src/transport/transport.js';
+import { describeUnless } from '../support/unless.js';
 import { hostAddress, inHost, type Lab, takeDown, up, waitUntil, whyNoLab } from './lab.js';
 import { mailctlJson } from './mailctl.js';
 import { RECEIVER_PORT } from './mta.js';
@@ -16,7 +17,7 @@ import { RECEIVER_PORT } from './mta.js';
 const HOST = 'exim1';
 const SPOOL = '/var/spool/exim4';
 
-describe.skipIf(whyNoLab() !== undefined && process.env.CI !== 'true')('Exim in the lab', () => {
+describeUnless(whyNoLab(), 'Exim in the lab', () => {
   let lab: Lab;
   let transport: Transport;
   let exim: QueueDriver;
