@@ -78,7 +78,7 @@ export interface LogTotals {
 
 /** The answer. */
 export interface Why {
-  /** Most messages first; what waits only for its first try is not among them. */
+  /** What bounces until somebody acts, then most messages first; what waits only for its first try is not among them. */
   readonly causes: readonly CauseRow[];
   /** What our own servers turned away at the door, most first. */
   readonly door: readonly CauseRow[];
@@ -314,8 +314,14 @@ export class WhyFold {
   result(destinationOf: DestinationOf): Why {
     const rows = [...this.#entries.values()].map((entry) => rowOf(entry, destinationOf));
     const weight = (row: CauseRow) => row.messages * 1e6 + sum(row.log);
+    // Mail that is lost, and will be until somebody acts, comes before mail that waits.
+    const isLost = ({ cause, log }: CauseRow) =>
+      cause.clears === 'no' && log.bounced + log.expired > 0 ? 1 : 0;
     const order = (a: CauseRow, b: CauseRow) =>
-      weight(b) - weight(a) || sum(b.before) - sum(a.before) || (a.cause.title < b.cause.title ? -1 : 1);
+      isLost(b) - isLost(a) ||
+      weight(b) - weight(a) ||
+      sum(b.before) - sum(a.before) ||
+      (a.cause.title < b.cause.title ? -1 : 1);
     return {
       causes: rows
         .filter(({ cause }) => cause.id !== 'not-tried' && !cause.id.startsWith('door-'))
