@@ -3,8 +3,11 @@ import { EXIT, UsageError } from '../../errors.js';
 import { nearest } from '../../lib/nearest.js';
 import { stepColumns } from '../../output/columns/runs.js';
 import type { LaneView, RunView } from '../../output/screens/runs.js';
+import type { ActionTable } from '../../plan/action.js';
 import { defineCommand } from '../command.js';
+import type { Context } from '../context.js';
 import { arg, flag, optionalArgs } from '../options.js';
+import type { ReadRun } from './run-view.js';
 
 const SCHEMA = 'mailctl/run-show/v1';
 
@@ -36,9 +39,7 @@ export const runsShowCommand = defineCommand({
   async run(options, context) {
     const { readRun, runJson, runView } = await import('./run-view.js');
     const read = await readRun(await context.stateDir(), options.run, context.clock);
-    const actions = options.commands
-      ? await (await import('./preview-actions.js')).previewActions(context)
-      : undefined;
+    const actions = options.commands ? await actionsOf(read, context) : undefined;
     const view = runView(read, actions);
     const lanes = namedLanes(options.lanes, view);
     const detail = lanes?.map(({ lane }) => lane) ?? (options.all ? 'all' : 'open');
@@ -55,6 +56,16 @@ export const runsShowCommand = defineCommand({
     return EXIT.done;
   },
 });
+
+/** What previews the steps of this run. */
+async function actionsOf({ records, file }: ReadRun, context: Context): Promise<ActionTable> {
+  const { foldJournal } = await import('../../plan/progress.js');
+  const { plan } = foldJournal(records, file);
+  const { CHANGE_KINDS } = await import('../../queue/plan-change.js');
+  if (!CHANGE_KINDS.has(plan.kind)) return (await import('./preview-actions.js')).previewActions(context);
+  const { previewChange } = await import('./preview-change.js');
+  return previewChange(plan);
+}
 
 function allLanes(view: RunView): readonly LaneView[] {
   return [...view.lanes, ...(view.after === null ? [] : [view.after])];
