@@ -21,7 +21,7 @@ export const STAT_KEYS = [
 ] as const;
 export type StatKey = (typeof STAT_KEYS)[number];
 
-/** Upper ends of the ages, in seconds; beyond the last is the rest. As qshape has them. */
+/** Upper ends of the ages, in seconds, not in them; from the last on is the rest. As qshape has them. */
 export const AGE_STEPS: readonly number[] = [300, 600, 1200, 2400, 4800, 9600, 19_200, 38_400, 76_800];
 
 /** The few ages that a screen has room for. */
@@ -60,7 +60,7 @@ export interface QueueCount extends StatCount {
 /** Which step an age falls into. An age that is not above 0 is the first: hosts' clocks differ. */
 function stepOf(age: number, steps: readonly number[]): number {
   let step = 0;
-  while (step < steps.length && age > (steps[step] as number)) step++;
+  while (step < steps.length && age >= (steps[step] as number)) step++;
   return step;
 }
 

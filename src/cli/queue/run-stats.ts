@@ -1,5 +1,6 @@
 // Does `queue stats`: reads, folds, prints. Apart from the command, since its parts are loaded for no help.
 
+import { formatCommand } from '../../lib/command-text.js';
 import { statColumns } from '../../output/columns/queue-stats.js';
 import { problemsOf, type ReadReport } from '../../queue/read-all.js';
 import type { MessageFilter } from '../../queue/select.js';
@@ -91,7 +92,7 @@ export async function runStats(schema: string, options: StatsOptions, context: C
             missing: missingOf(report),
             malformed,
             now,
-            next: [],
+            next: (total.states.get('deferred') ?? 0) > 0 ? [nextCommand(options)] : [],
           },
           canvas,
         ) ?? []
@@ -100,6 +101,18 @@ export async function runStats(schema: string, options: StatsOptions, context: C
   });
   const isTable = context.output.format === 'table';
   return tellProblems(context, problems, report, { isOnScreen: isTable });
+}
+
+/** The command that says why they wait, of the same hosts or the same file. */
+function nextCommand({ hosts, groups, input }: StatsOptions): string {
+  return formatCommand([
+    'mailctl',
+    'queue',
+    'why',
+    ...hosts.flatMap((host) => ['-H', host]),
+    ...groups.flatMap((group) => ['-g', group]),
+    ...(input === undefined ? [] : ['--input', input]),
+  ]);
 }
 
 /** What does not count in, for the screen. */
