@@ -94,7 +94,10 @@ export async function* singles(setup: StorySetup, name: string): AsyncGenerator<
   }
 }
 
-/** Every pair of boundaries of a calm story, each broken in some way; what breaks second may be of the way back. */
+/**
+ * Every pair of boundaries of a calm story, each broken in some way; what breaks second may be of the way back. A
+ * short story has few pairs: they come again and again, each time broken in other ways.
+ */
 export async function* pairs(setup: StorySetup, name: string, seed: number): AsyncGenerator<NamedSetup> {
   const random = randomFrom(seed);
   const calm = await playSlots(setup);
@@ -103,13 +106,15 @@ export async function* pairs(setup: StorySetup, name: string, seed: number): Asy
     .flatMap((first) =>
       Array.from({ length: calm.steps - first.n }, (_, index) => [first, index + 1] as const),
     );
-  for (const [first, after] of shuffled(random, all)) {
-    const mode = pick(random, modesOf[first.op]);
-    const schedule = new Map([
-      [first.n, mode],
-      [first.n + after, pick(random, allModes)],
-    ]);
-    yield { name, setup: { ...setup, schedule } };
+  for (;;) {
+    for (const [first, after] of shuffled(random, all)) {
+      const mode = pick(random, modesOf[first.op]);
+      const schedule = new Map([
+        [first.n, mode],
+        [first.n + after, pick(random, allModes)],
+      ]);
+      yield { name, setup: { ...setup, schedule } };
+    }
   }
 }
 

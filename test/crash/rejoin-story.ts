@@ -13,7 +13,7 @@ import type { FleetSight } from '../../src/slot/sight.js';
 import type { Slot } from '../../src/slot/slot.js';
 import { endedElsewhere } from '../../src/slot/take-up.js';
 import { noUserSources } from '../../src/slot/users.js';
-import { fakeClock } from '../support/fake-clock.js';
+import { type FakeClock, fakeClock } from '../support/fake-clock.js';
 import { plainRoad, SlotWorld } from '../support/slot-world.js';
 import { Boundaries, Process, type Schedule } from './boundaries.js';
 import { judgeEnd, judgeMail } from './promises.js';
@@ -49,6 +49,14 @@ const MAX_TURNS = 8;
 /** Plays a story to its end; its boundaries are those of the rejoin. */
 export async function playRejoin(setup: RejoinSetup): Promise<Story> {
   const clock = fakeClock({ auto: true });
+  try {
+    return await play(setup, clock);
+  } finally {
+    clock.stop();
+  }
+}
+
+async function play(setup: RejoinSetup, clock: FakeClock): Promise<Story> {
   const hosts = setup.third === true ? [OLD, NEW, 'imap23'] : [OLD, NEW];
   const world = new SlotWorld(clock, [...hosts, 'mx1', 'mx2']);
   const slot = world.add(SLOT, hosts);

@@ -67,6 +67,15 @@ const MAX_TURNS = 8;
 /** Plays a story to its end. */
 export async function playSlots(setup: StorySetup): Promise<Story> {
   const clock = fakeClock({ auto: true });
+  try {
+    return await play(setup, clock);
+  } finally {
+    // A process that has died goes on renewing nothing, for ever.
+    clock.stop();
+  }
+}
+
+async function play(setup: StorySetup, clock: FakeClock): Promise<Story> {
   const hosts = setup.third === true ? ['imap21', 'imap22', 'imap23'] : ['imap21', 'imap22'];
   // mx1 and mx2 carry nothing: somebody else to ask whether it is us.
   const world = new SlotWorld(clock, [...hosts, 'mx1', 'mx2']);

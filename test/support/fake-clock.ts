@@ -15,6 +15,8 @@ export interface FakeClock extends Clock {
   advance(ms: number): Promise<void>;
   /** How many sleeps and timers are waiting. */
   pending(): number;
+  /** Time ends: whoever still waits waits for ever, and `auto` turns no more for them. */
+  stop(): void;
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -29,6 +31,7 @@ export function fakeClock(
   let order = 0;
   const timers = new Set<Timer>();
   let pumping = false;
+  let isStopped = false;
 
   const next = (): Timer | undefined => {
     let first: Timer | undefined;
@@ -50,13 +53,13 @@ export function fakeClock(
   };
   const pump = (): void => {
     pumping = false;
-    const timer = next();
+    const timer = isStopped ? undefined : next();
     if (timer === undefined) return;
     fire(timer);
     startPump();
   };
   const startPump = (): void => {
-    if (options.auto !== true || pumping || timers.size === 0) return;
+    if (options.auto !== true || pumping || isStopped || timers.size === 0) return;
     pumping = true;
     setImmediate(pump);
   };
@@ -99,5 +102,9 @@ export function fakeClock(
       await turn();
     },
     pending: () => timers.size,
+    stop() {
+      isStopped = true;
+      timers.clear();
+    },
   };
 }
