@@ -4,14 +4,14 @@ import type { Step } from './step.js';
 
 /**
  * Where a step stands. `blocked`: a condition outside the step forbids the act. `away`: its host cannot be
- * asked (owed, if the step may be). `rewind`: the world changed so that the lane must go back to `to` (a step
- * id of the same lane, before the commit) and go on from there.
+ * asked (owed, if the step may be); `lost`: it could be until now, and is asked again. `rewind`: the world changed so
+ * that the lane must go back to `to` (a step id of the same lane, before the commit) and go on from there.
  */
 export type CheckResult =
   | { readonly state: 'done'; readonly note?: string | undefined }
   | { readonly state: 'todo'; readonly note?: string | undefined }
   | { readonly state: 'blocked'; readonly reason: string; readonly code?: string | undefined }
-  | { readonly state: 'away'; readonly reason: string }
+  | { readonly state: 'away'; readonly reason: string; readonly lost?: boolean | undefined }
   | { readonly state: 'rewind'; readonly to: string; readonly reason: string };
 
 /** What an action may use besides its step. */

@@ -72,17 +72,18 @@ export interface Waiting {
 const secondLooksMs = [200, 800];
 
 /**
- * The look before an act. One that sees nothing is repeated twice, unless the step can be owed: then a dead host
- * must not cost more than it has cost already.
+ * The look before an act. One that sees nothing is repeated twice. Where the step can be owed (`brief`) a host that is
+ * known to be away must not cost more than it has cost already; one that was lost only now is asked again.
  */
 export async function lookFirst(
   check: () => Promise<CheckResult>,
-  once: boolean,
+  brief: boolean,
   wait: Waiting,
 ): Promise<Look> {
   let seen = await lookOnce(check);
-  for (const waitMs of once ? [] : secondLooksMs) {
+  for (const waitMs of secondLooksMs) {
     if (seen.state !== 'away' && seen.state !== 'unseen') return seen;
+    if (brief && !(seen.state === 'away' && seen.lost === true)) return seen;
     await wait.clock.sleep(waitMs, wait.signal);
     seen = await lookOnce(check);
   }

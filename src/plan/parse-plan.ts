@@ -29,7 +29,7 @@ export function parsePlan(value: unknown, where: string): Plan {
     if (typeof fields[key] !== 'string') fail(`${path}.${key}`, 'not a text');
     return fields[key] as string;
   };
-  const flags = ['mayBeOwed', 'undoMayBeOwed', 'retryAfterCommit', 'inherited'] as const;
+  const flags = ['mayBeOwed', 'undoMayBeOwed', 'undoLast', 'retryAfterCommit', 'inherited'] as const;
 
   const step = (part: unknown, path: string): Step => {
     const fields = object(part, path);

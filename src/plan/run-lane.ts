@@ -3,7 +3,7 @@
 //   goes back only if it was seen not to have happened, settle never goes back (*).
 // Every decision is read off the journal's fold, so that a crash between any two lines is just a resume.
 // It knows nothing of other lanes, and nothing of what the actions do.
-import { BusyError } from '../errors.js';
+import { EXIT, MailctlError } from '../errors.js';
 import type { Action } from './action.js';
 import { codeOf, hasEnded, isAway, type Look, lookFirst, lookUntilDone, reasonOf } from './look.js';
 import {
@@ -402,7 +402,10 @@ class LaneRun {
     }
     // The lease is given back last, and not while an undo is owed: it says that the lane is not finished.
     const lasting = begun.filter(({ step }) => this.#session.action(step).lapses !== true);
-    const next = (lasting.length > 0 ? lasting : begun).find(({ step }) => !this.#undoOwed.has(step.id));
+    const inOrder = lasting.toSorted(
+      (a, b) => Number(a.step.undoLast === true) - Number(b.step.undoLast === true),
+    );
+    const next = (lasting.length > 0 ? inOrder : begun).find(({ step }) => !this.#undoOwed.has(step.id));
     if (next === undefined) return this.#stoppedAtOwedUndo(begun);
     this.#session.mayGoOn();
     return this.#undo(next.step);
@@ -490,12 +493,12 @@ class LaneRun {
 
   // Both ways
 
-  async #look(step: Step, once: boolean): Promise<Look> {
+  async #look(step: Step, brief: boolean): Promise<Look> {
     const session = this.#session;
     const action = session.action(step);
     session.doing(this.#id, step, 'check');
     const context = session.context(this.#id, step);
-    return session.orAbort(lookFirst(() => action.check(step, context), once, session));
+    return session.orAbort(lookFirst(() => action.check(step, context), brief, session));
   }
 
   /** Waits for an act; gives what it threw, which decides nothing. */
@@ -521,6 +524,11 @@ function isOver(state: StepState, seen: Look | undefined): boolean {
   return state === 'owed' || seen.state === 'todo' || seen.state === 'rewind';
 }
 
+/** Another run has what the act needs: held it all along, or has taken it over meanwhile. */
+function isBusy(thrown: unknown): boolean {
+  return thrown instanceof MailctlError && thrown.exitCode === EXIT.busy;
+}
+
 /** The failure of a step: what the act said, if anything, and what was seen after it. */
 function failed(seen: Look, reason: string, thrown: unknown): StepEnd {
   const said = thrown === undefined ? [reason] : [reasonOf(thrown), reason];
@@ -530,7 +538,7 @@ function failed(seen: Look, reason: string, thrown: unknown): StepEnd {
     reason: [...new Set(said)].filter((text) => text !== '').join('; '),
     code: codeOf(thrown) ?? ('code' in seen ? seen.code : undefined) ?? `step.${seen.state}`,
     last: seen.state,
-    busy: thrown instanceof BusyError || ('code' in seen && seen.code === 'busy'),
+    busy: isBusy(thrown) || ('code' in seen && seen.code === 'busy'),
   };
 }
 

@@ -24,6 +24,8 @@ export interface Step {
    * because they look for themselves (failover.md, promise 1).
    */
   readonly undoMayBeOwed?: boolean | undefined;
+  /** True: undone after all others but the leases. Only where no other undo needs it. */
+  readonly undoLast?: boolean | undefined;
   /** True: if owed, a resume tries it even after the commit. Absent: after the commit it stays owed. */
   readonly retryAfterCommit?: boolean | undefined;
   /**

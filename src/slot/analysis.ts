@@ -4,7 +4,7 @@ import type { InstanceState } from './driver.js';
 import { channelTowards, type Freshness, judgeFreshness } from './freshness.js';
 import { isToldLater, owesOnlyReading, readableHost, readingOn } from './readable.js';
 import type { Sample } from './samples.js';
-import { type FleetSight, isMaster, mayBeMaster, openLaneOf, owedOf, stateOf } from './sight.js';
+import { dueNow, type FleetSight, isMaster, mayBeMaster, openLaneOf, stateOf } from './sight.js';
 import type { Slot } from './slot.js';
 
 /** Verdicts of `slots list` (design 3.3), the worst first. */
@@ -65,7 +65,7 @@ export interface SlotFacts {
 export function analyseSlot(slot: Slot, facts: SlotFacts): SlotView {
   const { sight } = facts;
   const master = stateOf(sight, slot.slot, slot.master);
-  const owed = owedOf(sight, slot);
+  const owed = dueNow(sight, slot);
   const owing = new Set(owed.filter((one) => !owesOnlyReading(one.steps)).map((one) => one.host));
   const replicas = slot.instances
     .filter((instance) => instance.host !== slot.master)

@@ -4,7 +4,7 @@
 import type { Decision, FailoverFacts, FailoverWishes, Gate } from './decide.js';
 import type { LossEstimate } from './evidence.js';
 import type { OpenLane } from './lane-record.js';
-import { isServedByMaster, readableHost, readableHosts } from './readable.js';
+import { isReading, isServedByMaster, readableHost, readableHosts } from './readable.js';
 import { isMaster, stateOf } from './sight.js';
 import { instanceOn, type Slot } from './slot.js';
 
@@ -103,7 +103,7 @@ function endReading({ slot, busy, open }: ReadOnlyQuestion, host: string): Decis
     to: host,
     gates: busy === null ? [] : [busy],
     loss: null,
-    open: open?.way === 'move' ? null : open,
+    open: open !== null && isReading(open) ? open : null,
     fromReachable: true,
     isStarted: false,
   };

@@ -163,7 +163,7 @@ export function slotsOfTarget(
   return slots.filter((slot) => {
     if (slot.master === target) return true;
     const open = openLaneOf(sight, slot);
-    if (open?.way === 'move' && open.from === target) return true;
+    if ((open?.way === 'move' || open?.way === 'return') && open.from === target) return true;
     // What serves reading there can be ended once the master serves again.
     if (canEndReading(slot, sight) && readableHosts(slot, sight, open).includes(target)) return true;
     const state = stateOf(sight, slot.slot, target);

@@ -85,6 +85,7 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   const onOld = { ...paramsOf(old), ...lane };
   const onNew = { ...paramsOf(next), ...lane };
   const accepted = decision.gates.some((one) => one.word?.startsWith('--accept-loss'));
+  const thirdStops = stopThirds(decision, parts.sight);
   steps.push(
     {
       id: 'confirm',
@@ -137,7 +138,7 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       retryAfterCommit: owable,
       undoMayBeOwed: true,
     },
-    ...stopThirds(decision, parts.sight),
+    ...thirdStops,
     {
       id: 'stop-new',
       action: 'slot.stop',
@@ -164,7 +165,12 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       host: to,
       phase: 'commit',
       title: `start ${s} on ${to} as master`,
-      params: { ...onNew, possibleMasters, ...(fromReachable ? {} : { rewindTo: 'stop-old' }) },
+      params: {
+        ...onNew,
+        possibleMasters,
+        ...(fromReachable ? {} : { rewindTo: 'stop-old' }),
+        thirdStops: Object.fromEntries(thirdStops.map(({ host, id }) => [host, id])),
+      },
     },
     ...serveSteps(decision, parts),
   );
@@ -388,6 +394,8 @@ function stopThirds(decision: Decision, sight: FleetSight): readonly Step[] {
       params: { ...paramsOf(third), ...laneParams(decision), wasRole: 'replica', third: true, planned: true },
       mayBeOwed: true,
       undoMayBeOwed: true,
+      // Not before OLD serves again: until then NEW, gone after its swap, could come back and write to it as well.
+      undoLast: true,
     }));
 }
 
@@ -568,7 +576,7 @@ function demoteSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   const lastAlive = debt?.lastAlive ?? null;
   // A lane that went back left it in doubt; it has taken no mail.
   const isClean = debt !== undefined && !debt.steps.includes('rejoin');
-  const lane = { from, to, lossS: null, provenUntil: null, lastAlive };
+  const lane = { from, to, lossS: null, provenUntil: null, lastAlive, way: 'return' };
   const onOld = { ...paramsOf(old), ...lane };
   const s = slot.slot;
   return [

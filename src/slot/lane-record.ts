@@ -2,9 +2,12 @@
 // bastion needs to finish a lane whose own is dead, and what is owed after it. Pure. Written through the driver
 // under the lease; read with every observation, and hostile like everything that a host says.
 
-/** What a lane does with its slot. */
-export type LaneWay = 'move' | 'readonly' | 'end-readonly' | 'seed';
-const WAYS: readonly unknown[] = ['readonly', 'end-readonly', 'seed'] satisfies readonly LaneWay[];
+/**
+ * What a lane does with its slot. `return`: the slot has moved before, and a former master is stopped, or becomes a
+ * replica again. Left half way it is no move to be finished: where it leads, mail has been taken all along.
+ */
+export type LaneWay = 'move' | 'readonly' | 'end-readonly' | 'seed' | 'return';
+const WAYS: readonly unknown[] = ['readonly', 'end-readonly', 'seed', 'return'] satisfies readonly LaneWay[];
 
 /** A lane that moves nothing and leaves nothing half way (events set aside, users sent): nobody has to finish it. */
 export const TENDING = 'tending';
@@ -24,7 +27,7 @@ export interface OpenLane {
   readonly started: boolean;
   /** NEW was started while the directory was away: it is still to be told. */
   readonly later?: boolean;
-  /** Where it leads: a new master, a replica that is readable meanwhile, the end of that, or a new replica. */
+  /** Where it leads: a new master, a replica that is readable meanwhile, the end of that, a new replica, or back. */
   readonly way: LaneWay;
   /** Ids of the steps that it began, on the host that this was read from. */
   readonly began: readonly string[];

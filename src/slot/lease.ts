@@ -102,6 +102,20 @@ export class Leases {
       .map((held) => held.host.name);
   }
 
+  /** Makes sure that no other run has taken a slot's lease, on each host of it that answers. @throws `slot.lease-lost` */
+  async prove(slot: string): Promise<void> {
+    const held = [...this.#held.values()].filter((one) => one.instance.slot === slot);
+    await Promise.all(
+      held.map(async ({ host, instance }) => {
+        try {
+          await this.driver.recordLane(host, instance, this.grip(host.name, slot));
+        } catch (error) {
+          if (!(error instanceof TransportError)) throw error;
+        }
+      }),
+    );
+  }
+
   /** Renews until it is aborted. A host that cannot be asked is tried again at the next turn. */
   async renew(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {

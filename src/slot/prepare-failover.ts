@@ -94,7 +94,10 @@ export async function prepareFailover(
   }
   checkWords([...meant.keys()], wishes);
 
-  const fromOf = (slot: Slot) => openLaneOf(sight, slot)?.from ?? slot.master;
+  const fromOf = (slot: Slot) => {
+    const open = openLaneOf(sight, slot);
+    return open?.way === 'move' ? open.from : slot.master;
+  };
   const silent = new Map<string, Slot[]>();
   for (const { slot } of meant.values()) {
     const from = fromOf(slot);

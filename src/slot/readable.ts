@@ -12,6 +12,9 @@ export function readableHost(state: string): string | undefined {
   return state.startsWith('readonly:') ? state.slice('readonly:'.length) : undefined;
 }
 
+/** Does a lane make a replica readable, or end that? */
+export const isReading = ({ way }: OpenLane): boolean => way === 'readonly' || way === 'end-readonly';
+
 /** Hosts of the slot, not its master's, that serve reading or may come up doing it. */
 export function readableHosts(
   slot: Slot,
@@ -19,7 +22,7 @@ export function readableHosts(
   open: OpenLane | null = openLaneOf(sight, slot),
 ): readonly string[] {
   const said = readableHost(slot.state);
-  const begun = open !== null && open.way !== 'move' ? open.to : undefined;
+  const begun = open !== null && isReading(open) ? open.to : undefined;
   const owing = owedOf(sight, slot)
     .filter((owed) => owed.steps.includes(END_OWED))
     .map((owed) => owed.host);

@@ -4,7 +4,7 @@
 import type { Json, Lane } from '../plan/plan.js';
 import type { Step } from '../plan/step.js';
 import { type PlanParts, planLane } from './failover.js';
-import { canEndReading, END_OWED, readableHost, readableHosts } from './readable.js';
+import { canEndReading, END_OWED, isReading, readableHost, readableHosts } from './readable.js';
 import { type FleetSight, isMaster, openLaneOf, owedOf, stateOf } from './sight.js';
 import { type Instance, instanceOn, type Slot } from './slot.js';
 
@@ -184,7 +184,7 @@ function planEndOfReading(slot: Slot, parts: PlanParts): Lane {
       to: readableHost(slot.state) ?? readableHosts(slot, parts.sight)[0] ?? null,
       gates: [],
       loss: null,
-      open: open?.way === 'move' ? null : open,
+      open: open !== null && isReading(open) ? open : null,
       fromReachable: true,
       isStarted: false,
     },
@@ -203,7 +203,14 @@ function planReturns(returns: readonly Return[], sight: FleetSight): Lane {
   const [first] = returns as [Return];
   const { slot } = first;
   const master = instanceOn(slot, slot.master) as Instance;
-  const lane = { from: first.host, to: slot.master, lossS: null, provenUntil: null, lastAlive: null };
+  const lane = {
+    from: first.host,
+    to: slot.master,
+    lossS: null,
+    provenUntil: null,
+    lastAlive: null,
+    way: 'return',
+  };
   const back = returns.filter(({ how }) => how === 'rejoin');
   // What every host says of the debt is to be cleared, also by those that have no part in it.
   const parties = [slot.master, ...back.map(({ host }) => host)];
@@ -264,6 +271,7 @@ function returnSteps({ host, acceptLoss }: Return, slot: Slot, master: Instance)
     ...paramsOf(old),
     from: host,
     to: slot.master,
+    way: 'return',
     master: hostedParams(master),
     others: slot.instances.filter((one) => one.host !== host && one.host !== slot.master).map(hostedParams),
     acceptLoss,

@@ -31,6 +31,9 @@ export function isMaster(state: InstanceState | undefined): boolean {
   return state !== undefined && state.running === true && state.role === 'master';
 }
 
+/** Steps that a host may owe while it is the slot's master: what they end is not its own copy. */
+const OF_A_MASTER: readonly string[] = ['readonly-end', 'directory'];
+
 /** What the slot's hosts say is owed, each host and step once. */
 export function owedOf(sight: FleetSight, slot: Slot): readonly Owed[] {
   const byHost = new Map<string, Owed>();
@@ -44,6 +47,18 @@ export function owedOf(sight: FleetSight, slot: Slot): readonly Owed[] {
   }
   // A line without a step says that the debt is paid, to whoever was away then.
   return [...byHost.values()].filter(({ steps }) => steps.length > 0);
+}
+
+/**
+ * The same, with the directory as it is now. Whoever it names owes no stop and no rejoin: what was noted when it was
+ * another's replica is over, since its disk is the master's.
+ */
+export function dueNow(sight: FleetSight, slot: Slot): readonly Owed[] {
+  return owedOf(sight, slot).flatMap((owed) => {
+    if (owed.host !== slot.master) return [owed];
+    const steps = owed.steps.filter((step) => OF_A_MASTER.includes(step));
+    return steps.length === 0 ? [] : [{ ...owed, steps }];
+  });
 }
 
 /** A lane of this slot that was not given back, by the newest record on its hosts. */

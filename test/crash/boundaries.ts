@@ -113,6 +113,15 @@ export class Process implements Road {
     return new Promise(() => {});
   }
 
+  /** From its start to its end. What it leaves waiting when it exits (the operator left at once) never comes. */
+  async live<T>(work: () => Promise<T>): Promise<T | 'died'> {
+    try {
+      return await Promise.race([work(), this.died]);
+    } finally {
+      this.#dead = true;
+    }
+  }
+
   async alive(): Promise<void> {
     const { clock } = this.boundaries.world;
     if (this.#dead) await new Promise(() => {});

@@ -167,6 +167,9 @@ export function randomSetup(seed: number, chances: Chances): StorySetup {
   };
 }
 
+/** ms from the loss of a host's power until its slots run again, at least. */
+const BOOT_MS = 15_000;
+
 function disturb(world: SlotWorld, random: () => number, stores: readonly string[]): void {
   const host = pick(random, ['imap21', ...stores]);
   if (random() < 0.1) {
@@ -178,9 +181,12 @@ function disturb(world: SlotWorld, random: () => number, stores: readonly string
     return;
   }
   if (!world.isUp(host)) {
-    // What hangs or is cut off may be switched off and on by somebody: it boots.
-    if (random() < 0.2) world.fail(host);
-    world.bringBack(host);
+    const { on, disturbedAt } = world.host(host);
+    // No machine serves again within seconds of losing its power.
+    if (!on && world.clock.monotonic() - disturbedAt < BOOT_MS) return;
+    // What hangs or is cut off may be switched off by somebody, and boots later.
+    if (on && random() < 0.2) world.fail(host);
+    else world.bringBack(host);
     return;
   }
   pick(random, [

@@ -5,7 +5,7 @@ import { TransportError } from '../../src/errors.js';
 import type { JournalRecord } from '../../src/journal/record.js';
 import type { Plan } from '../../src/plan/plan.js';
 import { parseLaneFile } from '../../src/slot/lane-record.js';
-import { type HostSight, openLaneOf, owedOf } from '../../src/slot/sight.js';
+import { dueNow, type HostSight, openLaneOf } from '../../src/slot/sight.js';
 import type { ModelSlot, SlotWorld } from '../support/slot-world.js';
 
 /** Promise 3 now: every acknowledged message is with the master, or on a disk that somebody still has to look at. */
@@ -69,7 +69,9 @@ export function judgeClosing(
     return instance.running && instance.runsAs === 'master';
   };
   if (record.state === 'done' && isQuiet(to) && !runs(to)) say(`${to} does not run as master`);
-  if (record.state === 'reverted' && kind === 'planned' && isQuiet(from)) {
+  // What has died by itself before the lane came to its stop was not stopped by it.
+  const isOurs = !world.at(record.lane, from).crashed;
+  if (record.state === 'reverted' && kind === 'planned' && isQuiet(from) && isOurs) {
     if (slot.directory.master === from && !runs(from)) say(`${from} was not started again`);
     if (slot.directory.master === from && world.at(record.lane, from).configured !== 'master')
       say(`${from} would not come up as master`);
@@ -104,7 +106,7 @@ export function judgeEnd(world: SlotWorld): string[] {
     const say = (what: string): number => complaints.push(`${slot.slot}: ${what}`);
     const { master } = slot.directory;
     // As every command sees it.
-    const debts = owedOf(sight, world.directorySlot(slot));
+    const debts = dueNow(sight, world.directorySlot(slot));
     const open = openLaneOf(sight, world.directorySlot(slot));
     const owing = new Set(debts.filter((one) => one.steps.includes('rejoin')).map((one) => one.host));
     for (const one of debts.filter(({ host }) => world.isUp(host))) {

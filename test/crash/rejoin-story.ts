@@ -201,7 +201,7 @@ async function rejoin(
     await execute(story, process, { plan, journal, ...prepared, name, takeOver }, { how: 'run' });
     return 'ran';
   };
-  const end = await Promise.race([work(), process.died]);
+  const end = await process.live(work);
   if (end === 'died') story.told.push(`${name}: died`);
   return end === 'died' ? 'ran' : end;
 }
@@ -234,7 +234,7 @@ async function resume(story: Playing, disk: Disk): Promise<void> {
       { how: 'resume', by, refused: endedElsewhere(before, slots, sight) },
     );
   };
-  if ((await Promise.race([work(), process.died])) === 'died') story.told.push(`${name}: died`);
+  if ((await process.live(work)) === 'died') story.told.push(`${name}: died`);
 }
 
 async function execute(

@@ -313,7 +313,7 @@ export async function turn(
     );
     return 'ran';
   };
-  const end = await Promise.race([work(), process.died]);
+  const end = await process.live(work);
   if (end === 'died') story.told.push(`${name}: died`);
   return end === 'died' ? 'ran' : end;
 }
@@ -347,7 +347,7 @@ async function resume(story: Playing, disk: Disk, how: 'resume' | 'undo'): Promi
     tellResult(story, `${how} of ${disk.run}`, result);
   };
   const by = { operator: 'ann', host: disk.bastion, bootId: 'b' };
-  const end = await Promise.race([work(), process.died]);
+  const end = await process.live(work);
   if (end === 'died') story.told.push(`${how} of ${disk.run}: died`);
 }
 

@@ -271,11 +271,17 @@ export class SlotWorld {
       for (const [host, instance] of slot.instances) {
         if (!instance.crashed || !this.host(host).on) continue;
         const runsAs = instance.configured;
-        const stray = runsAs === 'master' && slot.directory.master !== host;
+        const isSecond = slot.directory.master !== host || !this.#isAlone(slot, host);
+        const stray = runsAs === 'master' && isSecond;
         Object.assign(instance, { running: true, crashed: false, runsAs, stray });
         this.#disturb(host);
       }
     }
+  }
+
+  /** No other instance of the slot runs as a master. */
+  #isAlone(slot: ModelSlot, host: string): boolean {
+    return ![...slot.instances.keys()].some((other) => other !== host && this.isMaster(slot, other));
   }
 
   #disturb(name: string): void {
@@ -300,10 +306,7 @@ export class SlotWorld {
         instance.runsAs = instance.configured;
       }
       if (!instance.running || instance.runsAs !== 'master') continue;
-      const isAlone = ![...slot.instances.keys()].some(
-        (other) => other !== name && this.isMaster(slot, other),
-      );
-      if (slot.directory.master !== name || (booted && !isAlone)) instance.stray = true;
+      if (slot.directory.master !== name || (booted && !this.#isAlone(slot, name))) instance.stray = true;
     }
   }
 

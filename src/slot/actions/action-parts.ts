@@ -9,7 +9,7 @@ import type { Step } from '../../plan/step.js';
 import type { Directory } from '../directory.js';
 import type { Grip, InstanceState, StoreDriver } from '../driver.js';
 import type { HostWatch } from '../host-watch.js';
-import { beganLine, TENDING } from '../lane-record.js';
+import { beganLine, type LaneWay, TENDING } from '../lane-record.js';
 import type { Leases } from '../lease.js';
 import type { WaitingDesk } from '../release-waiting.js';
 import type { Instance } from '../slot.js';
@@ -101,7 +101,9 @@ export async function lookAt(
     state = await parts.driver.look(parts.hostNamed(instance.host), instance);
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
-    return { state: 'away', reason: error.message };
+    // Asked again beside the lane from now on: a connection that broke is seen whole at the next look.
+    parts.watch.add(instance.host, error);
+    return { state: 'away', reason: error.message, lost: true };
   }
   parts.seen.set(seenKey(instance.host, instance.slot), state);
   return judge(state);
@@ -120,6 +122,9 @@ export async function readAnswer<T>(asked: Promise<T>): Promise<T> {
   }
 }
 
+const WAYS: readonly unknown[] = ['readonly', 'end-readonly', 'seed', 'return', TENDING];
+const isWay = (way: unknown): way is LaneWay | typeof TENDING => WAYS.includes(way);
+
 /** Takes the lease where it is missing, and gives the proof of it for an act of this step. */
 export async function gripOf(parts: SlotActionParts, step: Step, instance: Instance): Promise<Grip> {
   const { lastAlive, provenUntil, way } = step.params;
@@ -133,7 +138,7 @@ export async function gripOf(parts: SlotActionParts, step: Step, instance: Insta
       typeof lastAlive === 'number' && typeof provenUntil === 'number' ? { lastAlive, provenUntil } : null,
     started: step.params.started === true,
     later: step.params.later === true,
-    ...(way === 'readonly' || way === 'end-readonly' || way === 'seed' || way === TENDING ? { way } : {}),
+    ...(isWay(way) ? { way } : {}),
   });
   return parts.leases.grip(instance.host, instance.slot, beganLine(parts.leases.holder.run, step.id));
 }

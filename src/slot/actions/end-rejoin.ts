@@ -9,6 +9,7 @@ import type { InstanceState } from '../driver.js';
 import { type Owed, owedLine } from '../lane-record.js';
 import type { Instance } from '../slot.js';
 import { instanceOf, type SlotActionParts, textOf } from './action-parts.js';
+import { debtsNow, debtsToWrite } from './debts.js';
 import { reportKey } from './rejoin-parts.js';
 
 interface Returned {
@@ -53,25 +54,24 @@ export function endRejoin(parts: SlotActionParts): Action {
         instanceOf(one, ''),
       );
       const returns = (step.params.returns ?? []) as unknown as readonly Returned[];
-      const before = (step.params.owed ?? []) as unknown as readonly Owed[];
+      const planned = (step.params.owed ?? []) as unknown as readonly Owed[];
       const at = formatIso(parts.clock.now());
+      const run = parts.leases.holder.run;
       const held = parts.leases.hostsOf(slot);
       const isAway = (host: string) => parts.watch.away(host) !== undefined;
       const linesNow = async (): Promise<readonly string[]> => {
-        const others = before.filter(({ host }) => !returns.some((one) => one.host === host));
+        const debts = await debtsNow(parts, instances, planned);
         const own = await Promise.all(
           returns.map(async (returned): Promise<readonly Owed[]> => {
             const state = await lookAt(instances.find(({ host }) => host === returned.host));
             const steps = stepsOwed(returned, slot, state);
-            const lastAlive = before.find(({ host }) => host === returned.host)?.lastAlive ?? null;
-            const run = parts.leases.holder.run;
-            // A host that is away still says that it is owed: a newer line without a step answers that.
-            const isSaid = instances.every(({ host }) => held.includes(host) && !isAway(host));
-            if (steps.length === 0 && isSaid) return [];
-            return [{ slot, host: returned.host, steps, run, at, lastAlive }];
+            const lastAlive = debts.find(({ host }) => host === returned.host)?.lastAlive ?? null;
+            return steps.length === 0 ? [] : [{ slot, host: returned.host, steps, run, at, lastAlive }];
           }),
         );
-        return [...others, ...own.flat()].map(owedLine);
+        const isTold = instances.every(({ host }) => held.includes(host) && !isAway(host));
+        const paid = returns.map(({ host }) => host);
+        return debtsToWrite({ debts, own: own.flat(), paid, isTold, now: { slot, run, at } }).map(owedLine);
       };
       let lines = await linesNow();
       // The master's lease last: until then the lane is open on the one host that it stands on.

@@ -10,6 +10,13 @@ import { withoutReading } from '../read-only.js';
 import { END_OWED } from '../readable.js';
 import type { Instance } from '../slot.js';
 import { instanceOf, isNoMaster, type SlotActionParts, seenKey, textOf } from './action-parts.js';
+import { debtsNow, debtsToWrite } from './debts.js';
+
+/** A lane that moves its slot has ended all reading, or owes that itself. */
+const onlyCopies = (owed: Owed): Owed => ({
+  ...owed,
+  steps: owed.steps.filter((each) => each !== END_OWED),
+});
 
 export function giveLeaseBack(parts: SlotActionParts): Action {
   const instancesOf = (step: Step): readonly Instance[] =>
@@ -60,7 +67,10 @@ export function giveLeaseBack(parts: SlotActionParts): Action {
 
   /** A slot that was made readable, or is no more: OLD owes nothing by that, and whoever still reads owes its end. */
   async function owedAfterReading(step: Step, own: (host: string, steps: readonly string[]) => Owed) {
-    const before = (step.params.owed ?? []) as unknown as readonly Owed[];
+    const planned = (step.params.owed ?? []) as unknown as readonly Owed[];
+    const before = (await debtsNow(parts, instancesOf(step), planned)).filter(
+      ({ steps }) => steps.length > 0,
+    );
     const ends = await Promise.all(
       instancesOf(step)
         .filter(({ host }) => host !== step.params.from)
@@ -118,14 +128,13 @@ export function giveLeaseBack(parts: SlotActionParts): Action {
       const slot = textOf(step.params, 'slot');
       const from = textOf(step.params, 'from');
       const to = textOf(step.params, 'to');
-      const others = (step.params.owed ?? []) as unknown as readonly Owed[];
       const lastAlive = typeof step.params.lastAlive === 'number' ? step.params.lastAlive : null;
       const at = formatIso(parts.clock.now());
       const run = parts.leases.holder.run;
       const instances = instancesOf(step);
       const old = instances.find(({ host }) => host === from);
       const linesNow = async (): Promise<readonly string[]> => {
-        if (step.params.way !== undefined) {
+        if (step.params.way === 'readonly' || step.params.way === 'end-readonly') {
           const owed = await owedAfterReading(step, (host, steps) => ({
             slot,
             host,
@@ -153,11 +162,23 @@ export function giveLeaseBack(parts: SlotActionParts): Action {
             if (!isCopy) owe(third.host, owedByThird(step, oldState, state, third.host), null);
           }
         }
-        const before = others.filter(({ host }) => !own.some((one) => one.host === host));
-        return [...before, ...own].map(owedLine);
+        const planned = (step.params.owed ?? []) as unknown as readonly Owed[];
+        const debts = await debtsNow(parts, instances, planned);
+        // Whatever NEW owed before, its disk is the master's now.
+        const paid = step.params.moves === true ? [from, to] : [from];
+        const isTold = instances.every(
+          ({ host }) => held.includes(host) && parts.watch.away(host) === undefined,
+        );
+        return debtsToWrite({
+          debts: step.params.moves === true ? debts.map(onlyCopies) : debts,
+          own,
+          paid,
+          isTold,
+          now: { slot, run, at },
+        }).map(owedLine);
       };
-      let lines = await linesNow();
       const held = parts.leases.hostsOf(slot);
+      let lines = await linesNow();
       // NEW's lease last: until then the lane is open on the one host that it stands on.
       for (const instance of instances.toSorted((a, b) => Number(a.host === to) - Number(b.host === to))) {
         if (!held.includes(instance.host)) continue;

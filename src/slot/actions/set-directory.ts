@@ -6,6 +6,9 @@ import type { Step } from '../../plan/step.js';
 import { isMaster } from '../sight.js';
 import { instanceOf, lookAt, type SlotActionParts, seenKey, stepError, textOf } from './action-parts.js';
 
+/** Between two looks at a NEW that does not answer, in ms. */
+const SECOND_LOOK_MS = 300;
+
 export function setDirectory(parts: SlotActionParts): Action {
   const versionOf = (step: Step) => {
     const slot = textOf(step.params, 'slot');
@@ -36,13 +39,20 @@ export function setDirectory(parts: SlotActionParts): Action {
     if (step.params.next === undefined) return;
     const next = instanceOf(step.params.next as Step['params'], to);
     const before = parts.seen.get(seenKey(to, next.slot));
-    const seen = await lookAt(parts, next, (state) => {
-      if (!isMaster(state)) return { state: 'done' };
-      throw stepError(
-        `${next.slot} runs as master on ${to}, and has mail of its own by now`,
-        'slot.two-masters',
-      );
-    });
+    const look = () =>
+      lookAt(parts, next, (state) => {
+        if (!isMaster(state)) return { state: 'done' };
+        throw stepError(
+          `${next.slot} runs as master on ${to}, and has mail of its own by now`,
+          'slot.two-masters',
+        );
+      });
+    let seen = await look();
+    // Silent a moment ago need not be silent now, and what comes up there comes up as the master.
+    if (seen.state === 'away') {
+      await parts.clock.sleep(SECOND_LOOK_MS);
+      seen = await look();
+    }
     // It fell silent under this run's eyes, stopped, or nobody knows what it has done since.
     if (seen.state === 'away' && before?.running !== false) {
       throw stepError(
@@ -62,6 +72,8 @@ export function setDirectory(parts: SlotActionParts): Action {
     async undo(step) {
       const slot = textOf(step.params, 'slot');
       await refuseIfServed(step);
+      // Nothing there compares a token: whoever has taken the lane over may be about to start NEW.
+      await parts.leases.prove(slot);
       // Raised first: a change of ours that is still on its way must find another version.
       parts.versions.set(slot, await parts.directory.raiseVersion(slot));
       await set(step, textOf(step.params, 'to'), textOf(step.params, 'from'));

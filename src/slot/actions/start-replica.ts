@@ -8,11 +8,15 @@ export function startReplica(parts: SlotActionParts): Action {
   return {
     name: 'slot.start-replica',
     check: (step) =>
-      lookAt(parts, instanceOf(step.params, step.host), (state) =>
-        state.running === true && state.started && state.role === 'replica'
-          ? { state: 'done' }
-          : { state: 'todo', note: state.problem ?? undefined },
-      ),
+      lookAt(parts, instanceOf(step.params, step.host), (state) => {
+        if (state.running === true && state.started && state.role === 'replica') return { state: 'done' };
+        // Another run meant it to be the master: started, it would be a second one.
+        if (state.running === false && state.configuredRole === 'master') {
+          const reason = `${state.slot} on ${state.host} would come up as master`;
+          return { state: 'away', reason };
+        }
+        return { state: 'todo', note: state.problem ?? undefined };
+      }),
     preview: (step) => parts.driver.preview('start', instanceOf(step.params, step.host), 'replica'),
     async act(step) {
       const instance = instanceOf(step.params, step.host);

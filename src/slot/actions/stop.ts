@@ -1,17 +1,29 @@
 // Stops an instance. Going back starts it in the role that it had, and as a master only under promise 1 and while
 // the directory names it.
 import type { Action } from '../../plan/action.js';
+import type { Step } from '../../plan/step.js';
+import { isMaster } from '../sight.js';
 import {
   gripOf,
   instanceOf,
+  isNoMaster,
   lookAt,
   possibleMaster,
   possibleMastersOf,
   refuseIfNamed,
   type SlotActionParts,
+  seenKey,
   stepError,
   textOf,
 } from './action-parts.js';
+
+/** Has the lane come so far back that one host at most can send to a third: OLD serves again, or NEW is a replica? */
+function isSettled(parts: SlotActionParts, step: Step): boolean {
+  const { from, to, slot } = step.params;
+  const old = parts.seen.get(seenKey(String(from), String(slot)));
+  const next = parts.seen.get(seenKey(String(to), String(slot)));
+  return isMaster(old) || (next !== undefined && isNoMaster(next) && next.configuredRole === 'replica');
+}
 
 export function stop(parts: SlotActionParts): Action {
   return {
@@ -60,11 +72,22 @@ export function stop(parts: SlotActionParts): Action {
       await parts.driver.start(parts.hostNamed(step.host), instance, grip, role);
     },
     checkUndone: (step) =>
-      lookAt(parts, instanceOf(step.params, step.host), (state) =>
-        state.running === true && state.started && state.role === textOf(step.params, 'wasRole')
-          ? { state: 'done' }
-          : { state: 'todo', note: state.problem ?? undefined },
-      ),
+      lookAt(parts, instanceOf(step.params, step.host), (state) => {
+        const wasRole = textOf(step.params, 'wasRole');
+        if (state.running === true && state.started && state.role === wasRole) return { state: 'done' };
+        if (step.params.third === true && !isSettled(parts, step)) {
+          const { from, to } = step.params;
+          const reason = `neither ${from} serves ${state.slot} again, nor is ${to} seen as its replica`;
+          return { state: 'away', reason };
+        }
+        // Its role could not be put back: it would come up as what the lane had made of it.
+        const { configuredRole } = state;
+        if (state.running === false && configuredRole !== null && configuredRole !== wasRole) {
+          const reason = `${state.slot} on ${state.host} would come up as ${configuredRole}`;
+          return { state: 'away', reason };
+        }
+        return { state: 'todo', note: state.problem ?? undefined };
+      }),
     deadlineMs: (step) =>
       Math.max(parts.driver.limits.stopMs(step.params.planned === true), parts.driver.limits.startMs),
   };

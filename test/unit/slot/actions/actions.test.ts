@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { hasEnded } from '../../../../src/plan/look.js';
-import { parseLaneFile } from '../../../../src/slot/lane-record.js';
+import { owedLine, parseLaneFile } from '../../../../src/slot/lane-record.js';
 import { actionWorld } from '../../../support/slot-actions.js';
 import { host, instance, silence } from '../../../support/slot-sight.js';
 
@@ -405,8 +405,10 @@ describe('slot.give-lease-back', () => {
       one.world.fail('imap21');
       one.watch.add('imap21', silence('imap21'));
     };
-    expect((await given(away)).owed).toEqual([['imap21', 'stop', 'role', 'rejoin']]);
-    expect((await given(away, { neverMaster: true })).owed).toEqual([['imap21', 'stop', 'role']]);
+    // That NEW owes nothing any more answers what the one that is away may say of it.
+    const paid = ['imap22'];
+    expect((await given(away)).owed).toEqual([['imap21', 'stop', 'role', 'rejoin'], paid]);
+    expect((await given(away, { neverMaster: true })).owed).toEqual([['imap21', 'stop', 'role'], paid]);
   });
 
   it('keeps what others owe', async () => {
@@ -418,8 +420,9 @@ describe('slot.give-lease-back', () => {
       at: '2026-01-01T00:00:00Z',
       lastAlive: null,
     };
-    const { owed } = await given((one) => old(one, { runsAs: 'replica', configured: 'replica' }), {
-      owed: [debt],
+    const { owed } = await given((one) => {
+      old(one, { runsAs: 'replica', configured: 'replica' });
+      one.world.at('store1', 'imap22').lane.unshift(owedLine(debt));
     });
     expect(owed).toEqual([['imap23', 'rejoin']]);
   });
