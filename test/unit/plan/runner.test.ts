@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   BusyError,
   CommandError,
+  MailctlError,
   ParseError,
   TransportError,
   type TransportFailure,
@@ -914,4 +915,59 @@ describe('undo', () => {
     expect((await run.undo()).closed).toBe('reverted');
     expect(run.done.size).toBe(0);
   });
+});
+
+describe('who has lost its lease', () => {
+  test('takes nothing back: whoever has it now goes on from what is there', async () => {
+    const run = fakeRun('lease stop directory | start |');
+    run.steps.lease = { lapses: true };
+    run.steps.start = {
+      act: () => {
+        throw new MailctlError('the lease of store1 is no longer ours', {
+          code: 'slot.lease-lost',
+          exitCode: 6,
+        });
+      },
+    };
+    expect((await run.run()).lanes[0]).toMatchObject({
+      state: 'incomplete',
+      failure: { step: 'start', code: 'slot.lease-lost' },
+    });
+    expect(run.acts().filter((call) => call.startsWith('undo'))).toEqual([]);
+  });
+});
+
+describe('a host that is lost at the very look', () => {
+  test('is asked again before its step is owed', async () => {
+    const run = fakeRun('stop? | start |');
+    let looks = 0;
+    run.steps.stop = {
+      check: (isDone) => {
+        looks += 1;
+        if (looks === 1) return { state: 'away', reason: 'the connection broke', lost: true };
+        return { state: isDone ? 'done' : 'todo' };
+      },
+    };
+    expect(await run.run()).toMatchObject({ closed: 'done', lanes: [{ owed: [] }] });
+    expect(run.acts()).toContain('act store1/stop');
+  });
+});
+
+test('what is to be undone last is undone after all others but the lease', async () => {
+  const run = fakeRun('lease stop third swap | start |');
+  run.steps.lease = { lapses: true };
+  const [lane] = run.plan.lanes;
+  Object.assign(lane?.steps.find(({ id }) => id === 'third') ?? {}, { undoLast: true });
+  run.steps.start = {
+    act: () => {
+      throw new MailctlError('no', { code: 'x', exitCode: 1 });
+    },
+  };
+  expect(await run.run()).toMatchObject({ closed: 'reverted' });
+  expect(run.acts().filter((call) => call.startsWith('undo'))).toEqual([
+    'undo store1/swap',
+    'undo store1/stop',
+    'undo store1/third',
+    'undo store1/lease',
+  ]);
 });

@@ -722,3 +722,24 @@ describe('a host that was named', () => {
     expect(steps.at(-1)?.params.owed).toMatchObject([{ host: 'imap23', steps: ['rejoin'] }]);
   });
 });
+
+describe('a former master whose stop was left half way', () => {
+  const moved = { ...slot, master: 'imap22' };
+  const left = opened({ run: 'r9', way: 'return' });
+  const facts = () =>
+    factsOf(
+      {
+        imap21: [stopped('store1', 'imap21', 'master', { laneLines: [left] })],
+        imap22: [stopped('store1', 'imap22', 'master', { laneLines: [left] })],
+      },
+      { deaths: new Map() },
+    );
+
+  it('is no move to be finished, also while the master is down: the mail is on that', () => {
+    const decision = judge(facts(), {}, moved, 'imap21');
+    expect(decision).toMatchObject({ kind: 'demote', from: 'imap21', to: 'imap22' });
+    expect(stepsOf(decision, facts()).map(({ id }) => id)).toContain('seen-serving');
+    expect(slotsOfTarget('imap21', true, [moved], facts().sight)).toEqual([moved]);
+    expect(judge(facts(), {}, moved)).toMatchObject({ kind: 'planned', from: 'imap22' });
+  });
+});

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { beganLine, openedLine, owedLine } from '../../../src/slot/lane-record.js';
-import { isMaster, mayBeMaster, openLaneOf, owedOf, stateOf } from '../../../src/slot/sight.js';
+import { dueNow, isMaster, mayBeMaster, openLaneOf, owedOf, stateOf } from '../../../src/slot/sight.js';
 import { sightOf, silence, slotOn, state, stopped } from '../../support/slot-sight.js';
 
 const slot = slotOn('store1', ['imap21', 'imap22', 'imap23']);
@@ -71,6 +71,12 @@ describe('owedOf', () => {
       ['imap21', 'r2', ['rejoin']],
       ['imap23', 'r1', ['stop', 'role', 'rejoin']],
     ]);
+  });
+
+  it('lets whoever the directory names owe no stop and no rejoin any more', () => {
+    const sight = files([owed('imap21', 1), owed('imap23', 2)], []);
+    expect(owedOf(sight, slot).map(({ host }) => host)).toEqual(['imap21', 'imap23']);
+    expect(dueNow(sight, slot).map(({ host }) => host)).toEqual(['imap23']);
   });
 
   it('sees nothing of a host that does not answer', () => {

@@ -428,6 +428,72 @@ describe('slot.give-lease-back', () => {
   });
 });
 
+describe('an instance whose role is not what the lane goes back to', () => {
+  it('is not started on the way back: it would be a second master', async () => {
+    const it = actionWorld();
+    it.world.stop(it.slot, 'imap22');
+    it.world.setRole(it.slot, 'imap22', 'master');
+    const stop = it.step('slot.stop', 'imap22', { wasRole: 'replica', planned: true });
+    expect(await it.action('slot.stop').checkUndone?.(stop, it.context)).toEqual({
+      state: 'away',
+      reason: 'store1 on imap22 would come up as master',
+    });
+    it.world.setRole(it.slot, 'imap22', 'replica');
+    expect(await it.action('slot.stop').checkUndone?.(stop, it.context)).toMatchObject({ state: 'todo' });
+  });
+
+  it('is not started as a replica', async () => {
+    const it = actionWorld();
+    it.world.stop(it.slot, 'imap21');
+    const start = it.step('slot.start-replica', 'imap21');
+    expect(await it.action('slot.start-replica').check(start, it.context)).toEqual({
+      state: 'away',
+      reason: 'store1 on imap21 would come up as master',
+    });
+  });
+});
+
+describe('what is owed when a lane ends', () => {
+  const debt = (host: string, steps: readonly string[], at: string) =>
+    owedLine({ slot: 'store1', host, steps, run: 'r0', at, lastAlive: null });
+  async function ended(lines: readonly string[], params: object) {
+    const it = actionWorld();
+    const lane = { from: 'imap21', to: 'imap22', phase: 'settle', judged: null, started: true };
+    await it.leases.ensure(host('imap22'), onNew, lane);
+    Object.assign(it.world.at('store1', 'imap21'), { runsAs: 'replica', configured: 'replica' });
+    it.world.at('store1', 'imap22').lane.unshift(...lines);
+    const step = it.step('slot.give-lease-back', 'imap22', {
+      instances: [it.data('imap21'), it.data('imap22')],
+      moves: false,
+      drained: true,
+      lossAccepted: false,
+      neverMaster: true,
+      ...params,
+    });
+    await it.action('slot.give-lease-back').act(step, it.context);
+    const { owed } = parseLaneFile(it.world.at('store1', 'imap22').lane);
+    return owed.map(({ host: on, steps }) => [on, ...steps]);
+  }
+
+  it('is what the hosts say now: a plan that waited brings no paid debt back, and forgets no new one', async () => {
+    const planned = {
+      slot: 'store1',
+      host: 'imap24',
+      steps: ['rejoin'],
+      run: 'r0',
+      at: '2026-01-01T00:00:00Z',
+    };
+    const now = debt('imap23', ['rejoin'], '2026-01-02T00:00:00Z');
+    // imap21 was not held, and may still say that it owes: answered by a line without a step.
+    expect(await ended([now], { owed: [planned] })).toEqual([['imap23', 'rejoin'], ['imap21']]);
+  });
+
+  it('answers a debt that another host may still tell of, until everybody was told', async () => {
+    const lines = [debt('imap21', ['stop', 'role'], '2026-01-01T00:00:00Z')];
+    expect(await ended(lines, {})).toEqual([['imap21']]);
+  });
+});
+
 describe('slot.take-lease, slot.confirm, slot.see-serving and hooks', () => {
   it('gives a lease back with what was owed before', async () => {
     const it = actionWorld();
