@@ -59,8 +59,14 @@ function stepsOf(decision: Decision, parts: PlanParts): readonly Step[] {
   if (kind === 'readonly') return readOnlySteps(decision, parts.sight, hookSteps(decision, parts));
   if (kind === 'end-readonly') return endReadOnlySteps(decision, parts.sight, hookSteps(decision, parts));
   if (kind === 'demote') return demoteSteps(decision, parts);
-  return isStarted ? settleSteps(decision, parts) : moveSteps(decision, parts);
+  return isStarted || isWayBack(decision) ? settleSteps(decision, parts) : moveSteps(decision, parts);
 }
+
+/**
+ * Back from a NEW that died before the directory named it for good: it never was a master, and has nothing to be
+ * replayed. OLD, which the directory names, has all the mail: nothing is drained into it, and nothing goes back.
+ */
+const isWayBack = ({ open, from }: Decision): boolean => open !== null && open.to === from;
 
 const paramsOf = (instance: Instance) => ({
   slot: instance.slot,
@@ -77,8 +83,6 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   const possibleMasters = possibleMastersOf(decision);
   const lane = laneParams(decision);
   const steps: Step[] = [...leaseSteps(decision, parts.sight)];
-  // Back from a NEW that died before the directory named it: it never was a master, and has nothing to be replayed.
-  const isWayBack = decision.open !== null && decision.open.to === from;
   const owable = !fromReachable;
   // What NEW goes back to, should the lane: it may have served reading until now.
   const newWas = roleBefore(slot, to, fromReachable, parts.sight);
@@ -182,12 +186,12 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   steps.push(
     giveBack(slot, parts.sight, lane, {
       moves: true,
-      drained: fromReachable || isWayBack,
+      drained: fromReachable,
       lossAccepted: accepted,
-      neverMaster: isWayBack,
+      neverMaster: false,
     }),
   );
-  return isWayBack ? steps : steps.map((step) => inherit(step, decision));
+  return steps.map((step) => inherit(step, decision));
 }
 
 // What the open lane has begun is this one's to take back, should it not come to its end: a slot that it stopped would
@@ -199,8 +203,9 @@ function inherit(step: Step, { slot, open }: Decision): Step {
   return isSet || isOurs ? { ...step, inherited: true } : step;
 }
 
-// After the commit of a lane that was left open. NEW serves, or did, and its own mail is ahead of OLD's: nothing is
-// drained into it and nothing goes back any more, hence no commit step. A stray OLD is stopped before anything else.
+// After the commit of a lane that was left open, or back from one that did not come to it. NEW serves, or did, and its
+// own mail is ahead of OLD's: nothing is drained into it and nothing goes back any more, hence no commit step. A stray
+// OLD is stopped before anything else.
 function settleSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   const { slot, from, open } = decision;
   const to = decision.to as string;
@@ -215,9 +220,15 @@ function settleSteps(decision: Decision, parts: PlanParts): readonly Step[] {
     old.configuredRole === 'replica' &&
     !isMaster(old) &&
     !old.channels.some((channel) => channel.pending);
+  const back = isWayBack(decision);
+  const isServing = isMaster(stateOf(parts.sight, slot.slot, to));
   return [
     ...leaseSteps(decision, parts.sight),
+    ...(back ? fenceSteps(decision, parts.sight) : []),
+    ...(isServing ? [] : stopThirds(decision, parts.sight)),
     ...lateSteps(slot.slot, from, onOld),
+    ...(isServing ? [] : masterSteps(slot.slot, to, { ...paramsOf(next), ...lane })),
+    ...(isServing || isToldLater(decision) ? [] : [directoryStep(decision, 'settle')]),
     {
       id: 'start-new',
       action: 'slot.start-master',
@@ -233,10 +244,32 @@ function settleSteps(decision: Decision, parts: PlanParts): readonly Step[] {
     ...laterSteps(decision, parts),
     giveBack(slot, parts.sight, lane, {
       moves: true,
-      drained: isDrained,
+      drained: isDrained || back,
       lossAccepted: false,
-      neverMaster: false,
+      neverMaster: back,
     }),
+  ];
+}
+
+// Whoever is to be the master may have been made a replica by the lane that did not come to its end.
+function masterSteps(slot: string, to: string, onNew: Step['params']): readonly Step[] {
+  return [
+    {
+      id: 'stop-new',
+      action: 'slot.stop',
+      host: to,
+      phase: 'settle',
+      title: `stop ${slot} on ${to} (replica)`,
+      params: { ...onNew, wasRole: 'replica', planned: true },
+    },
+    {
+      id: 'role-new',
+      action: 'slot.set-role',
+      host: to,
+      phase: 'settle',
+      title: `role of ${slot} on ${to}: master`,
+      params: { ...onNew, role: 'master', wasRole: 'replica' },
+    },
   ];
 }
 
@@ -248,7 +281,7 @@ const laneParams = (decision: Decision) => ({
   lossS: decision.loss?.possibleLossS ?? null,
   provenUntil: decision.loss?.provenUntil ?? null,
   lastAlive: decision.loss?.lastAlive ?? null,
-  started: decision.isStarted,
+  started: decision.isStarted || isWayBack(decision),
   later: isToldLater(decision),
 });
 

@@ -103,6 +103,7 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
   let open: OpenLane | null = null;
   let run: unknown;
   let malformed = 0;
+  let hasStarted = false;
   const began: string[] = [];
   const owed: Owed[] = [];
   for (const line of lines) {
@@ -111,8 +112,12 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
     if (entry === undefined || !isWhole(entry)) malformed++;
     else if (entry.kind === 'opened' && entry.way === TENDING) continue;
     else if (entry.kind === 'opened') {
-      // The same run takes its lease again after a pause: what it began before still counts.
-      if (entry.run !== run) began.length = 0;
+      // The same run takes its lease again after a pause, or another one goes on with its lane: what was begun before
+      // still counts, or whoever goes back would leave it. Only that NEW was started is each run's own to say.
+      const way = WAYS.includes(entry.way) ? (entry.way as LaneWay) : 'move';
+      const goesOn = open !== null && open.from === entry.from && open.to === entry.to && open.way === way;
+      if (entry.run !== run && !goesOn) began.length = 0;
+      if (entry.run !== run) hasStarted = false;
       run = entry.run;
       open = {
         run: text(entry.run),
@@ -124,11 +129,13 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
         judged: parseJudged(entry.judged),
         started: entry.started === true,
         ...(entry.later === true ? { later: true } : {}),
-        way: WAYS.includes(entry.way) ? (entry.way as LaneWay) : 'move',
+        way,
         began,
       };
-    } else if (entry.kind === 'began') began.push(text(entry.step));
-    else if (entry.kind === 'owed') {
+    } else if (entry.kind === 'began') {
+      began.push(text(entry.step));
+      hasStarted ||= entry.step === 'start-new';
+    } else if (entry.kind === 'owed') {
       owed.push({
         slot: text(entry.slot),
         host: text(entry.host),
@@ -140,7 +147,8 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
       });
     }
   }
-  return { open: withStart(open), owed, malformed };
+  const isStarted = open?.started === true || hasStarted;
+  return { open: open === null ? null : { ...open, started: isStarted }, owed, malformed };
 }
 
 function parseObject(line: string): Record<string, unknown> | undefined {
@@ -151,10 +159,6 @@ function parseObject(line: string): Record<string, unknown> | undefined {
   } catch {
     return undefined;
   }
-}
-
-function withStart(open: OpenLane | null): OpenLane | null {
-  return open === null ? null : { ...open, started: open.started || open.began.includes('start-new') };
 }
 
 /** A lane without its run and hosts, or a debt of nobody, says nothing that could be acted on. */

@@ -43,15 +43,22 @@ describe('a lane file', () => {
     expect(parseLaneFile(['', '  '])).toEqual({ open: null, owed: [], malformed: 0 });
   });
 
-  it('takes the last lane that was opened, without the steps of the one before', () => {
-    const second = { ...lane, run: '9c01' };
-    const lines = [
-      openedLine(lane),
-      beganLine('7f3a', 'stop-old'),
-      openedLine(second),
-      beganLine('9c01', 'confirm'),
-    ];
-    expect(parseLaneFile(lines).open).toMatchObject({ run: '9c01', began: ['confirm'] });
+  it('takes the last lane that was opened, with what the runs before it began on the same way', () => {
+    const begun = (second: Partial<Parameters<typeof openedLine>[0]>) =>
+      parseLaneFile([
+        openedLine(lane),
+        beganLine('7f3a', 'stop-old'),
+        beganLine('7f3a', 'start-new'),
+        openedLine({ ...lane, run: '9c01', ...second }),
+        beganLine('9c01', 'confirm'),
+      ]).open;
+    // Whoever takes the lane over a second time has to undo what the first one stopped.
+    expect(begun({})).toMatchObject({
+      run: '9c01',
+      began: ['stop-old', 'start-new', 'confirm'],
+      started: false,
+    });
+    expect(begun({ from: lane.to, to: lane.from })).toMatchObject({ began: ['confirm'] });
   });
 
   it('goes on with the lane of a run that takes its lease a second time', () => {
