@@ -186,11 +186,14 @@ export function parseActed(stdout: string): Answer {
     const { id, failed: why } = value;
     if (typeof id === 'string' && value.gone === true) gone.push(id);
     else if (typeof id === 'string' && typeof why === 'string') failed.push({ id, why });
-    if (typeof value.changed === 'number') changed = value.changed;
-    if (typeof value.waiting === 'number') waiting = value.waiting;
+    changed = countOf(value.changed) ?? changed;
+    waiting = countOf(value.waiting) ?? waiting;
   }
   return { changed, waiting, gone, failed };
 }
+
+const countOf = (value: unknown): number | undefined =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 
 /** Reads the listing line by line. */
 class Listing {
