@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { LabError, whyNoLab } from '../lab/lab.js';
+import { longListing, longListingTimes, smallQueue } from './queues.js';
 import { failoverRows, quarter, type StoreRow, slotsListRows } from './stores.js';
 
 interface Case {
@@ -40,7 +41,10 @@ const hosts = Array.from(
   { length: 100 },
   (_, at) => `  imap${at + 1}: { groups: [store], location: row-${at % 8} }\n`,
 );
-writeFileSync(config, `hosts:\n${hosts.join('')}`, { mode: 0o600 });
+writeFileSync(config, `hosts:\n${hosts.join('')}  here: { transport: local, queues: [postfix] }\n`, {
+  mode: 0o600,
+});
+const smallPath = `${smallQueue(scratch)}:${process.env.PATH ?? ''}`;
 
 const bare: Case = { name: 'node -e 0', argv: ['-e', '0'], exit: 0 };
 const cases: readonly Case[] = [
@@ -53,6 +57,20 @@ const cases: readonly Case[] = [
   {
     name: 'config show, 100 hosts',
     argv: [bin, 'config', 'show', '-o', 'json', '--config', config],
+    exit: 0,
+  },
+  {
+    name: 'queue stats, no config',
+    argv: [bin, 'queue', 'stats', '-o', 'json'],
+    env: { PATH: smallPath },
+    budget: 2,
+    exit: 0,
+  },
+  {
+    name: 'queue stats, 1 of 100',
+    argv: [bin, 'queue', 'stats', '-o', 'json', '--config', config, '-H', 'here'],
+    env: { PATH: smallPath },
+    budget: 2.5,
     exit: 0,
   },
   // The journals of an empty state directory.
@@ -69,9 +87,12 @@ const env: Record<string, string | undefined> = {
   MAILCTL_CONFIG: undefined,
 };
 
-function measure({ argv, exit }: Case): number | undefined {
+function measure({ argv, exit, env: more }: Case): number | undefined {
   const from = performance.now();
-  const { status } = spawnSync(process.execPath, argv, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const { status } = spawnSync(process.execPath, argv, {
+    env: { ...env, ...more },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   return status === exit ? performance.now() - from : undefined;
 }
 
@@ -128,6 +149,10 @@ try {
     const budget = one.budget === undefined ? {} : { budget: one.budget };
     isOver = report({ name: one.name, ms, ratio: ms / floor, ...budget }) || isOver;
   }
+  const { bareMs, statsMs } = longListingTimes(bin, longListing(scratch, 1_000_000), 3, env);
+  report({ name: '1M lines, JSON.parse', ms: bareMs });
+  isOver =
+    report({ name: '1M lines, queue stats', ms: statsMs, ratio: statsMs / bareMs, budget: 1.2 }) || isOver;
   isOver = (await labRows()) || isOver;
   process.exitCode = isOver ? 1 : 0;
 } finally {
