@@ -9,6 +9,7 @@ import { configSchemaCommand } from './config/schema.js';
 import { configShowCommand } from './config/show.js';
 import { failoverCommand } from './failover.js';
 import { helpCommand } from './help.js';
+import { queueConnectionsCommand } from './queue/connections.js';
 import { queueDeleteCommand } from './queue/delete.js';
 import { queueFlushCommand } from './queue/flush.js';
 import { queueHoldCommand } from './queue/hold.js';
@@ -71,6 +72,7 @@ const commands: readonly AnyCommand[] = [
   queueListCommand,
   queueShowCommand,
   queueWhyCommand,
+  queueConnectionsCommand,
   queueHoldCommand,
   queueReleaseCommand,
   queueRequeueCommand,

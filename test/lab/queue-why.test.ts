@@ -48,15 +48,19 @@ describeUnless(whyNoLab(), 'queue why', () => {
 
   beforeAll(async () => {
     lab = await up({ slots: 1, forTests: true });
-    receiver = await startReceiver(2525, {
-      'blocked.example':
-        "550 5.7.1 Unfortunately, messages from [192.0.2.14] weren't sent. Please contact your Internet service provider since part of their network is on our block list (S3150).",
-      'limited.example':
-        '451 4.7.650 The mail server [192.0.2.14] has been temporarily rate limited due to IP reputation. (S775)',
-      'busy.example': '421 4.3.2 Service not available, closing transmission channel',
-      'grey.example': '450 4.2.0 <x@grey.example>: Recipient address rejected: Greylisted, see help',
-      'odd.example': '450 4.9.9 \u001b]0;pwned\u0007 the moon is wrong for 10.1.2.3',
-    });
+    receiver = await startReceiver(
+      2525,
+      {
+        'blocked.example':
+          "550 5.7.1 Unfortunately, messages from [192.0.2.14] weren't sent. Please contact your Internet service provider since part of their network is on our block list (S3150).",
+        'limited.example':
+          '451 4.7.650 The mail server [192.0.2.14] has been temporarily rate limited due to IP reputation. (S775)',
+        'busy.example': '421 4.3.2 Service not available, closing transmission channel',
+        'grey.example': '450 4.2.0 <x@grey.example>: Recipient address rejected: Greylisted, see help',
+        'odd.example': '450 4.9.9 \u001b]0;pwned\u0007 the moon is wrong for 10.1.2.3',
+      },
+      { hangsAt: 'hangs.example' },
+    );
     await shell(
       `postconf -e transport_maps= 'relayhost = [${bastionAddress}]:2525' minimal_backoff_time=1h maximal_backoff_time=1h queue_run_delay=1h default_destination_recipient_limit=1 smtp_destination_concurrency_failed_cohort_limit=0 && postfix reload 2> /dev/null`,
     );
@@ -121,6 +125,29 @@ describeUnless(whyNoLab(), 'queue why', () => {
     const narrow = await mailctlJson<Why>(lab, ['queue', 'why', '--no-dns', '--destination', 'grey*']);
     expect(narrow.json.queue.messages).toBe(2);
     expect(narrow.json.causes.map(({ cause }) => cause)).toEqual(['greylisting']);
+  }, 60_000);
+
+  test('connections that hang are seen with how long they have been quiet', async () => {
+    await send(3, 'bo@hangs.example');
+    expect(await waitUntil(() => receiver.open() >= 3, 20_000)).toBe(true);
+    interface Connections {
+      readonly destinations: readonly {
+        readonly destination: string;
+        readonly open: number;
+        readonly believed: number | null;
+        readonly waiting: number;
+        readonly states: readonly { readonly state: string; readonly longest_quiet_s: number | null }[];
+      }[];
+    }
+    const words = ['queue', 'connections', '--port', '2525', '--no-dns', '-H', 'mx1'];
+    const { code, json } = await mailctlJson<Connections>(lab, words);
+    expect(code).toBe(0);
+    const far = json.destinations.find(({ destination }) => destination === bastionAddress);
+    expect(far).toMatchObject({ open: receiver.open(), believed: null });
+    expect(far?.states.find(({ state }) => state === 'established')?.longest_quiet_s).not.toBeNull();
+    expect(json.destinations.find(({ destination }) => destination === 'hangs.example')?.waiting).toBe(3);
+    const screen = await mailctl(lab, [...words, bastionAddress, '-o', 'table']);
+    expect(screen.stdout).toContain(`${receiver.open()} established`);
   }, 60_000);
 
   test('a host that is away is named once, and the exit code is 3', async () => {

@@ -64,6 +64,7 @@ const documentFiles = [
   'src/cli/queue/stats-json.ts',
   'src/cli/queue/run-why.ts',
   'src/output/columns/why.ts',
+  'src/output/columns/connections.ts',
   'src/cli/runs/run-view.ts',
   'src/cli/queue/change-report.ts',
   'src/output/columns/holds.ts',

@@ -199,6 +199,10 @@ function nextLines({ about }: WhyScreen, first: WhyRow | undefined): readonly Li
   const [at] = destinations;
   const destination = at === undefined || at.name === '' ? [] : ['--destination', at.name];
   const code = cause.code.split(' ').at(-1) ?? '';
+  if (/^(?:rate-limit|too-many|connection)/.test(cause.id)) {
+    const target = at === undefined || at.name === '' ? [] : [at.name];
+    return [`next  ${formatCommand(['mailctl', 'queue', 'connections', ...target])}`];
+  }
   if (waiting.messages > 0) {
     const by = code === '' ? [] : ['--delay-reason', code.replace(/\./g, '[.]')];
     return [`next  ${formatCommand(['mailctl', 'queue', 'list', ...destination, ...by, '--limit', '20'])}`];
