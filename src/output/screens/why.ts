@@ -33,14 +33,17 @@ const MOST_DESTINATIONS = 6;
 
 /** The lines. */
 export function whyScreen(screen: WhyScreen, canvas: Canvas): readonly Line[] {
-  const { why, rows, missing, logs } = screen;
+  const { why, rows, missing } = screen;
+  const logs = knownLogs(screen);
   const lines: Line[] = [heading(screen)];
   // What was tried in vain and has gone out since holds nothing up any more.
   const shown = rows.filter(({ row }) => row.messages > 0);
   const gone = rows.filter(({ row }) => row.messages === 0 && row.log.deferred > 0);
   if (shown.length === 0)
     lines.push(
-      logs === null ? 'nothing waits for a cause' : 'nothing waits for a cause, and nothing was bounced',
+      logs === null
+        ? 'nothing waits for a cause; no log was read'
+        : 'nothing waits for a cause, and nothing was bounced',
     );
   else lines.push(...causeTable(shown, canvas));
   if (shown.length > MOST_CAUSES) {
@@ -69,7 +72,12 @@ export function whyScreen(screen: WhyScreen, canvas: Canvas): readonly Line[] {
 
 const figure = (number: number) => number.toLocaleString('en');
 
-function heading({ why, windows, now, logs, about, queues }: WhyScreen): Line {
+/** Null: not one log was read, so that nothing can be said of what was refused at once. */
+const knownLogs = ({ logs }: WhyScreen) => (logs === null || logs.read.length === 0 ? null : logs);
+
+function heading(screen: WhyScreen): Line {
+  const { why, windows, now, about, queues } = screen;
+  const logs = knownLogs(screen);
   const where =
     queues.length === 0 ? 'no queue' : queues.length <= 3 ? queues.join(', ') : `${queues.length} queues`;
   const { bounced, expired } = why.log.all.now;
