@@ -1,6 +1,15 @@
 // The program as it is installed: bin/mailctl.js and the bundle in dist/, run as processes of this very node.
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -90,9 +99,52 @@ describe('the bundle', () => {
   });
 
   test('its code is readable: names are kept', () => {
-    expect(readFileSync(join(dist, 'main.js'), 'utf8')).toMatch(
+    expect(readFileSync(join(dist, 'start.js'), 'utf8')).toMatch(
       /async function main\(argv, env, streams, clock\) \{\n/,
     );
+  });
+});
+
+describe('the compiled code beside the bundle', () => {
+  /** The whole program in a folder of its own. */
+  function copied(): string {
+    const folder = mkdtempSync(join(tmpdir(), 'mailctl-code-'));
+    made.push(folder);
+    for (const part of ['bin', 'dist', 'package.json'])
+      cpSync(join(root, part), join(folder, part), { recursive: true });
+    return folder;
+  }
+  const help = (folder: string) =>
+    spawnSync(process.execPath, [join(folder, 'bin/mailctl.js'), '--help'], { encoding: 'utf8' });
+
+  test('is there for what every start needs', () => {
+    expect(statSync(join(dist, 'start.js.code')).size).toBeGreaterThan(10_000);
+  });
+
+  test.each([
+    ['is absent', (file: string) => rmSync(file)],
+    ['is empty', (file: string) => writeFileSync(file, '')],
+    ['is cut off', (file: string) => writeFileSync(file, readFileSync(file).subarray(0, 5000))],
+    ['is something else', (file: string) => writeFileSync(file, 'no code at all'.repeat(1000))],
+  ])('a start does not need it: it %s', (_name, damage) => {
+    const folder = copied();
+    damage(join(folder, 'dist/start.js.code'));
+    const { status, stdout, stderr } = help(folder);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toBe(mailctl('--help').stdout);
+  });
+
+  test('is used by the node that built it, and turned away by another', () => {
+    const { stdout } = spawnSync(
+      process.execPath,
+      [
+        '-p',
+        `const { scripts } = require(${JSON.stringify(join(dist, 'main.js'))}); scripts.get('start.js').cachedDataRejected`,
+      ],
+      { encoding: 'utf8' },
+    );
+    const { builtWith } = JSON.parse(readFileSync(join(dist, 'package.json'), 'utf8'));
+    expect(stdout.trim()).toBe(String(builtWith !== process.version));
   });
 });
 
