@@ -25,6 +25,12 @@ export const MAX_REWINDS = 3;
 /** ms after which a host that was lost under an act of prepare is taken for away. */
 const GONE_MS = 12_000;
 
+/**
+ * ms after which what was seen before an act is looked at again: a journal on a sick disk, or a process that stood
+ * still, may have kept it waiting for minutes while the hosts came back.
+ */
+const STALE_MS = 10_000;
+
 /** Where an execution left a lane. */
 export type LaneEnd =
   | { readonly kind: 'closed' }
@@ -222,6 +228,7 @@ class LaneRun {
     const lane = this.#id;
     const action = this.#session.action(step);
     const began = this.#lane.steps.find((each) => each.step.id === step.id)?.began === true;
+    const begunAt = this.#session.clock.monotonic();
     const first = await this.#look(step, step.mayBeOwed === true);
     switch (first.state) {
       case 'done':
@@ -245,17 +252,22 @@ class LaneRun {
       case 'unseen':
         return failed(first, first.reason, undefined);
       case 'todo':
-        return this.#act(step, action);
+        return this.#act(step, action, begunAt);
     }
   }
 
-  async #act(step: Step, action: Action): Promise<StepEnd> {
+  /** `begunAt`: when the look before it began. */
+  async #act(step: Step, action: Action, begunAt: number): Promise<StepEnd> {
     const session = this.#session;
     const lane = this.#id;
     const context = session.context(lane, step);
     // On disk before the act: else a revert would not know that there is something to take back.
     await session.record({ kind: 'began', lane, step: step.id });
     session.mayAct();
+    if (session.clock.monotonic() - begunAt > STALE_MS) {
+      const again = await this.#stillToDo(step);
+      if (again !== undefined) return again;
+    }
     session.doing(lane, step, 'act');
     const error = await this.#attempt(() => action.act(step, context));
     session.doing(lane, step, 'verify');
@@ -297,6 +309,29 @@ class LaneRun {
       case 'blocked':
       case 'unseen':
         return failed(seen, seen.reason, error?.thrown);
+    }
+  }
+
+  /** The look before an act is old by now: is it still to be done? undefined: it is. */
+  async #stillToDo(step: Step): Promise<StepEnd | undefined> {
+    const seen = await this.#look(step, step.mayBeOwed === true);
+    switch (seen.state) {
+      case 'todo':
+        return undefined;
+      case 'done':
+        await this.#session.record({ kind: 'did', lane: this.#id, step: step.id });
+        return on;
+      case 'rewind':
+        return step.phase === 'settle'
+          ? failed(seen, seen.reason, undefined)
+          : { kind: 'rewind', to: seen.to, reason: seen.reason };
+      case 'away':
+        if (step.mayBeOwed !== true) return failed(seen, seen.reason, undefined);
+        await this.#owe(step, seen.reason);
+        return on;
+      case 'blocked':
+      case 'unseen':
+        return failed(seen, seen.reason, undefined);
     }
   }
 

@@ -224,11 +224,11 @@ function settleSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   const isServing = isMaster(stateOf(parts.sight, slot.slot, to));
   return [
     ...leaseSteps(decision, parts.sight),
+    ...(isToldLater(decision) ? [] : [stillNamed(decision)]),
     ...(back ? fenceSteps(decision, parts.sight) : []),
     ...(isServing ? [] : stopThirds(decision, parts.sight)),
     ...lateSteps(slot.slot, from, onOld),
     ...(isServing ? [] : masterSteps(slot.slot, to, { ...paramsOf(next), ...lane })),
-    ...(isServing || isToldLater(decision) ? [] : [directoryStep(decision, 'settle')]),
     {
       id: 'start-new',
       action: 'slot.start-master',
@@ -249,6 +249,18 @@ function settleSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       neverMaster: back,
     }),
   ];
+}
+
+function stillNamed({ slot, from, to }: Decision): Step {
+  const next = instanceOn(slot, to as string) as Instance;
+  return {
+    id: 'confirm',
+    action: 'slot.confirm',
+    host: next.host,
+    phase: 'prepare',
+    title: `${slot.slot} is still ${to}'s`,
+    params: { ...paramsOf(next), from, to: next.host, onlyForward: true },
+  };
 }
 
 // Whoever is to be the master may have been made a replica by the lane that did not come to its end.

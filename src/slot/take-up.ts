@@ -75,6 +75,12 @@ function whoEndedIt(
   isPast: (lane: LaneProgress, slot: Slot) => boolean,
 ): Refusal | undefined {
   const lease = lane.steps.find(({ step }) => step.action === 'slot.take-lease');
+  // Moved to somebody that this lane knows as a third: what it would take back is that one's replica by now.
+  const { from, to } = lease?.step.params ?? {};
+  if (lease !== undefined && slot.master !== from && slot.master !== to) {
+    const reason = `the directory names ${slot.master}, and the lane leads from ${from} to ${to}; mailctl failover ${slot.slot} goes on from what is there`;
+    return { way: 'leave', reason, code: 'slot.directory-disagrees' };
+  }
   const isBegun = lane.steps.some((each) => each !== lease && each.state !== 'todo');
   // Whether a lease was granted whose answer was lost cannot be known; but what the lane is for may be over.
   if (lease === undefined || !(lease.state === 'did' || isBegun || isPast(lane, slot))) return undefined;
