@@ -589,6 +589,7 @@ function giveBack(
     readonly drained: boolean;
     readonly lossAccepted: boolean;
     readonly neverMaster: boolean;
+    readonly strays?: readonly string[];
   },
 ): Step {
   const all = owedOf(sight, slot).filter((one) => one.host !== lane.from);
@@ -624,6 +625,10 @@ function demoteSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   const lane = { from, to, lossS: null, provenUntil: null, lastAlive, way: 'return' };
   const onOld = { ...paramsOf(old), ...lane };
   const s = slot.slot;
+  // A stray is stopped by every run that touches its slot, also by one that was meant for another host.
+  const strays = slot.instances.filter(
+    ({ host }) => host !== from && host !== to && isMaster(stateOf(parts.sight, s, host)),
+  );
   return [
     {
       id: `lease-${to}`,
@@ -641,6 +646,18 @@ function demoteSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       title: `lease of ${s} on ${from}`,
       params: onOld,
     },
+    ...strays.map(
+      (stray): Step => ({
+        id: `lease-${stray.host}`,
+        action: 'slot.take-lease',
+        host: stray.host,
+        phase: 'prepare',
+        title: `lease of ${s} on ${stray.host}`,
+        params: { ...paramsOf(stray), ...lane },
+        mayBeOwed: true,
+        undoMayBeOwed: true,
+      }),
+    ),
     {
       id: 'seen-serving',
       action: 'slot.see-serving',
@@ -665,11 +682,32 @@ function demoteSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       title: `role of ${s} on ${from}: replica`,
       params: { ...onOld, role: 'replica', wasRole: 'master' },
     },
+    ...strays.flatMap((stray): readonly Step[] => [
+      {
+        id: `stop-${stray.host}`,
+        action: 'slot.stop',
+        host: stray.host,
+        phase: 'settle',
+        title: `stop ${s} on ${stray.host} (a stray)`,
+        params: { ...paramsOf(stray), ...lane, wasRole: 'master', planned: true },
+        mayBeOwed: true,
+      },
+      {
+        id: `role-${stray.host}`,
+        action: 'slot.set-role',
+        host: stray.host,
+        phase: 'settle',
+        title: `role of ${s} on ${stray.host}: replica`,
+        params: { ...paramsOf(stray), ...lane, role: 'replica', wasRole: 'master' },
+        mayBeOwed: true,
+      },
+    ]),
     giveBack(slot, parts.sight, lane, {
       moves: false,
       drained: isClean,
       lossAccepted: false,
       neverMaster: isClean,
+      strays: strays.map(({ host }) => host),
     }),
   ];
 }

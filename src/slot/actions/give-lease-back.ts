@@ -39,6 +39,12 @@ export function giveLeaseBack(parts: SlotActionParts): Action {
     const isLeft = step.params.lossAccepted === true && state.channels.some((channel) => channel.pending);
     const isDrained = step.params.drained === true && !isLeft;
     if (state.running === true && state.role === 'replica' && isDrained) return [];
+    return owedByStray(state);
+  }
+
+  /** It was a master, and what it took nobody has. */
+  function owedByStray(state: InstanceState | undefined): readonly string[] {
+    if (state === undefined) return ['stop', 'role', 'rejoin'];
     const steps = ['rejoin'];
     if (state.configuredRole !== 'replica') steps.unshift('role');
     if (state.running !== false && state.role !== 'replica') steps.unshift('stop');
@@ -151,6 +157,10 @@ export function giveLeaseBack(parts: SlotActionParts): Action {
           if (steps.length > 0) own.push({ slot, host, steps, run, at, lastAlive: alive });
         };
         if (old !== undefined) owe(from, owedByOld(step, oldState), lastAlive);
+        for (const host of (step.params.strays ?? []) as readonly string[]) {
+          const stray = instances.find((one) => one.host === host);
+          if (stray !== undefined) owe(host, owedByStray(await lookAt(stray)), null);
+        }
         if (step.params.moves === true) {
           const next = instances.find(({ host }) => host === to);
           const nextState = next === undefined ? undefined : await lookAt(next);
