@@ -58,6 +58,7 @@ export type TakeUp =
 /** Everything the actions need; also for describing a plan, where nothing is watched and no lease is taken. */
 export function actionParts(
   execution: Omit<SlotExecution, 'journal' | 'signals' | 'onEvent'>,
+  takeUp: TakeUp = { how: 'run' },
 ): SlotActionParts {
   const { around, clock, sight, slots } = execution;
   const hostNamed = (name: string): Host => {
@@ -99,6 +100,7 @@ export function actionParts(
     users: execution.users ?? noUserSources,
     rejoins: execution.rejoins ?? new Map(),
     versions: new Map(),
+    takenOver: new Set(takenOver(execution.plan, takeUp)),
     seen: new Map(
       [...sight.values()].flatMap((one) =>
         one.ok ? [...one.states].map(([slot, state]) => [seenKey(one.host.name, slot), state] as const) : [],
@@ -109,9 +111,8 @@ export function actionParts(
 
 /** Runs, resumes or undoes. Whatever goes wrong with a lane is in the result. */
 export async function executeSlots(execution: SlotExecution, takeUp: TakeUp): Promise<RunResult> {
-  const parts = actionParts(execution);
+  const parts = actionParts(execution, takeUp);
   try {
-    await raiseVersions(execution, parts, takeUp);
     const options = {
       journal: execution.journal,
       actions: slotActions(parts),
@@ -128,22 +129,13 @@ export async function executeSlots(execution: SlotExecution, takeUp: TakeUp): Pr
   }
 }
 
-// A takeover raises the records' versions first: a change that a dead runner left on its way finds another one.
-async function raiseVersions(
-  execution: SlotExecution,
-  parts: SlotActionParts,
-  takeUp: TakeUp,
-): Promise<void> {
-  for (const lane of execution.plan.lanes) {
-    const { finishes } = lane.facts as { finishes?: unknown };
-    if (takeUp.how === 'run' && typeof finishes !== 'string') continue;
-    try {
-      parts.versions.set(lane.id, await parts.directory.raiseVersion(lane.id));
-    } catch (error) {
-      // The step that needs the directory says so itself, and its lane alone stops.
-      if (!(error instanceof MailctlError)) throw error;
-    }
-  }
+/** Slots whose lanes are taken over: from another run, or from an execution of this one that has ended. */
+function takenOver(plan: Plan, takeUp: TakeUp): ReadonlySet<string> {
+  const lanes = plan.lanes.filter(({ facts }) => {
+    const { finishes } = facts as { finishes?: unknown };
+    return takeUp.how !== 'run' || typeof finishes === 'string';
+  });
+  return new Set(lanes.map(({ id }) => id));
 }
 
 /** The failure kinds of a silent host, as errors of the sight. */

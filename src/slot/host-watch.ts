@@ -20,11 +20,16 @@ interface Watched {
   /** Looks at its ports that were begun, and the one whose answer is kept: an older one that ends later is void. */
   looks: number;
   kept: number;
+  /** When the look that is kept ended, in ms of the clock. */
+  keptAt: number;
   /** Settles with the first look at its ports, or the first since it was cut off. */
   firstLook: Promise<void>;
 }
 
 const PAUSE_MS = 1000;
+
+/** ms after which what was seen of a host's ports says nothing of now. */
+const STALE_MS = 8000;
 
 /** An observer that has not answered by then is left out: what the others saw must be of now. */
 const OBSERVER_MS = 3000;
@@ -50,6 +55,7 @@ export class HostWatch {
       sightings: null,
       looks: 0,
       kept: 0,
+      keptAt: Number.NEGATIVE_INFINITY,
       firstLook: Promise.resolve(),
     };
     this.#watched.set(host, watched);
@@ -70,6 +76,8 @@ export class HostWatch {
     if (watched === undefined)
       return { gate: 'not-proven-dead', reason: `${host} was not looked at`, witnesses: [] };
     await watched.firstLook;
+    // Asked once a second; older than this, we stood still, and what was seen is not of now.
+    if (this.clock.monotonic() - watched.keptAt > STALE_MS) await this.#lookAtPorts(host, watched);
     return judgeDeath({
       host,
       failure: watched.failure,
@@ -121,6 +129,7 @@ export class HostWatch {
   #keep(watched: Watched, look: number, sightings: readonly Sighting[]): void {
     if (look < watched.kept) return;
     watched.kept = look;
+    watched.keptAt = this.clock.monotonic();
     watched.sightings = sightings;
   }
 

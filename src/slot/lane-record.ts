@@ -111,6 +111,8 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
     const entry = parseObject(line);
     if (entry === undefined || !isWhole(entry)) malformed++;
     else if (entry.kind === 'opened' && entry.way === TENDING) continue;
+    // One that only tidies up after a move does not end another that is not over.
+    else if (entry.kind === 'opened' && entry.way === 'return' && open?.way === 'move') continue;
     else if (entry.kind === 'opened') {
       // The same run takes its lease again after a pause, or another one goes on with its lane: what was begun before
       // still counts, or whoever goes back would leave it. Only that NEW was started is each run's own to say.
@@ -132,7 +134,7 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
         way,
         began,
       };
-    } else if (entry.kind === 'began') {
+    } else if (entry.kind === 'began' && entry.run === run) {
       began.push(text(entry.step));
       hasStarted ||= entry.step === 'start-new';
     } else if (entry.kind === 'owed') {

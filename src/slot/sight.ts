@@ -70,7 +70,8 @@ export function openLaneOf(sight: FleetSight, slot: Slot): OpenLane | null {
   let found = null as OpenLane | null;
   for (const { host, open } of files) {
     if (open === null || isOutlived(host, open, files)) continue;
-    if (found === null) found = open;
+    if (found === null || (found.way === 'return' && open.way === 'move')) found = open;
+    else if (found.way === 'move' && open.way === 'return') continue;
     else if (found.run === open.run) {
       const began = [...found.began, ...open.began];
       found = { ...(found.at < open.at ? open : found), started: found.started || open.started, began };

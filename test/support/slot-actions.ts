@@ -54,6 +54,7 @@ export function actionWorld() {
     },
     drainTimeoutMs: 5000,
     versions: new Map(),
+    takenOver: new Set<string>(),
     users: noUserSources,
     rejoins: new Map(),
     seen: new Map(),

@@ -40,6 +40,8 @@ export interface SlotActionParts {
   readonly waiting?: WaitingDesk | undefined;
   /** Versions of directory records as raised by this run, newer than the plan's. */
   readonly versions: Map<string, number | undefined>;
+  /** Slots whose lanes are taken over, until their records' versions have been raised. */
+  readonly takenOver: Set<string>;
   /** The site's lists of users and moves. */
   readonly users: UserSources;
   /** What rejoins found out, by slot; for the report. */

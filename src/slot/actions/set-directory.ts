@@ -72,10 +72,11 @@ export function setDirectory(parts: SlotActionParts): Action {
     async undo(step) {
       const slot = textOf(step.params, 'slot');
       await refuseIfServed(step);
-      // Nothing there compares a token: whoever has taken the lane over may be about to start NEW.
-      await parts.leases.prove(slot);
       // Raised first: a change of ours that is still on its way must find another version.
       parts.versions.set(slot, await parts.directory.raiseVersion(slot));
+      // Nothing there compares a token, and whoever has taken the lane over may be about to start NEW: who takes it over
+      // after this proof raises the version once more.
+      await parts.leases.prove(slot);
       await set(step, textOf(step.params, 'to'), textOf(step.params, 'from'));
     },
     deadlineMs: () => 15_000,

@@ -1,4 +1,5 @@
 // Takes a slot's lease on one host. It does not last: every resume makes sure of it again.
+import { MailctlError } from '../../errors.js';
 import type { Action } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
 import type { InstanceState } from '../driver.js';
@@ -18,7 +19,9 @@ export function takeLease(parts: SlotActionParts): Action {
     },
     preview: (step) => parts.driver.preview('lease', instanceOf(step.params, step.host), 'master'),
     async act(step) {
-      await gripOf(parts, step, instanceOf(step.params, step.host));
+      const instance = instanceOf(step.params, step.host);
+      await gripOf(parts, step, instance);
+      await raiseVersion(parts, instance.slot);
     },
     async undo(step) {
       const instance = instanceOf(step.params, step.host);
@@ -41,6 +44,21 @@ export function takeLease(parts: SlotActionParts): Action {
     },
     deadlineMs: () => 30_000,
   };
+}
+
+/**
+ * A takeover raises the record's version before anything else: a change that a dead runner left on its way finds another
+ * one. Under the lease, not before: one that goes back raises it too, then proves its lease, then sets.
+ */
+async function raiseVersion(parts: SlotActionParts, slot: string): Promise<void> {
+  if (!parts.takenOver.has(slot)) return;
+  try {
+    parts.versions.set(slot, await parts.directory.raiseVersion(slot));
+    parts.takenOver.delete(slot);
+  } catch (error) {
+    // The step that needs the directory says so itself.
+    if (!(error instanceof MailctlError)) throw error;
+  }
 }
 
 // Is the slot where a lane begins: named with OLD, which runs as its master or cannot be asked, and NEW its replica?
