@@ -100,6 +100,7 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       params: { ...onNew, version: slot.version ?? null, mayBeMaster: newMayBeMaster(decision) },
     },
     ...fenceSteps(decision, parts.sight),
+    ...stopStrays(decision, parts.sight),
     ...stepsBeforeMove(decision, parts.sight),
     {
       id: 'stop-old',
@@ -226,6 +227,7 @@ function settleSteps(decision: Decision, parts: PlanParts): readonly Step[] {
     ...leaseSteps(decision, parts.sight),
     ...(isToldLater(decision) ? [] : [stillNamed(decision)]),
     ...(back ? fenceSteps(decision, parts.sight) : []),
+    ...stopStrays(decision, parts.sight),
     ...(isServing ? [] : stopThirds(decision, parts.sight)),
     ...lateSteps(slot.slot, from, onOld),
     ...(isServing ? [] : masterSteps(slot.slot, to, { ...paramsOf(next), ...lane })),
@@ -309,7 +311,12 @@ function leaseSteps(decision: Decision, sight: FleetSight): readonly Step[] {
       host: instance.host,
       phase: 'prepare',
       title: `lease of ${slot.slot} on ${instance.host}`,
-      params: { ...paramsOf(instance), ...laneParams(decision), pair: pairOf(decision) },
+      params: {
+        ...paramsOf(instance),
+        ...laneParams(decision),
+        pair: pairOf(decision),
+        strays: straysOf(decision, sight).map(hostedParams),
+      },
       // A lease on NEW is what the lane stands on; another host may have died since it was seen.
       mayBeOwed: instance.host !== to,
       undoMayBeOwed: instance.host !== to,
@@ -444,13 +451,48 @@ function stopThirds(decision: Decision, sight: FleetSight): readonly Step[] {
     }));
 }
 
+/** Thirds that run as masters: nobody's choice (promise 2). */
+function straysOf(decision: Decision, sight: FleetSight): readonly Instance[] {
+  const { slot } = decision;
+  return thirdsOf(decision).filter(({ host }) => isMaster(stateOf(sight, slot.slot, host)));
+}
+
+// Before anything else: OLD and NEW can only be started while nobody else is a master. It stays stopped, also when the
+// lane goes back.
+function stopStrays(decision: Decision, sight: FleetSight): readonly Step[] {
+  const s = decision.slot.slot;
+  return straysOf(decision, sight).flatMap((stray): readonly Step[] => {
+    const params = { ...paramsOf(stray), ...laneParams(decision), stray: true };
+    return [
+      {
+        id: `stop-${stray.host}`,
+        action: 'slot.stop',
+        host: stray.host,
+        phase: 'prepare',
+        title: `stop ${s} on ${stray.host} (a stray)`,
+        params: { ...params, wasRole: 'master', planned: true },
+      },
+      {
+        id: `role-${stray.host}`,
+        action: 'slot.set-role',
+        host: stray.host,
+        phase: 'prepare',
+        title: `role of ${s} on ${stray.host}: replica`,
+        params: { ...params, role: 'replica', wasRole: 'master' },
+      },
+    ];
+  });
+}
+
 // A third is a replica of NEW from here on. Not one that owed a rejoin and was stopped for it, and not while OLD is
 // known to serve: then it would have two masters.
 function startThirds(decision: Decision, sight: FleetSight): readonly Step[] {
   const { slot, gates } = decision;
   if (gates.some((one) => one.gate === 'still-serving' && one.word !== FENCE)) return [];
   const owing = new Set(withoutReading(owedOf(sight, slot)).map((owed) => owed.host));
+  const strays = straysOf(decision, sight);
   return thirdsOf(decision)
+    .filter((third) => !strays.includes(third))
     .filter(({ host }) => !owing.has(host) || stateOf(sight, slot.slot, host)?.running === true)
     .map((third) => ({
       id: `start-${third.host}`,

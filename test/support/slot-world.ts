@@ -55,6 +55,8 @@ export interface ModelInstance {
   startedBy: string | undefined;
   /** It died by itself, and nobody has touched it since. */
   crashed: boolean;
+  /** The master that served when it was started as a replica. */
+  copyOf: string | undefined;
   /** Came up as a master by itself, or was cut off while it was one: nobody's choice. */
   stray: boolean;
 }
@@ -179,6 +181,7 @@ export class SlotWorld {
         stray: false,
         crashed: false,
         startedBy: undefined,
+        copyOf: hosts[0],
       };
       return [host, fresh];
     });
@@ -426,6 +429,8 @@ export class SlotWorld {
     instance.runsAs = instance.configured;
     instance.stray = false;
     this.done.push(`start ${slot.slot}@${host} ${instance.runsAs}`);
+    const { master } = slot.directory;
+    instance.copyOf = instance.runsAs === 'replica' && this.isMaster(slot, master) ? master : undefined;
     if (instance.runsAs === 'master') this.#judgeStart(slot, host, sentAt);
     if (instance.runsAs === 'readonly') this.#judgeReading(slot, host, sentAt);
     this.#watch(slot);
@@ -481,6 +486,8 @@ export class SlotWorld {
     for (const third of slot.instances.keys()) {
       if (third === host || !this.takesReplication(slot, third)) continue;
       if (!this.isUp(third) || this.host(third).upSince > sentAt - LONG_MS) continue;
+      // Its copy already, of one that has died by itself: nothing is added by starting that again.
+      if (slot.instances.get(third)?.copyOf === host) continue;
       for (const [other, instance] of slot.instances) {
         if (other === host || other === third || instance.configured === 'replica') continue;
         this.violations.push(

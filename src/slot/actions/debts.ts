@@ -1,6 +1,7 @@
 // What is owed for a slot as its hosts say it now, for whoever ends a lane and writes it anew. A plan's own list may be
 // old by then: a run that goes on late would bring back what others have paid, and forget what they have noted since.
 import { TransportError } from '../../errors.js';
+import type { InstanceState } from '../driver.js';
 import { type Owed, parseLaneFile } from '../lane-record.js';
 import type { Instance } from '../slot.js';
 import type { SlotActionParts } from './action-parts.js';
@@ -34,6 +35,15 @@ async function linesOf(parts: SlotActionParts, instance: Instance): Promise<read
     if (!(error instanceof TransportError)) throw error;
     return undefined;
   }
+}
+
+/** It was a master, and what it took nobody has. `state`: as it is seen now, if it is. */
+export function owedByStray(state: InstanceState | undefined): readonly string[] {
+  if (state === undefined) return ['stop', 'role', 'rejoin'];
+  const steps = ['rejoin'];
+  if (state.configuredRole !== 'replica') steps.unshift('role');
+  if (state.running !== false && state.role !== 'replica') steps.unshift('stop');
+  return steps;
 }
 
 /**

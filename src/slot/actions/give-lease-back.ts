@@ -10,7 +10,7 @@ import { withoutReading } from '../read-only.js';
 import { END_OWED } from '../readable.js';
 import type { Instance } from '../slot.js';
 import { instanceOf, isNoMaster, type SlotActionParts, seenKey, textOf } from './action-parts.js';
-import { debtsNow, debtsToWrite } from './debts.js';
+import { debtsNow, debtsToWrite, owedByStray } from './debts.js';
 
 /** A lane that moves its slot has ended all reading, or owes that itself. */
 const onlyCopies = (owed: Owed): Owed => ({
@@ -40,15 +40,6 @@ export function giveLeaseBack(parts: SlotActionParts): Action {
     const isDrained = step.params.drained === true && !isLeft;
     if (state.running === true && state.role === 'replica' && isDrained) return [];
     return owedByStray(state);
-  }
-
-  /** It was a master, and what it took nobody has. */
-  function owedByStray(state: InstanceState | undefined): readonly string[] {
-    if (state === undefined) return ['stop', 'role', 'rejoin'];
-    const steps = ['rejoin'];
-    if (state.configuredRole !== 'replica') steps.unshift('role');
-    if (state.running !== false && state.role !== 'replica') steps.unshift('stop');
-    return steps;
   }
 
   /**

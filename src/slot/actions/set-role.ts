@@ -17,7 +17,8 @@ export function setRole(parts: SlotActionParts): Action {
   return {
     name: 'slot.set-role',
     check: has('', 'role'),
-    checkUndone: has('', 'wasRole'),
+    checkUndone: (step, context) =>
+      step.params.stray === true ? Promise.resolve({ state: 'done' }) : has('', 'wasRole')(step, context),
     preview: (step) =>
       parts.driver.preview(
         'set-role',

@@ -74,6 +74,8 @@ export function stop(parts: SlotActionParts): Action {
     checkUndone: (step) =>
       lookAt(parts, instanceOf(step.params, step.host), (state) => {
         const wasRole = textOf(step.params, 'wasRole');
+        // Nobody wants it back.
+        if (step.params.stray === true) return { state: 'done' };
         if (state.running === true && state.started && state.role === wasRole) return { state: 'done' };
         if (step.params.third === true && !isSettled(parts, step)) {
           const { from, to } = step.params;

@@ -1,11 +1,13 @@
 // Takes a slot's lease on one host. It does not last: every resume makes sure of it again.
 import { MailctlError } from '../../errors.js';
+import { formatIso } from '../../lib/clock.js';
 import type { Action } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
 import type { InstanceState } from '../driver.js';
-import { linesBefore, owedLine, parseLaneFile } from '../lane-record.js';
+import { linesBefore, type Owed, owedLine, parseLaneFile } from '../lane-record.js';
 import { isMaster } from '../sight.js';
 import { gripOf, instanceOf, lookAt, type SlotActionParts, textOf } from './action-parts.js';
+import { owedByStray } from './debts.js';
 
 export function takeLease(parts: SlotActionParts): Action {
   return {
@@ -31,7 +33,9 @@ export function takeLease(parts: SlotActionParts): Action {
         // What was owed before this lane is owed after it; a lane that it took over and could not end is open again.
         const { open, owed } = parseLaneFile(before);
         const isOver = open === null || (await isWhole(parts, step, instance.slot));
-        const lines = isOver ? owed.map(owedLine) : before;
+        const debts = await debtsOfStrays(parts, step);
+        const others = owed.filter(({ host }) => !debts.some((one) => one.host === host));
+        const lines = isOver ? [...others, ...debts].map(owedLine) : [...before, ...debts.map(owedLine)];
         await parts.driver.giveLeaseBack(
           parts.hostNamed(step.host),
           instance,
@@ -59,6 +63,24 @@ async function raiseVersion(parts: SlotActionParts, slot: string): Promise<void>
     // The step that needs the directory says so itself.
     if (!(error instanceof MailctlError)) throw error;
   }
+}
+
+/** What the lane has stopped and does not start again: nobody has the mail that it took. */
+async function debtsOfStrays(parts: SlotActionParts, step: Step): Promise<readonly Owed[]> {
+  const strays = (step.params.strays ?? []) as readonly Step['params'][];
+  const { run } = parts.leases.holder;
+  const at = formatIso(parts.clock.now());
+  return Promise.all(
+    strays.map(async (one) => {
+      const stray = instanceOf(one, '');
+      let seen: InstanceState | undefined;
+      await lookAt(parts, stray, (state) => {
+        seen = state;
+        return { state: 'done' };
+      });
+      return { slot: stray.slot, host: stray.host, steps: owedByStray(seen), run, at, lastAlive: null };
+    }),
+  );
 }
 
 // Is the slot where a lane begins: named with OLD, which runs as its master or cannot be asked, and NEW its replica?
