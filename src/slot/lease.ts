@@ -50,6 +50,8 @@ export class Leases {
   /** Takes the lease if this run does not hold it yet. @throws BusyError, TransportError */
   async ensure(host: Host, instance: Instance, lane: LaneOfLease): Promise<void> {
     if (this.has(host.name, instance.slot)) return;
+    // One that is taken late, since its host was away: free it may be because another run has ended the lane.
+    await this.prove(instance.slot);
     const { run, operator, bastion, takeOver } = this.holder;
     const { from, to, phase, judged, started, later, way } = lane;
     const answer = await this.driver.takeLease(host, instance, {

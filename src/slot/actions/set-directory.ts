@@ -4,7 +4,15 @@ import { ConfigError, MailctlError } from '../../errors.js';
 import type { Action } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
 import { isMaster } from '../sight.js';
-import { instanceOf, lookAt, type SlotActionParts, seenKey, stepError, textOf } from './action-parts.js';
+import {
+  hasOwnChanges,
+  instanceOf,
+  lookAt,
+  type SlotActionParts,
+  seenKey,
+  stepError,
+  textOf,
+} from './action-parts.js';
 
 /** Between two looks at a NEW that does not answer, in ms. */
 const SECOND_LOOK_MS = 300;
@@ -41,9 +49,9 @@ export function setDirectory(parts: SlotActionParts): Action {
     const before = parts.seen.get(seenKey(to, next.slot));
     const look = () =>
       lookAt(parts, next, (state) => {
-        if (!isMaster(state)) return { state: 'done' };
+        if (!isMaster(state) && !hasOwnChanges(state)) return { state: 'done' };
         throw stepError(
-          `${next.slot} runs as master on ${to}, and has mail of its own by now`,
+          `${next.slot} ${isMaster(state) ? 'runs' : 'ran'} as master on ${to}, and has mail of its own by now`,
           'slot.two-masters',
         );
       });

@@ -4,6 +4,7 @@ import type { Action } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
 import {
   gripOf,
+  hasOwnChanges,
   instanceOf,
   isNoMaster,
   lookAt,
@@ -58,9 +59,15 @@ export function startMaster(parts: SlotActionParts): Action {
         return { state: 'blocked', reason: other.reason, code: other.gate };
       }),
     checkUndone: (step) =>
-      lookAt(parts, instanceOf(step.params, step.host), (state) =>
-        state.running === false ? { state: 'done' } : { state: 'todo', note: state.problem ?? undefined },
-      ),
+      lookAt(parts, instanceOf(step.params, step.host), (state) => {
+        // One that was started and has died since is stopped, too. Nobody takes its changes before the lane is done,
+        // so that its own log tells.
+        if (hasOwnChanges(state))
+          return { state: 'todo', note: `${state.host} has taken changes as the master, and is stopped` };
+        return state.running === false
+          ? { state: 'done' }
+          : { state: 'todo', note: state.problem ?? undefined };
+      }),
     preview: (step) => parts.driver.preview('start', instanceOf(step.params, step.host), 'master'),
     async act(step) {
       const instance = instanceOf(step.params, step.host);
