@@ -122,6 +122,7 @@ const parts = {
       await vitest(`unit ${node}`, ['--project', 'unit'], { node });
     }
   },
+  // A million steps, in four to six minutes on two cores.
   crash: () => vitest('crash, long', ['--project', 'unit', 'test/crash'], { env: { MAILCTL_CRASH: 'long' } }),
   lab: async () => {
     const reason = whyNoLab();

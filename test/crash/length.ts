@@ -9,7 +9,7 @@ export const byLength = <T>(quick: T, long: T): T => (wanted === 'long' ? long :
 /** Least steps of each part. What a part plays beyond that is not counted on. */
 export const STEPS = byLength(
   { singles: 60_000, pairs: 40_000, operators: 30_000, hosts: 35_000, thirds: 35_000 },
-  { singles: 250_000, pairs: 300_000, operators: 150_000, hosts: 150_000, thirds: 150_000 },
+  { singles: 200_000, pairs: 350_000, operators: 150_000, hosts: 150_000, thirds: 150_000 },
 );
 
 /** What all parts come to together. */

@@ -83,7 +83,8 @@ async function debtsOfStrays(parts: SlotActionParts, step: Step): Promise<readon
   );
 }
 
-// Is the slot where a lane begins: named with OLD, which runs as its master or cannot be asked, and NEW its replica?
+// Is the slot where a lane begins: named with OLD, which runs as its master, and NEW its replica? An OLD that cannot be
+// asked may have been stopped by the lane that this one took over.
 async function isWhole(parts: SlotActionParts, step: Step, slot: string): Promise<boolean> {
   const from = textOf(step.params, 'from');
   const pair = (step.params.pair ?? []) as readonly Step['params'][];
@@ -96,7 +97,7 @@ async function isWhole(parts: SlotActionParts, step: Step, slot: string): Promis
       const isAsBefore = (state: InstanceState) =>
         isOld ? isMaster(state) : state.running === true && state.role === 'replica';
       const seen = await lookAt(parts, instance, (state) => ({ state: isAsBefore(state) ? 'done' : 'todo' }));
-      return seen.state === 'done' || (isOld && seen.state === 'away');
+      return seen.state === 'done';
     }),
   );
   return looks.every((isAsBefore) => isAsBefore);
