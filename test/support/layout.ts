@@ -72,7 +72,7 @@ export const FOLDER_RULES: Readonly<Record<string, FolderRule>> = {
     types: ['transport/transport', 'config/config'],
   },
   drivers: {
-    values: ['lib', 'errors', 'transport', 'queue/message', ...SLOT_WORDS],
+    values: ['lib', 'errors', 'transport', 'queue/message', 'queue/act-words', ...SLOT_WORDS],
     types: ['queue', 'slot', 'fleet', 'config/config'],
   },
   state: { values: ['lib', 'errors', ...SLOT_WORDS], types: ['slot'] },

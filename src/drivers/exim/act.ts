@@ -1,7 +1,8 @@
 // Acts on named messages of an Exim spool: asks act-script.ts in chunks, each with a deadline by its count, and adds
 // up what it answers.
-import { CommandError, EXIT, MailctlError } from '../../errors.js';
+import { CommandError } from '../../errors.js';
 import type { Host } from '../../fleet/host.js';
+import { addAnswer, canSave, emptyTotal, keyLine, mustFit, saveArguments } from '../../queue/act-words.js';
 import type { ActAnswer, QueueAct, RetryAnswer, SaveWish } from '../../queue/driver.js';
 import type { MessageKey } from '../../queue/message.js';
 import type { Transport } from '../../transport/transport.js';
@@ -15,9 +16,6 @@ const CHUNK = 5000;
 const LEAST_MS = 60_000;
 /** ms a message, many times what was measured: 1.1 to freeze, 1.5 to thaw, 0.4 to remove. */
 const EACH_MS = 20;
-
-/** Names of a folder below the spool directory. */
-const RUN = /^[A-Za-z0-9][\w.+-]{0,99}$/;
 
 /** Where to act. */
 export interface ActPlace {
@@ -43,16 +41,16 @@ export async function actOn(
   const { save, signal } = wishes;
   const why = cannot(act);
   if (why !== null) throw new TypeError(why);
-  if ((act === 'delete' || act === 'restore') && (save === undefined || !RUN.test(save.run)))
+  if ((act === 'delete' || act === 'restore') && !canSave(save))
     throw new TypeError(`${act} needs the run that saves the messages`);
-  const total = { changed: 0, already: 0, gone: [] as string[], failed: [] as { id: string; why: string }[] };
+  const total = emptyTotal();
   const fit: MessageKey[] = [];
   for (const key of keys)
     if (MESSAGE_ID.test(key.id)) fit.push(key);
     else total.failed.push({ id: key.id, why: 'is no message id of Exim' });
   for (let at = 0; at < fit.length; at += CHUNK) {
     const stdout = await ask(place, act, fit.slice(at, at + CHUNK), save, signal);
-    readAnswer(place.host.name, stdout, total);
+    addAnswer(total, place.host.name, 'exim', stdout);
   }
   // A try that was begun says nothing of how it ended.
   return { ...total, changed: act === 'flush' ? null : total.changed };
@@ -78,14 +76,13 @@ async function ask(
   save: SaveWish | undefined,
   signal: AbortSignal | undefined,
 ): Promise<string> {
-  const saving = save === undefined ? [] : [save.run, whole(save.expiresAt), whole(save.maxBytes)];
   const { status, stdout, stderr } = await transport.run(
     host,
     {
       name: `exim.${act}`,
       script: ACT_SCRIPT,
-      args: [act, ...saving],
-      stdin: keys.map(keyLine).join(''),
+      args: [act, ...saveArguments(save)],
+      stdin: keys.map((key) => keyLine(key, comparableSender)).join(''),
       readOnly: false,
       privileged: true,
       within,
@@ -93,45 +90,9 @@ async function ask(
     },
     { signal },
   );
-  const full = /^full (\d+) (\d+) (\d+)$/m.exec(stdout);
-  if (full !== null) {
-    const [, have, more, most] = full;
-    throw new MailctlError(`${host.name}: the messages would not fit beside those that are saved already`, {
-      code: 'queue.save-full',
-      exitCode: EXIT.partial,
-      detail: `${have} bytes are saved, ${more} would come, ${most} are allowed; nothing more was deleted`,
-      hint: 'delete fewer messages, allow more, or let older ones expire',
-    });
-  }
+  mustFit(host.name, stdout);
   if (status !== 0) throw new CommandError(host.name, `exim ${act}`, status, stderr);
   return stdout;
-}
-
-const whole = (value: number): string => String(Math.max(0, Math.floor(value)));
-
-function keyLine({ id, arrivedAt, sender }: MessageKey): string {
-  const arrival = arrivedAt !== null && Number.isSafeInteger(arrivedAt) ? String(arrivedAt) : '-';
-  return `${id} ${arrival} ${sender === null ? '*' : `=${comparableSender(sender)}`}\n`;
-}
-
-function readAnswer(
-  host: string,
-  stdout: string,
-  total: { changed: number; already: number; gone: string[]; failed: { id: string; why: string }[] },
-): void {
-  let changed: number | null = null;
-  for (const line of stdout.split('\n')) {
-    const [word = '', id = '', ...why] = line.split(' ');
-    if (word === 'already') total.already += 1;
-    else if (word === 'gone') total.gone.push(id);
-    else if (word === 'failed') total.failed.push({ id, why: why.join(' ').trim() });
-    else if (word === 'changed' && /^\d{1,9}$/.test(id)) changed = Number(id);
-  }
-  if (changed === null)
-    throw new CommandError(host, 'exim act', 0, stdout.slice(-300), {
-      hint: 'what it did is not known: look at the queue',
-    });
-  total.changed += changed;
 }
 
 /** The commands of an act, for people. */

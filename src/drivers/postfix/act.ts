@@ -1,6 +1,7 @@
 // Acts on named messages of a Postfix queue: asks act-script.ts in chunks, each with a deadline by its count, and adds
 // up what it answers. What the server counted and what was looked at are told apart; nothing is guessed.
-import { CommandError, EXIT, MailctlError } from '../../errors.js';
+import { CommandError } from '../../errors.js';
+import { addAnswer, canSave, emptyTotal, keyLine, mustFit, saveArguments } from '../../queue/act-words.js';
 import type { ActAnswer, QueueAct, SaveWish } from '../../queue/driver.js';
 import type { MessageKey } from '../../queue/message.js';
 import { ACT_SCRIPT } from './act-script.js';
@@ -22,9 +23,6 @@ const EACH_MS: Readonly<Record<QueueAct, number>> = {
   restore: 5,
 };
 
-/** Names of a folder below the queue directory. */
-const RUN = /^[A-Za-z0-9][\w.+-]{0,99}$/;
-
 /** Does it. @throws MailctlError `queue.save-full` before anything of a chunk is deleted */
 export async function actOn(
   place: PostfixPlace,
@@ -33,9 +31,9 @@ export async function actOn(
   wishes: { readonly save?: SaveWish | undefined; readonly signal?: AbortSignal | undefined },
 ): Promise<ActAnswer> {
   const { save, signal } = wishes;
-  if ((act === 'delete' || act === 'restore') && (save === undefined || !RUN.test(save.run)))
+  if ((act === 'delete' || act === 'restore') && !canSave(save))
     throw new TypeError(`${act} needs the run that saves the messages`);
-  const total = { changed: 0, already: 0, gone: [] as string[], failed: [] as { id: string; why: string }[] };
+  const total = emptyTotal();
   const fit: MessageKey[] = [];
   for (const key of keys)
     if (QUEUE_ID.test(key.id)) fit.push(key);
@@ -43,7 +41,7 @@ export async function actOn(
   for (let at = 0; at < fit.length; at += CHUNK) {
     const chunk = fit.slice(at, at + CHUNK);
     const stdout = await ask(place, act, chunk, save, signal);
-    readAnswer(place.host.name, stdout, total);
+    addAnswer(total, place.host.name, 'postfix', stdout);
   }
   // postqueue -i says nothing of what it knew.
   return { ...total, changed: act === 'flush' ? null : total.changed };
@@ -56,14 +54,13 @@ async function ask(
   save: SaveWish | undefined,
   signal: AbortSignal | undefined,
 ): Promise<string> {
-  const saving = save === undefined ? [] : [save.run, whole(save.expiresAt), whole(save.maxBytes)];
   const { status, stdout, stderr } = await transport.run(
     host,
     {
       name: `postfix.${act}`,
       script: ACT_SCRIPT,
-      args: [instance, act, ...saving],
-      stdin: keys.map(keyLine).join(''),
+      args: [instance, act, ...saveArguments(save)],
+      stdin: keys.map((key) => keyLine(key, comparableSender)).join(''),
       readOnly: false,
       privileged: true,
       within,
@@ -71,43 +68,7 @@ async function ask(
     },
     { signal },
   );
-  const full = /^full (\d+) (\d+) (\d+)$/m.exec(stdout);
-  if (full !== null) {
-    const [, have, more, most] = full;
-    throw new MailctlError(`${host.name}: the messages would not fit beside those that are saved already`, {
-      code: 'queue.save-full',
-      exitCode: EXIT.partial,
-      detail: `${have} bytes are saved, ${more} would come, ${most} are allowed; nothing more was deleted`,
-      hint: 'delete fewer messages, allow more, or let older ones expire',
-    });
-  }
+  mustFit(host.name, stdout);
   if (status !== 0) throw new CommandError(host.name, `postfix ${act}`, status, stderr);
   return stdout;
-}
-
-const whole = (value: number): string => String(Math.max(0, Math.floor(value)));
-
-function keyLine({ id, arrivedAt, sender }: MessageKey): string {
-  const arrival = arrivedAt !== null && Number.isSafeInteger(arrivedAt) ? String(arrivedAt) : '-';
-  return `${id} ${arrival} ${sender === null ? '*' : `=${comparableSender(sender)}`}\n`;
-}
-
-function readAnswer(
-  host: string,
-  stdout: string,
-  total: { changed: number; already: number; gone: string[]; failed: { id: string; why: string }[] },
-): void {
-  let changed: number | null = null;
-  for (const line of stdout.split('\n')) {
-    const [word = '', id = '', ...why] = line.split(' ');
-    if (word === 'already') total.already += 1;
-    else if (word === 'gone') total.gone.push(id);
-    else if (word === 'failed') total.failed.push({ id, why: why.join(' ').trim() });
-    else if (word === 'changed' && /^\d{1,9}$/.test(id)) changed = Number(id);
-  }
-  if (changed === null)
-    throw new CommandError(host, 'postfix act', 0, stdout.slice(-300), {
-      hint: 'what it did is not known: look at the queue',
-    });
-  total.changed += changed;
 }

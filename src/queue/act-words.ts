@@ -1,0 +1,67 @@
+// The words that an acting script takes and answers, of every server whose script speaks them: a key a line in, what
+// became of each id out, and the count at the end. A script that did not come to its count is no success. Pure.
+import { CommandError, EXIT, MailctlError } from '../errors.js';
+import type { SaveWish } from './driver.js';
+import type { MessageKey } from './message.js';
+
+/** What the chunks of an act have come to so far. */
+export interface ActTotal {
+  changed: number;
+  already: number;
+  readonly gone: string[];
+  readonly failed: { readonly id: string; readonly why: string }[];
+}
+
+/** Names of a run that may be a folder's. */
+const RUN = /^[A-Za-z0-9][\w.+-]{0,99}$/;
+
+/** Nothing was done yet. */
+export const emptyTotal = (): ActTotal => ({ changed: 0, already: 0, gone: [], failed: [] });
+
+/** Is it a wish that a script can be given: with a run whose name may be a folder's? */
+export const canSave = (save: SaveWish | undefined): boolean => save !== undefined && RUN.test(save.run);
+
+/** The script's last arguments: run, epoch seconds of its expiry, bytes that all saved messages may take. */
+export const saveArguments = (save: SaveWish | undefined): readonly string[] =>
+  save === undefined ? [] : [save.run, whole(save.expiresAt), whole(save.maxBytes)];
+
+const whole = (value: number): string => String(Math.max(0, Math.floor(value)));
+
+/** `ID ARRIVAL|- =SENDER|*` and a newline; `comparable` gives the sender as the host compares it. */
+export function keyLine(
+  { id, arrivedAt, sender }: MessageKey,
+  comparable: (sender: string) => string,
+): string {
+  const arrival = arrivedAt !== null && Number.isSafeInteger(arrivedAt) ? String(arrivedAt) : '-';
+  return `${id} ${arrival} ${sender === null ? '*' : `=${comparable(sender)}`}\n`;
+}
+
+/** @throws MailctlError `queue.save-full` when the script says that the messages cannot all be saved */
+export function mustFit(host: string, stdout: string): void {
+  const full = /^full (\d+) (\d+) (\d+)$/m.exec(stdout);
+  if (full === null) return;
+  const [, have, more, most] = full;
+  throw new MailctlError(`${host}: the messages would not fit beside those that are saved already`, {
+    code: 'queue.save-full',
+    exitCode: EXIT.partial,
+    detail: `${have} bytes are saved, ${more} would come, ${most} are allowed; nothing more was deleted`,
+    hint: 'delete fewer messages, allow more, or let older ones expire',
+  });
+}
+
+/** Adds what a chunk's script answered. @throws CommandError when it has no count at its end */
+export function addAnswer(total: ActTotal, host: string, software: string, stdout: string): void {
+  let changed: number | null = null;
+  for (const line of stdout.split('\n')) {
+    const [word = '', id = '', ...why] = line.split(' ');
+    if (word === 'already') total.already += 1;
+    else if (word === 'gone') total.gone.push(id);
+    else if (word === 'failed') total.failed.push({ id, why: why.join(' ').trim() });
+    else if (word === 'changed' && /^\d{1,9}$/.test(id)) changed = Number(id);
+  }
+  if (changed === null)
+    throw new CommandError(host, `${software} act`, 0, stdout.slice(-300), {
+      hint: 'what it did is not known: look at the queue',
+    });
+  total.changed += changed;
+}
