@@ -4,6 +4,7 @@ import { fillPlaceholders } from '../lib/placeholders.js';
 import type { Json, Lane } from '../plan/plan.js';
 import type { Step } from '../plan/step.js';
 import type { Decision } from './decide.js';
+import type { InstanceState } from './driver.js';
 import type { LossEstimate } from './evidence.js';
 import { lossSheetJson, NAMES_KEPT } from './loss-sheet.js';
 import { endReadOnlySteps, readOnlySteps, roleBefore, stepsBeforeMove, withoutReading } from './read-only.js';
@@ -436,7 +437,7 @@ function thirdsOf({ slot, from, to }: Decision): readonly Instance[] {
 function stopThirds(decision: Decision, sight: FleetSight): readonly Step[] {
   const { slot } = decision;
   return thirdsOf(decision)
-    .filter(({ host }) => !isMaster(stateOf(sight, slot.slot, host)))
+    .filter(({ host }) => !isStray(stateOf(sight, slot.slot, host)))
     .map((third) => ({
       id: `stop-${third.host}`,
       action: 'slot.stop',
@@ -451,10 +452,14 @@ function stopThirds(decision: Decision, sight: FleetSight): readonly Step[] {
     }));
 }
 
-/** Thirds that run as masters: nobody's choice (promise 2). */
+/** Thirds that run as masters, or would come up as ones: nobody's choice (promise 2). */
 function straysOf(decision: Decision, sight: FleetSight): readonly Instance[] {
   const { slot } = decision;
-  return thirdsOf(decision).filter(({ host }) => isMaster(stateOf(sight, slot.slot, host)));
+  return thirdsOf(decision).filter(({ host }) => isStray(stateOf(sight, slot.slot, host)));
+}
+
+function isStray(state: InstanceState | undefined): boolean {
+  return isMaster(state) || (state?.running === false && state.configuredRole === 'master');
 }
 
 // Before anything else: OLD and NEW can only be started while nobody else is a master. It stays stopped, also when the
@@ -669,7 +674,7 @@ function demoteSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   const s = slot.slot;
   // A stray is stopped by every run that touches its slot, also by one that was meant for another host.
   const strays = slot.instances.filter(
-    ({ host }) => host !== from && host !== to && isMaster(stateOf(parts.sight, s, host)),
+    ({ host }) => host !== from && host !== to && isStray(stateOf(parts.sight, s, host)),
   );
   return [
     {

@@ -269,6 +269,9 @@ export async function turn(
     const going = prepared.decisions.filter(mayGo);
     story.told.push(`${name}: ${prepared.decisions.map(tellDecision).join(', ') || 'nothing to do'}`);
     if (going.length === 0) return 'nothing';
+    for (const { slot, gates } of going)
+      for (const gate of gates)
+        if (gate.host !== undefined) story.world.passed.add(`${slot.slot} ${gate.host}`);
     story.disks.push(disk);
     disk.run = `r${story.disks.length}`;
     disk.begunAt = story.clock.monotonic();

@@ -126,6 +126,8 @@ export class SlotWorld {
   directoryAway = false;
   /** The operator has said that every silent host is off. */
   fenced = false;
+  /** `SLOT HOST`: the operator has passed a gate about that silent host, for that slot, by a word. */
+  readonly passed = new Set<string>();
   /** Slots whose loss was accepted by name. */
   readonly accepted = new Set<string>();
   /** Something other than mail has changed since the promises were looked at. */
@@ -476,7 +478,7 @@ export class SlotWorld {
           : `runs as ${instance.runsAs}`
         : null;
       const would =
-        !instance.running && instance.configured !== 'replica'
+        !instance.running && instance.configured !== 'replica' && !this.passed.has(`${slot.slot} ${other}`)
           ? 'is stopped and would come up as master'
           : null;
       if (what !== null || would !== null) {
