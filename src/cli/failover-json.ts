@@ -2,6 +2,7 @@
 
 import { formatIso } from '../lib/clock.js';
 import type { Column } from '../output/columns/column.js';
+import type { CutOff } from '../slot/cut-off.js';
 import { lossSheetJson } from '../slot/loss-sheet.js';
 import type { RunOutcome, SafeToLeave, SlotResult } from '../slot/outcome.js';
 import type { RoadSight } from '../slot/road.js';
@@ -22,6 +23,8 @@ export interface FailoverDocument {
   /** The road of people and mail, as it was tried. */
   readonly roads: readonly RoadSight[];
   readonly watch?: Watch | undefined;
+  /** Hosts that the run has cut off; absent: there was no run. */
+  readonly cutOff?: readonly CutOff[] | undefined;
 }
 
 /** The document's fields beside `schema`. */
@@ -35,6 +38,7 @@ export function failoverDocument({
   waiting,
   roads,
   watch,
+  cutOff,
 }: FailoverDocument): object {
   return {
     run,
@@ -65,6 +69,7 @@ export function failoverDocument({
     errors,
     waiting,
     roads,
+    cut_off: (cutOff ?? []).map(({ host, command, isSeenOff }) => ({ host, command, seen_off: isSeenOff })),
     watched: watch?.isWatched ?? null,
     last_look_at: iso(watch?.lastLookAt == null ? null : watch.lastLookAt / 1000),
   };

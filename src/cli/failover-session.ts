@@ -15,6 +15,7 @@ import { lookAtPlan } from '../plan/look-at-plan.js';
 import type { Plan } from '../plan/plan.js';
 import type { RunResult } from '../plan/runner.js';
 import { slotActions } from '../slot/actions/index.js';
+import type { CutOff } from '../slot/cut-off.js';
 import { type Decision, type FailoverWishes, mayGo } from '../slot/decide.js';
 import type { Directory } from '../slot/directory.js';
 import { actionParts } from '../slot/execute.js';
@@ -381,6 +382,7 @@ export class FailoverSession {
       readonly waiting?: readonly WaitingRow[] | null;
       readonly roads?: readonly RoadSight[];
       readonly watch?: Watch;
+      readonly cutOff?: readonly CutOff[];
     } = {},
   ): Promise<void> {
     const tookMs = known.tookMs ?? this.context.clock.monotonic() - this.startedAt;
@@ -402,6 +404,7 @@ export class FailoverSession {
           waiting,
           roads: known.roads ?? [],
           watch: known.watch,
+          cutOff: known.cutOff,
         }),
       rows: results,
       columns: failoverColumns,

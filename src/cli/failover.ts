@@ -56,6 +56,7 @@ export const failoverJson: CommandSpec['json'] = {
     roads: [],
     watched: null,
     last_look_at: null,
+    cut_off: [],
   }),
 };
 

@@ -23,6 +23,8 @@ export interface StepProgress {
   readonly undoOwed: boolean;
   readonly startedAt: string | undefined;
   readonly endedAt: string | undefined;
+  /** Its act was `begun` at some time, or even `seen` done, whatever was taken back later. */
+  readonly happened: 'begun' | 'seen' | undefined;
   /** Of the last record: a note, or why it is owed or failed. */
   readonly reason: string | undefined;
   readonly code: string | undefined;
@@ -76,6 +78,7 @@ const untouched = (step: Step): StepProgress => ({
   state: 'todo',
   began: false,
   undoOwed: false,
+  happened: undefined,
   startedAt: undefined,
   endedAt: undefined,
   reason: undefined,
@@ -200,12 +203,13 @@ function applyToStep(old: StepProgress, record: StepRecord, reverting: boolean):
         ...ended,
         state: 'began',
         began: true,
+        happened: old.happened ?? 'begun',
         startedAt: record.at,
         endedAt: undefined,
         reason: undefined,
       };
     case 'did':
-      return { ...ended, state: 'did', reason: record.note };
+      return { ...ended, state: 'did', happened: old.began ? 'seen' : old.happened, reason: record.note };
     case 'skipped':
       return { ...ended, state: 'skipped', reason: record.note };
     case 'owed':

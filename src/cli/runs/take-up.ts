@@ -5,7 +5,7 @@ import { readBootId } from '../../journal/boot-id.js';
 import { openJournal } from '../../journal/journal.js';
 import { readJournal } from '../../journal/read-journal.js';
 import { findRun } from '../../journal/store.js';
-import { endScreen } from '../../output/screens/failover.js';
+import { cutOffLines, endScreen } from '../../output/screens/failover.js';
 import type { Plan } from '../../plan/plan.js';
 import { foldJournal, isCommitted, type RunProgress } from '../../plan/progress.js';
 import type { Refusal } from '../../plan/run-lane.js';
@@ -178,6 +178,7 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
         isBack
           ? [
               `run ${run} was taken back: ${results.length} ${results.length === 1 ? 'slot is' : 'slots are'} as before`,
+              ...cutOffLines(ended.cutOff),
             ]
           : endScreen({
               targets: before.plan.target.split(' '),
@@ -215,6 +216,7 @@ async function reportClosed(context: Context, progress: RunProgress): Promise<nu
       roads: [],
       watched: null,
       last_look_at: null,
+      cut_off: [],
     }),
     rows: [],
     columns: failoverColumns,

@@ -1,6 +1,7 @@
 // What the end of a run is judged by, the same for a failover, a resume and an undo: what serves, by which road, what
 // waits, who looks after what is owed.
 import type { RunResult } from '../../plan/runner.js';
+import { type CutOff, hostsCutOff } from '../../slot/cut-off.js';
 import type { Surroundings } from '../../slot/look-around.js';
 import {
   hookFailure,
@@ -27,6 +28,8 @@ export interface RunEnd {
   /** Empty: no road is configured, or nothing was moved. */
   readonly roads: readonly RoadSight[];
   readonly watch: Watch;
+  /** Hosts that the run has cut off; nothing of ours gives them back. */
+  readonly cutOff: readonly CutOff[];
 }
 
 /** Looks and judges. */
@@ -53,7 +56,8 @@ export async function endOfRun(
     ...waitingReasons(waiting),
     ...(isForgotten ? ['nobody watches for what is owed'] : []),
   ];
-  return { safety: withReasons(judged, reasons), after, waiting, roads, watch };
+  const cutOff = hostsCutOff(result.progress);
+  return { safety: withReasons(judged, reasons), after, waiting, roads, watch, cutOff };
 }
 
 async function tryRoads(

@@ -4,6 +4,7 @@ import { formatIso } from '../../lib/clock.js';
 import { formatCommand } from '../../lib/command-text.js';
 import { formatDuration } from '../../lib/duration.js';
 import type { LaneProgress, RunProgress } from '../../plan/progress.js';
+import type { CutOff } from '../../slot/cut-off.js';
 import type { DeathVerdict } from '../../slot/death.js';
 import { type Decision, type Gate, mayGo, OVERRIDABLE, refusal } from '../../slot/decide.js';
 import type { RunOutcome, SafeToLeave, SlotResult } from '../../slot/outcome.js';
@@ -496,6 +497,8 @@ export interface EndScreen {
   /** The road of people and mail to each slot, as it was tried; empty: none is configured. */
   readonly roads: readonly RoadSight[];
   readonly watch: Watch;
+  /** Hosts that the run has cut off. */
+  readonly cutOff: readonly CutOff[];
   /** Milliseconds since 1970. */
   readonly now: number;
 }
@@ -551,7 +554,7 @@ export function endScreen(screen: EndScreen): readonly Line[] {
     lines.push(
       ...folded(
         [`${result.outcome === 'failed' ? 'failed ' : 'stopped'}  `],
-        `${result.decision.slot.slot}: ${result.reason ?? 'no reason known'}${result.outcome === 'failed' ? '; every change was undone' : ''}`,
+        `${result.decision.slot.slot}: ${result.reason ?? 'no reason known'}${result.outcome === 'failed' ? `; every change ${screen.cutOff.length > 0 ? 'to it ' : ''}was undone` : ''}`,
         '         ',
       ),
     );
@@ -562,7 +565,7 @@ export function endScreen(screen: EndScreen): readonly Line[] {
     lines.push(
       ...folded(
         ['refused  '],
-        `${result.decision.slot.slot}: ${result.reason ?? ''}; still served by ${servedBy(result.decision)}`,
+        `${result.decision.slot.slot}: ${result.reason ?? ''}; ${stillServed(result.decision, screen.cutOff)}`,
         '         ',
       ),
     );
@@ -594,6 +597,7 @@ export function endScreen(screen: EndScreen): readonly Line[] {
       ...folded(['copies   '], alone === 0 ? have : second === 0 ? lack : `${have}, ${lack}`, '         '),
     );
   }
+  lines.push(...cutOffLines(screen.cutOff));
   const owing = [...new Set(safety.toDemote.map(({ host }) => host))];
   for (const host of owing) {
     const slots = safety.toDemote.filter((one) => one.host === host);
@@ -628,6 +632,16 @@ export function endScreen(screen: EndScreen): readonly Line[] {
   return lines;
 }
 
+/** What nothing of ours takes back: a host stays cut off, whatever became of its slots. */
+export function cutOffLines(cutOff: readonly CutOff[]): readonly Line[] {
+  return cutOff.flatMap(({ host, command, isSeenOff }) => {
+    const what = isSeenOff ? `${host} was cut off by` : `${host} was not seen off after`;
+    const stays = isSeenOff ? 'it stays off until you give it back' : 'it may be off, now or in a moment';
+    const text = `${what} ${command}: ${stays}, by your own tools; then mailctl rejoin ${host}`;
+    return folded(['cut off  '], text, '         ');
+  });
+}
+
 function endHeadline(screen: EndScreen, moved: number, refused: readonly SlotResult[]): Line {
   const { results, outcome } = screen;
   const isDemotion = results.length > 0 && results.every((one) => one.decision.kind === 'demote');
@@ -650,7 +664,9 @@ function endHeadline(screen: EndScreen, moved: number, refused: readonly SlotRes
     refused.length === 0
       ? ''
       : refused.length === results.length
-        ? ', nothing was changed'
+        ? screen.cutOff.length > 0
+          ? ', no slot was changed'
+          : ', nothing was changed'
         : named.length <= room
           ? named
           : `, ${refused.length} refused`;
@@ -727,6 +743,13 @@ function nextCommands(
 // A slot whose stray is to be stopped has moved long ago.
 const servedBy = ({ kind, from, to, slot }: SlotResult['decision']) =>
   kind === 'demote' ? (to ?? slot.master) : from;
+
+const stillServed = (decision: SlotResult['decision'], cutOff: readonly CutOff[]) => {
+  const host = servedBy(decision);
+  return cutOff.some((one) => one.host === host)
+    ? `${host}, its master, is cut off`
+    : `still served by ${host}`;
+};
 
 const slotsOf = (results: readonly SlotResult[]) => results.map((result) => result.decision.slot.slot);
 

@@ -122,6 +122,7 @@ test('owed while going back is the undo’s', () => {
     state: 'undone',
     began: false,
     undoOwed: false,
+    happened: 'seen',
   });
 });
 

@@ -4,9 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { CommandError, TransportError } from '../../../src/errors.js';
 import type { Fence } from '../../../src/fleet/host.js';
 import { waysOn } from '../../../src/output/screens/failover.js';
+import { foldJournal } from '../../../src/plan/progress.js';
+import { hostsCutOff } from '../../../src/slot/cut-off.js';
 import type { DeathGate, DeathVerdict } from '../../../src/slot/death.js';
 import { decide, type FailoverFacts, type FailoverWishes, mayGo, refusal } from '../../../src/slot/decide.js';
 import { planLane } from '../../../src/slot/failover.js';
+import { makePlan } from '../../support/fake-run.js';
 import { actionWorld } from '../../support/slot-actions.js';
 import { host, sightOf, silence, slotOn, state } from '../../support/slot-sight.js';
 
@@ -197,5 +200,43 @@ describe('host.fence', () => {
     for (let n = 0; n < 20; n += 1) await clock.sleep(1000);
     expect(await action.check(bare, context)).toMatchObject({ state: 'done' });
     watch.stop();
+  });
+});
+
+describe('what is told of a host that was cut off', () => {
+  it('outlives the revert of its lane, and does not come from a host that was off already', () => {
+    const { steps } = judge('not-proven-dead', { fence: true });
+    const plan = { ...makePlan(['store1'], ''), lanes: [{ id: 'store1', steps: steps(), facts: null }] };
+    const base = { at: '2026-03-12T04:28:00Z', operator: 'ann' } as const;
+    const told = (...kinds: readonly ('began' | 'did' | 'skipped' | 'undone')[]) =>
+      hostsCutOff(
+        foldJournal(
+          [
+            {
+              ...base,
+              seq: 1,
+              kind: 'opened',
+              format: 1,
+              mailctl: '0',
+              host: 'b',
+              bootId: 'b',
+              plan: JSON.parse(JSON.stringify(plan)),
+            },
+            ...kinds.map((kind, index) => ({
+              ...base,
+              seq: index + 2,
+              kind,
+              lane: 'store1',
+              step: 'fence-imap21',
+            })),
+          ],
+          'journal',
+        ),
+      );
+    const off = { host: 'imap21', command: 'power-off imap21 192.0.2.21 (on mx1)' };
+    expect(told('began', 'did', 'undone')).toEqual([{ ...off, isSeenOff: true }]);
+    expect(told('began', 'undone')).toEqual([{ ...off, isSeenOff: false }]);
+    expect(told('skipped')).toEqual([]);
+    expect(told()).toEqual([]);
   });
 });

@@ -52,6 +52,7 @@ function screenOf(results: readonly SlotResult[], more: Partial<EndScreen> = {})
     waiting: null,
     roads: [],
     watch: { isWatched: false, lastLookAt: null },
+    cutOff: [],
     now: 0,
     ...more,
   });
@@ -98,4 +99,22 @@ test('the way on names no slot that was not asked for, and the stray that can be
 
 test('a slot without a second copy is said to have none', () => {
   expect(screenOf(many).join('\n')).toContain('copies   14 slots with NONE: one more death loses mail');
+});
+
+test('a host that was cut off is told, whatever became of its slots: nothing of ours gives it back', () => {
+  const command = 'power-off imap21 (on mx1)';
+  const off = screenOf([result('store1', 'refused')], {
+    outcome: 'refused',
+    cutOff: [{ host: 'imap21', command, isSeenOff: true }],
+  }).join('\n');
+  expect(off).toContain('no slot was changed');
+  expect(off).not.toContain('nothing was changed');
+  expect(off.replace(/\s+/g, ' ')).toContain(
+    'cut off imap21 was cut off by power-off imap21 (on mx1): it stays off until you give it back, by your own tools; then mailctl rejoin imap21',
+  );
+  const unsure = screenOf([result('store1', 'failed')], {
+    outcome: 'failed',
+    cutOff: [{ host: 'imap21', command, isSeenOff: false }],
+  });
+  expect(unsure.join(' ').replace(/\s+/g, ' ')).toContain(`was not seen off after ${command}: it may be off`);
 });
