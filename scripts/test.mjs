@@ -5,12 +5,14 @@
 //   node scripts/test.mjs [PART...]    only these: types lint build packages unit nodes crash lab replays
 //   MAILCTL_NODES=/path/node22:/path/node24   runs the unit part under these as well
 //   MAILCTL_COUNTS=FILE                adds a line "PASSED FAILED" to the file
+//   MAILCTL_FAILED=FILE                adds a line for each test that failed
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const bin = (name) => join(root, 'node_modules', '.bin', name);
@@ -20,6 +22,8 @@ const scratch = await mkdtemp(join(tmpdir(), 'mailctl-test-'));
 let passed = 0;
 let failed = 0;
 const failures = [];
+/** The tests that failed, for the end of a log of which only the end may be kept. */
+const failedTests = [];
 const took = [];
 
 /** Runs a program with our own output; resolves to its exit code. */
@@ -57,6 +61,7 @@ async function vitest(part, args, { node = process.execPath, env = {} } = {}) {
   const result = await readFile(report, 'utf8').then(JSON.parse, () => undefined);
   passed += result?.numPassedTests ?? 0;
   failed += result?.numFailedTests ?? 0;
+  for (const line of failedIn(result)) failedTests.push(`${part}: ${line}`);
   for (const title of skippedIn(result)) {
     if (isCi) fail(part, `skipped, which CI may not: ${title}`);
     else console.log(`skipped: ${title}`);
@@ -71,6 +76,21 @@ async function vitest(part, args, { node = process.execPath, env = {} } = {}) {
 function skippedIn(result) {
   const all = (result?.testResults ?? []).flatMap((file) => file.assertionResults);
   return all.filter(({ status }) => status !== 'passed' && status !== 'failed').map((test) => test.fullName);
+}
+
+/** The tests that failed, one line each: file, title, and the first line of what it said. */
+function failedIn(result) {
+  return (result?.testResults ?? []).flatMap((file) => {
+    const name = file.name.replace(`${root}/`, '');
+    const tests = file.assertionResults.filter(({ status }) => status === 'failed');
+    if (tests.length === 0 && file.status === 'failed') return [`${name}: ${firstLine(file.message)}`];
+    return tests.map((test) => `${name}: ${test.fullName}: ${firstLine(test.failureMessages?.[0])}`);
+  });
+}
+
+/** The first line of a message, without colours, at most 300 characters of it. */
+function firstLine(text = '') {
+  return stripVTControlCharacters(text).split('\n')[0].slice(0, 300);
 }
 
 /** Why this machine can have no lab; undefined: it can. */
@@ -156,6 +176,11 @@ try {
   await rm(scratch, { recursive: true, force: true });
 }
 if (process.env.MAILCTL_COUNTS) await appendFile(process.env.MAILCTL_COUNTS, `${passed} ${failed}\n`);
+if (process.env.MAILCTL_FAILED) {
+  await appendFile(process.env.MAILCTL_FAILED, failedTests.map((line) => `${line}\n`).join(''));
+}
+if (failedTests.length > 0)
+  console.log(`\nfailed tests:\n${failedTests.map((line) => `  ${line}`).join('\n')}`);
 console.log(`\ntook: ${took.join(', ')}`);
 console.log(failures.length === 0 ? 'all parts passed' : `failed parts: ${failures.join(', ')}`);
 console.log(`${passed} passed, ${failed} failed`);
