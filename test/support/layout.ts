@@ -20,11 +20,12 @@ const ALL = [
   'plan',
   'queue',
   'slot',
+  'probe',
   'drivers',
   'state',
   'output',
 ];
-const DOMAIN: readonly string[] = ['plan', 'queue', 'slot'];
+const DOMAIN: readonly string[] = ['plan', 'queue', 'slot', 'probe'];
 
 /** Pure files of the domain whose functions a driver or the database may use: words and their rules, no judging. */
 const SLOT_WORDS = [
@@ -40,6 +41,9 @@ const SLOT_WORDS = [
   'slot/driver',
 ];
 
+/** What probes look at, and its words. */
+const PROBE_WORDS = ['probe/observation', 'probe/vantage'];
+
 /** Pure judgements of the domain whose words a screen needs. */
 const JUDGEMENTS = [
   'slot/analysis',
@@ -54,6 +58,8 @@ const JUDGEMENTS = [
   'queue/reasons',
   'plan/describe',
   'plan/progress',
+  'probe/observation',
+  'probe/judge',
 ];
 
 /** Who may import whom: folders, or single files without their ending. Its own folder is always allowed. */
@@ -71,9 +77,10 @@ export const FOLDER_RULES: Readonly<Record<string, FolderRule>> = {
     values: ['lib', 'errors', 'fleet', 'journal', 'plan', 'queue'],
     types: ['transport/transport', 'config/config'],
   },
+  probe: { values: ['lib', 'errors', 'fleet', 'journal'], types: ['transport/transport'] },
   drivers: {
-    values: ['lib', 'errors', 'transport', 'queue/message', 'queue/act-words', ...SLOT_WORDS],
-    types: ['queue', 'slot', 'fleet', 'config/config'],
+    values: ['lib', 'errors', 'transport', 'queue/message', 'queue/act-words', ...PROBE_WORDS, ...SLOT_WORDS],
+    types: ['queue', 'slot', 'probe', 'fleet', 'config/config'],
   },
   state: { values: ['lib', 'errors', ...SLOT_WORDS], types: ['slot'] },
   output: { values: ['lib', 'errors', ...JUDGEMENTS], types: DOMAIN },
@@ -220,9 +227,12 @@ function brokenWords(module: Module): readonly string[] {
 
 function unusedModules(modules: readonly Module[], entry: string): readonly string[] {
   const reached = reach(modules, entry, () => true);
-  return modules
-    .filter(({ name }) => !reached.has(name))
-    .map(({ name }) => `${name} is not used by the program`);
+  return (
+    modules
+      // Types that the first probe command will need.
+      .filter(({ name }) => !reached.has(name) && !PROBE_WORDS.includes(name))
+      .map(({ name }) => `${name} is not used by the program`)
+  );
 }
 
 /** Follows only what is loaded at once. */
