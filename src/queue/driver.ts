@@ -4,6 +4,7 @@
 import type { Host } from '../fleet/host.js';
 import type { Transport } from '../transport/transport.js';
 import type { DeliveryEvent } from './delivery-event.js';
+import type { DrainWay } from './drain-way.js';
 import type { ListingFormat } from './listing-format.js';
 import type { MessageKey, QueueMessage } from './message.js';
 
@@ -120,6 +121,8 @@ export interface QueueDriver {
   ): Promise<LogReading>;
   /** What the sender believes to have open per destination, where it can be known; absent: it cannot. */
   believed?(signal?: AbortSignal): Promise<ReadonlyMap<string, number>>;
+  /** How a backlog of it is drained, or why it cannot be; absent: nobody has found a way. */
+  drain?(): DrainWay | { readonly cannot: string };
 }
 
 /** A queue on a host. */

@@ -1,0 +1,154 @@
+// What a drain asks of a queue's driver (the way: park, release, look) and of the mail host whatever runs on it (the
+// post: lease, manifest, heartbeat, dead man, guards). Types only. How many go when, and what a figure means, is judged
+// in drain/: a driver knows no rate and no window.
+import type { DeskHolder, DeskPlace } from './desk.js';
+import type { ActAnswer } from './driver.js';
+import type { MessageKey } from './message.js';
+
+/**
+ * Where a released message is now. `waiting`: free, and not tried since it was released. `active`: being delivered, or
+ * next in line. `deferred`: tried since, and put off by the server's own back-off. `held`: parked. `gone`: out of the
+ * queue: delivered, bounced or deleted, which only the log tells apart.
+ */
+export type DrainFate = 'waiting' | 'active' | 'deferred' | 'held' | 'gone';
+
+/** What one tick asks for. */
+export interface DrainOrder {
+  /** Released in this order and tried at once; none: only looked at. */
+  readonly release: readonly MessageKey[];
+  /** Ids that were released earlier and are not known to have ended. */
+  readonly watch: readonly string[];
+  /**
+   * Epoch seconds by the host's clock before which none of `watch` was released: what a server's back-off has written
+   * since then tells that it was tried.
+   */
+  readonly since: number;
+}
+
+/** What a tick did and saw. */
+export interface DrainLook {
+  /** Epoch seconds by the host's clock, with fractions where it has them. */
+  readonly at: number;
+  /** What became of the release. `already`: it was free before. */
+  readonly released: ActAnswer;
+  /** Of every id of `watch` and of `release`, after the release. */
+  readonly fates: ReadonlyMap<string, DrainFate>;
+  /** Messages of the whole queue that are being delivered or are next in line; null: cannot be counted. */
+  readonly inFlight: number | null;
+  /** Of those that are not ours: seconds that the oldest has waited for its turn; null: not known; 0: there is none. */
+  readonly oldestOther: number | null;
+  /** The server said that it is not running: nothing will move. */
+  readonly isDown: boolean;
+}
+
+/** One queue's way of draining. Every call may be repeated; each looks at every message again before it acts. */
+export interface DrainWay {
+  /** True: what is released makes one connection each at most, so that in flight <= limit keeps the limit. */
+  readonly oneConnectionEach: boolean;
+  /** Seconds after which the server itself returns a message, from its arrival; null: it does not say. */
+  lifetime(signal?: AbortSignal): Promise<number | null>;
+  /** Holds them, also those that an earlier drain released and that were put off since. What is active may go out. */
+  park(keys: readonly MessageKey[], signal?: AbortSignal): Promise<ActAnswer>;
+  /** Releases and looks, in one round trip. */
+  tick(order: DrainOrder, signal?: AbortSignal): Promise<DrainLook>;
+  /** Gives them back to the server, which tries them at its own pace. */
+  unpark(keys: readonly MessageKey[], signal?: AbortSignal): Promise<ActAnswer>;
+  /** The commands, for people. */
+  preview(part: 'park' | 'release' | 'unpark'): readonly string[];
+}
+
+/** What the host has left, as one round trip saw it; null: it cannot be seen there. */
+export interface HostGuards {
+  /** Epoch seconds by the host's clock. */
+  readonly at: number;
+  /** Of the host, or of the control group that the mail server runs in: the tighter of the two. */
+  readonly memory: { readonly availableBytes: number; readonly totalBytes: number } | null;
+  /** Processes killed for lack of memory: since boot, or in the control group. */
+  readonly oomKills: number | null;
+  readonly sockets: {
+    readonly inUse: number;
+    readonly orphans: number;
+    readonly mostOrphans: number | null;
+    readonly timeWait: number;
+    /** Ports that outgoing connections to one peer can take. */
+    readonly ports: number | null;
+    readonly memoryPages: number;
+    /** Pages above which the kernel is short of them. */
+    readonly mostMemoryPages: number | null;
+  } | null;
+  /** Of the mail server's processes the one that is nearest to its own limit. */
+  readonly files: { readonly process: string; readonly open: number; readonly limit: number } | null;
+  readonly load: { readonly one: number; readonly cpus: number } | null;
+  /** Of the file system that the queue is on. */
+  readonly disk: {
+    readonly freeBytes: number;
+    readonly totalBytes: number;
+    readonly freeInodes: number | null;
+    readonly totalInodes: number | null;
+  } | null;
+}
+
+/** What happens to parked messages when no heartbeat comes any more. */
+export type OnDeath = 'release' | 'hold';
+
+/** What is written on the host when a drain begins. */
+export interface DrainStart {
+  readonly holder: DeskHolder;
+  /** The run as people say it. */
+  readonly run: string;
+  readonly reason: string;
+  readonly onDeath: OnDeath;
+  /** Seconds without a heartbeat after which the drain counts as dead. */
+  readonly deadAfterS: number;
+  /** Keys of drains whose lease may be taken from them: this one's own, or one that the operator takes over. */
+  readonly dead: readonly string[];
+}
+
+/** A drain as its host knows it. */
+export interface FoundDrain extends DrainStart {
+  /** Ids in its manifest. */
+  readonly messages: number;
+  /** Of them held now; null: was not looked at. */
+  readonly held: number | null;
+  /** Seconds since its last heartbeat, by the host's clock. */
+  readonly silentS: number;
+  /** `running`: has a heartbeat; `dead`: has none; `released`: the dead man has put the rest back; `held`: stopped by its operator with the rest still held. */
+  readonly state: 'running' | 'dead' | 'released' | 'held';
+  /** What the drain wrote with its last heartbeat; null: nothing. Hostile. */
+  readonly note: unknown;
+}
+
+/** What a heartbeat found. */
+export interface DrainBeat {
+  /** False: the drain is no longer ours: another has taken it, or the dead man has put the rest back. */
+  readonly isOurs: boolean;
+  readonly guards: HostGuards;
+}
+
+/** The drains' place on a mail host. All calls throw MailctlError (TransportError when the host could not be asked). */
+export interface DrainPost {
+  /** Takes the queue for a drain, writes down whose it is and sets up the dead man. One drain a queue. */
+  begin(
+    place: DeskPlace,
+    start: DrainStart,
+    signal?: AbortSignal,
+  ): Promise<{ readonly granted: true } | { readonly granted: false; readonly held: FoundDrain }>;
+  /** Adds to the manifest, durably, before these are parked. False: it is not ours any more. */
+  keep(
+    place: DeskPlace,
+    key: string,
+    part: string,
+    keys: readonly MessageKey[],
+    signal?: AbortSignal,
+  ): Promise<boolean>;
+  /** Heartbeat, renewal of the lease and guards in one round trip; starts the dead man again where it is gone. */
+  beat(place: DeskPlace, key: string, note: object, signal?: AbortSignal): Promise<DrainBeat>;
+  /** Guards alone, for a plan; changes nothing. */
+  guards(place: DeskPlace, signal?: AbortSignal): Promise<HostGuards>;
+  /** Ends it and the dead man. `held`: the rest stays held, and the host remembers whose it was. */
+  end(place: DeskPlace, key: string, how: 'done' | 'held', signal?: AbortSignal): Promise<void>;
+  /** All that is known there; changes nothing. */
+  found(place: DeskPlace, signal?: AbortSignal): Promise<readonly FoundDrain[]>;
+  /** The messages of a drain, as they were parked; for another bastion that goes on. */
+  keys(place: DeskPlace, key: string, onKey: (key: MessageKey) => void, signal?: AbortSignal): Promise<void>;
+}
