@@ -1,6 +1,8 @@
 /** `npm run lab -- ...`: the lab at the command line. What it does is in the functions of lab.ts. */
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { stringify } from 'yaml';
 import { deliver, mailq, waitDelivered } from './deliveries.js';
 import { takeDown } from './down.js';
 import { LabError } from './errors.js';
@@ -9,6 +11,7 @@ import { insideArgv } from './host.js';
 import { count, messagesOn } from './mailboxes.js';
 import { ensurePackages, requireRootOnDebian } from './packages.js';
 import { productEnv } from './product.js';
+import { destinationsOf, fillQueue, providersText, startProviders, threeProviders } from './providers.js';
 import { hostNamed, hostsOf, type Lab, type LayoutName, type MtaName, mtaNames, openLab } from './spec.js';
 import { statusText } from './status.js';
 import { up } from './up.js';
@@ -32,6 +35,9 @@ const usage = `npm run lab -- COMMAND
   count SLOT USER HOST              messages in the INBOX on that host's disk
   messages SLOT USER HOST           their Message-IDs
   mailq                             what waits on mx1
+  fill N [--name m]                 a backlog of so many in mx1's queue, 65 % of it for one provider
+  providers [--limit 20] [--ms 60]  their receivers, in the foreground: counts once a second; words on stdin change
+                                    them: gmail refuse|defer|well, gmail limit 5, gmail ms 500, reset
   exec HOST -- COMMAND...           run something on a host, whatever its network does
 `;
 
@@ -64,6 +70,9 @@ function parse() {
         'sshd-only': { type: 'boolean', default: false },
         boot: { type: 'boolean', default: false },
         wait: { type: 'boolean', default: false },
+        name: { type: 'string', default: 'm' },
+        limit: { type: 'string', default: '20' },
+        ms: { type: 'string', default: '60' },
         help: { type: 'boolean', default: false, short: 'h' },
       },
     });
@@ -119,6 +128,10 @@ async function main(): Promise<void> {
     }
     case 'mailq':
       return print(`${await mailq(openLab())}\n`);
+    case 'fill':
+      return fillQueue(openLab(), number(arg(0, 'N'), 'N'), { name: values.name });
+    case 'providers':
+      return receive(openLab());
     case 'exec':
       return exec(openLab());
     default:
@@ -187,6 +200,35 @@ async function deliverFrom(lab: Lab): Promise<void> {
   if (missing.length > 0)
     throw new LabError(`${missing.length} of ${accepted.length} did not arrive in a minute`);
   print('all are in the mailbox\n');
+}
+
+/** Plays the providers until it is ended. */
+async function receive(lab: Lab): Promise<void> {
+  const [limit, ms] = [number(values.limit, '--limit'), number(values.ms, '--ms')];
+  const providers = await startProviders(
+    lab,
+    threeProviders.map((one) => ({ ...one, limit, ms })),
+  );
+  const config = stringify({
+    destinations: destinationsOf(threeProviders.map((one) => ({ ...one, limit }))),
+  });
+  print(`# for mailctl.yaml:\n${config}`);
+  createInterface({ input: process.stdin }).on('line', (line) => {
+    const [name = '', word = '', value = ''] = line.trim().split(/ +/);
+    const some = providers.all.filter((one) => name === 'reset' || one.name === name);
+    for (const one of some) {
+      if (name === 'reset') one.reset();
+      else if (word === 'limit') one.set({ limit: Number(value) });
+      else if (word === 'ms') one.set({ ms: Number(value) });
+      else if (word === 'refuse' || word === 'defer' || word === 'well') one.set({ mood: word });
+    }
+  });
+  let last = '';
+  setInterval(() => {
+    const text = providersText(providers);
+    if (text !== last) print(`${new Date().toISOString()}\n${text}`);
+    last = text;
+  }, 1000);
 }
 
 async function exec(lab: Lab): Promise<void> {

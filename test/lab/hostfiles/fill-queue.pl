@@ -1,14 +1,16 @@
 # Puts messages into a Postfix queue as cleanup and bounce write them (queue file and defer log, 3.7), some 20,000 a
-# second: injecting so many by SMTP takes minutes. Arguments: how many, queue (deferred or hold), long or short ids.
+# second: injecting so many by SMTP takes minutes. Arguments: how many, queue (deferred or hold), long or short ids;
+# then, for messages with one recipient each that can be told apart, `DOMAIN=SHARE,...` and a name: X-Lab-Id: NAME-7.
 # Ages lie in the middle of qshape's buckets, so that a second more or less moves none into the next.
 use strict; use warnings;
-my ($count, $queue, $ids) = @ARGV;
+my ($count, $queue, $ids, $shares, $name) = @ARGV;
 chomp(my $spool = `postconf -hx queue_directory`);
 my ($uid, $gid) = (getpwnam('postfix'))[2, 3];
 chdir $spool or die;
 my @digits = split //, '0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz';
 sub base { my ($n, $base, $least) = @_; my $s = ''; do { $s = $digits[$n % $base] . $s; $n = int($n / $base) } while $n; $s = "0$s" while length $s < $least; return $s }
 my @domains = (('gmail.com') x 12, ('outlook.com') x 5, ('yahoo.com') x 2, 'GMAIL.com', map { "d$_.example" } 1 .. 40);
+@domains = map { my ($domain, $share) = split /=/; ($domain) x $share } split /,/, $shares if defined $shares;
 my @ages = (120, 450, 900, 1800, 3600, 7200, 14400, 28800, 57600, 100000);
 my $now = time;
 my %made;
@@ -28,9 +30,11 @@ for my $i (0 .. $count - 1) {
   my $id = $ids eq 'long' ? base($arrival, 52, 6) . base($usec, 52, 4) . 'z' . base($inode, 51, 1) : sprintf '%05X%lX', $usec, $inode;
   my $letter = substr($ids eq 'long' ? sprintf('%05X', $usec) : $id, 0, 1);
   my $sender = $i % 33 == 0 ? '' : 'bounce-' . ($i % 700) . '@news.example.net';
-  my @rcpts = map { "u$i.$_\@" . $domains[($i + 13 * $_) % @domains] } 0 .. ($i % 10 == 0 ? 2 : 0);
+  # Spread over the whole backlog: 7919 shares no factor with any number of domains here.
+  my @rcpts = defined $shares ? ("u$i\@" . $domains[$i * 7919 % @domains])
+    : map { "u$i.$_\@" . $domains[($i + 13 * $_) % @domains] } 0 .. ($i % 10 == 0 ? 2 : 0);
   my $body = '';
-  my @lines = ("From: <$sender>", "Subject: message $i", '', ('a line of some text, number') x (1 + $i % 20));
+  my @lines = ("From: <$sender>", "Subject: message $i", (defined $name ? "X-Lab-Id: $name-$i" : ()), '', ('a line of some text, number') x (1 + $i % 20));
   $body .= rec('N', $_) for @lines;
   my $length = length $body;
   my $head = rec('T', "$arrival $usec") . rec('A', "create_time=$arrival") . rec('A', "log_ident=$id") . rec('A', 'rewrite_context=local')
