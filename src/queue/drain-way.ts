@@ -41,10 +41,27 @@ export interface DrainLook {
   readonly isDown: boolean;
 }
 
+/** What the scripts on the host must know of a server. Fixed texts of POSIX sh, each run with `args`. */
+export interface DrainSide {
+  readonly args: readonly string[];
+  /** Words put before a shell: the server lives in a container. */
+  readonly within?: readonly string[] | undefined;
+  /**
+   * Sets `spool` to the folder that the queue is in, and `main` to the pids of the server's main processes, separated
+   * by blanks: they and their children are looked at. What it cannot find out stays empty. Must be quick.
+   */
+  readonly locate: string;
+  /** Gives back what is held of the messages on its stdin, a `line` each; null: only mailctl can. Safe to repeat. */
+  readonly giveBack: string | null;
+  line(key: MessageKey): string;
+}
+
 /** One queue's way of draining. Every call may be repeated; each looks at every message again before it acts. */
 export interface DrainWay {
   /** True: what is released makes one connection each at most, so that in flight <= limit keeps the limit. */
   readonly oneConnectionEach: boolean;
+  /** For the dead man and the guards. */
+  readonly side: DrainSide;
   /** Seconds after which the server itself returns a message, from its arrival; null: it does not say. */
   lifetime(signal?: AbortSignal): Promise<number | null>;
   /** Holds them, also those that an earlier drain released and that were put off since. What is active may go out. */
@@ -62,7 +79,12 @@ export interface HostGuards {
   /** Epoch seconds by the host's clock. */
   readonly at: number;
   /** Of the host, or of the control group that the mail server runs in: the tighter of the two. */
-  readonly memory: { readonly availableBytes: number; readonly totalBytes: number } | null;
+  readonly memory: {
+    readonly availableBytes: number;
+    readonly totalBytes: number;
+    /** The control group's path; absent: the host's own. */
+    readonly group?: string | undefined;
+  } | null;
   /** Processes killed for lack of memory: since boot, or in the control group. */
   readonly oomKills: number | null;
   readonly sockets: {
@@ -78,6 +100,20 @@ export interface HostGuards {
   } | null;
   /** Of the mail server's processes the one that is nearest to its own limit. */
   readonly files: { readonly process: string; readonly open: number; readonly limit: number } | null;
+  /** Of the mail server's processes the one that is nearest to the limit of its address space (`ulimit -v`). */
+  readonly addressSpace?: { readonly process: string; readonly bytes: number; readonly limit: number } | null;
+  /** The mail server's oldest main process: another one at the next look means that it was started again. */
+  readonly server?: {
+    readonly process: string;
+    readonly pid: number;
+    /** Epoch seconds by the host's clock. */
+    readonly startedAt: number;
+    /** Its processes, children included, and what they have in memory. */
+    readonly processes: number;
+    readonly residentBytes: number;
+  } | null;
+  /** Connections that the packet filter follows, of those that it can. */
+  readonly tracked?: { readonly connections: number; readonly most: number } | null;
   readonly load: { readonly one: number; readonly cpus: number } | null;
   /** Of the file system that the queue is on. */
   readonly disk: {
@@ -143,6 +179,8 @@ export interface DrainPost {
   ): Promise<boolean>;
   /** Heartbeat, renewal of the lease and guards in one round trip; starts the dead man again where it is gone. */
   beat(place: DeskPlace, key: string, note: object, signal?: AbortSignal): Promise<DrainBeat>;
+  /** Starts the dead man of every drain that has none and needs one: after a reboot. How many it started. */
+  wake(place: DeskPlace, signal?: AbortSignal): Promise<number>;
   /** Guards alone, for a plan; changes nothing. */
   guards(place: DeskPlace, signal?: AbortSignal): Promise<HostGuards>;
   /** Ends it and the dead man. `held`: the rest stays held, and the host remembers whose it was. */
