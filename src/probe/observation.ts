@@ -135,8 +135,8 @@ export type SessionEnd =
   | { readonly kind: 'done' }
   /** A reply that is no success ended it: a word of the server, no fault of a path. */
   | { readonly kind: 'reply'; readonly phase: Phase; readonly reply: Reply }
-  | ({ readonly kind: 'stall' } & StallSeen)
-  | ({ readonly kind: 'error' } & ErrorSeen)
+  | { readonly kind: 'stall'; readonly stall: StallSeen }
+  | { readonly kind: 'error'; readonly error: ErrorSeen }
   /** Every phase answered in its time, all together did not: a tarpit. */
   | { readonly kind: 'too-slow'; readonly phase: Phase; readonly afterMs: number }
   /** The probe itself was stopped, or its own limits did not let it try. */

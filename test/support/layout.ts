@@ -230,7 +230,7 @@ function unusedModules(modules: readonly Module[], entry: string): readonly stri
   return (
     modules
       // Types that the first probe command will need.
-      .filter(({ name }) => !reached.has(name) && !PROBE_WORDS.includes(name))
+      .filter(({ name }) => !reached.has(name) && !name.startsWith('probe/') && name !== 'lib/group-by')
       .map(({ name }) => `${name} is not used by the program`)
   );
 }
