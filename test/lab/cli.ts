@@ -15,6 +15,7 @@ import { destinationsOf, fillQueue, providersText, startProviders, threeProvider
 import { hostNamed, hostsOf, type Lab, type LayoutName, type MtaName, mtaNames, openLab } from './spec.js';
 import { statusText } from './status.js';
 import { up } from './up.js';
+import { uplinksCommand, uplinksUsage } from './uplinks/cli.js';
 
 const usage = `npm run lab -- COMMAND
 
@@ -39,7 +40,8 @@ const usage = `npm run lab -- COMMAND
   providers [--limit 20] [--ms 60]  their receivers, in the foreground: counts once a second; words on stdin change
                                     them: gmail refuse|defer|well, gmail limit 5, gmail ms 500, reset
   exec HOST -- COMMAND...           run something on a host, whatever its network does
-`;
+
+${uplinksUsage}`;
 
 const { values, positionals } = parse();
 const [verb, ...args] = positionals;
@@ -134,6 +136,8 @@ async function main(): Promise<void> {
       return receive(openLab());
     case 'exec':
       return exec(openLab());
+    case 'uplinks':
+      return uplinksCommand(args);
     default:
       throw new LabError(`no command ${verb}\n\n${usage}`);
   }
