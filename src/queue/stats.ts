@@ -4,6 +4,7 @@
 // recipient there, and all of its recipients there. Pure.
 import { MessageIndex, NumberColumn } from './columns.js';
 import { domainOf, MESSAGE_STATES, type QueueMessage, type QueueRecipient } from './message.js';
+import type { ReasonKeyOf } from './reason-key.js';
 import type { DestinationOf } from './select.js';
 
 /** What can be grouped by. */
@@ -122,17 +123,14 @@ type KeyOf =
   | { readonly per: 'message'; of(message: QueueMessage): KeyValue }
   | { readonly per: 'recipient'; of(recipient: QueueRecipient): KeyValue };
 
-/** Reasons that differ in their first characters only differ; a key of any length would fill the memory. */
-const REASON_LENGTH = 200;
-
-function keyOf(key: StatKey, now: number): KeyOf {
+function keyOf(key: StatKey, now: number, reasonOf: ReasonKeyOf): KeyOf {
   switch (key) {
     // Which destination a domain belongs to is found out once all domains are known.
     case 'domain':
     case 'destination':
       return { per: 'recipient', of: ({ address }) => domainOf(address) };
     case 'reason':
-      return { per: 'recipient', of: ({ reason }) => reason?.slice(0, REASON_LENGTH) ?? null };
+      return { per: 'recipient', of: ({ reason }) => reasonOf(reason) };
     case 'state':
       return { per: 'message', of: ({ state }) => state };
     case 'host':
@@ -192,10 +190,12 @@ export class QueueStats {
     readonly by: readonly StatKey[];
     /** Epoch seconds that ages are measured from. */
     readonly now: number;
+    /** What a delay reason is counted under, where it is a key. */
+    readonly reasonOf?: ReasonKeyOf | undefined;
   }) {
     this.by = options.by;
     this.now = options.now;
-    this.#keys = options.by.map((key) => keyOf(key, options.now));
+    this.#keys = options.by.map((key) => keyOf(key, options.now, options.reasonOf ?? (() => null)));
     this.#values = options.by.map(() => new Names<KeyValue>());
     this.#perRecipient = this.#keys.some(({ per }) => per === 'recipient');
   }

@@ -106,7 +106,30 @@ describeUnless(reason, 'a Postfix queue of 20,000 messages', () => {
       [recipients, ...ages.map((age) => age.recipients)],
     ]);
     expect(Object.fromEntries(ours)).toEqual(Object.fromEntries(rows));
+    if (state === 'deferred') await hasTheScreenOf(rows);
   });
+
+  /** The screen of `--by domain,age` has qshape's rows, and so have its groups of two keys. */
+  const hasTheScreenOf = async (rows: readonly (readonly [string, readonly number[]])[]) => {
+    const words = ['queue', 'stats', '-H', 'mx1', '--state', 'deferred', '--by', 'domain,age'];
+    const { stdout } = await mailctl(lab, [...words, '-o', 'table'], { env: { COLUMNS: '200' } });
+    const shown = stdout
+      .split('\n')
+      .filter((line) => /^(?:gmail|outlook|yahoo|d\d)/.test(line))
+      .map((line) => line.trim().split(/\s+/))
+      .map(([domain = '', ...cells]) => [domain, cells.map(Number)] as const);
+    expect(shown.length).toBeGreaterThan(10);
+    expect(rows).toEqual(expect.arrayContaining(shown));
+    const { json } = await mailctlJson<{
+      groups: { key: [string, number | 'rest']; recipients: number }[];
+    }>(lab, words);
+    const steps = [300, 600, 1200, 2400, 4800, 9600, 19_200, 38_400, 76_800, 'rest'];
+    const cells = new Map(json.groups.map(({ key, recipients }) => [key.join(' '), recipients]));
+    for (const [domain, [total, ...counts]] of rows) {
+      expect(counts.map((_, at) => cells.get(`${domain} ${steps[at]}`) ?? 0)).toEqual(counts);
+      expect(counts.reduce((all, one) => all + one, 0)).toBe(total);
+    }
+  };
 
   test('has the counts of the folders and of the server’s own list', async () => {
     const [folders, list, { json }] = await Promise.all([

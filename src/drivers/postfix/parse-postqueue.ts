@@ -27,7 +27,8 @@ export function parsePostqueueLine(queue: string, host: string, line: string): P
   const id = fields.queue_id;
   if (typeof id !== 'string' || id === '') return { kind: 'malformed', what: 'without a queue_id' };
   const state = fields.queue_name;
-  const sender = textOf(fields.sender);
+  // Without a sender nothing is known of it: the null sender is printed by its name.
+  const sender = typeof fields.sender === 'string' ? fields.sender : null;
   return {
     kind: 'message',
     message: {
@@ -59,8 +60,6 @@ function recipientsOf(value: unknown): readonly QueueRecipient[] {
   }
   return [...byAddress.values()];
 }
-
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 const wholeNumber = (value: unknown): number | null =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null;

@@ -38,3 +38,10 @@ it('is the same, whatever was done to the line', () => {
     }
   }
 });
+
+it('knows nothing of a sender that a line does not name: that is not the null sender', () => {
+  const line =
+    '{"queue_name": "deferred", "queue_id": "A1", "arrival_time": 1, "message_size": 2, "recipients": []}';
+  for (const parse of [glancePostqueueLine, parsePostqueueLine])
+    expect(parse('q', 'h', line)).toMatchObject({ message: { sender: null } });
+});
