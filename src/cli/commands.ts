@@ -18,6 +18,7 @@ import { queueListCommand } from './queue/list.js';
 import { queueReleaseCommand } from './queue/release.js';
 import { queueRequeueCommand } from './queue/requeue.js';
 import { queueRestoreCommand } from './queue/restore.js';
+import { queueSampleCommand } from './queue/sample.js';
 import { queueShowCommand } from './queue/show.js';
 import { queueStatsCommand } from './queue/stats.js';
 import { queueTendCommand } from './queue/tend.js';
@@ -81,6 +82,7 @@ const commands: readonly AnyCommand[] = [
   queueRestoreCommand,
   queueHoldsCommand,
   queueTendCommand,
+  queueSampleCommand,
   configCheckCommand,
   configShowCommand,
   configInitCommand,

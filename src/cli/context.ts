@@ -11,6 +11,7 @@ import type { OutputFormat } from '../output/choose.js';
 import { type Line, renderLine } from '../output/line.js';
 import { createOutput, type Output } from '../output/output.js';
 import type { Progress } from '../output/progress.js';
+import type { LookStore } from '../queue/queue-look.js';
 import type { CanaryStore } from '../slot/canary.js';
 import type { ComparisonStore } from '../slot/comparisons.js';
 import type { Directory } from '../slot/directory.js';
@@ -107,8 +108,12 @@ export interface Context {
   comparisons(options?: ReadOnly): Promise<ComparisonStore>;
   /** Whose changes waited when a master was looked at last; a database that is away knows nothing. */
   pendingUsers(options?: ReadOnly): Promise<PendingStore>;
+  /** Kept looks at queues; a database that is away is a warning. */
+  queueLooks(): Promise<LookStore>;
   /** The state directory, made if it is not there (0700). @throws ConfigError */
   stateDir(): Promise<string>;
+  /** Where it is, or would be: nothing is made or checked. */
+  stateDirPath(): Promise<string>;
   /** Closes what was opened. Never throws. */
   close(): Promise<void>;
 }
@@ -179,11 +184,14 @@ export function createContext(parts: ContextParts): Context {
     for (const warning of loaded.warnings) warn(warning);
     return loaded.config;
   });
-  const stateDir = once(async () => {
-    const { ensureStateDir, stateDirPath } = await import('../journal/state-dir.js');
+  const placeOfState = async () => {
+    const { stateDirPath } = await import('../journal/state-dir.js');
     const uid = process.geteuid?.() ?? -1;
-    const path = stateDirPath({ option: globals.stateDir, env, uid, home: env.HOME || homedir() });
-    await ensureStateDir(path, uid);
+    return stateDirPath({ option: globals.stateDir, env, uid, home: env.HOME || homedir() });
+  };
+  const stateDir = once(async () => {
+    const [path, { ensureStateDir }] = [await placeOfState(), await import('../journal/state-dir.js')];
+    await ensureStateDir(path, process.geteuid?.() ?? -1);
     return path;
   });
   const openedTransport = once(async () => {
@@ -316,6 +324,7 @@ export function createContext(parts: ContextParts): Context {
     }),
     config,
     stateDir,
+    stateDirPath: placeOfState,
     thisHost,
     transport,
     inventory: once(async () => {
@@ -400,6 +409,19 @@ export function createContext(parts: ContextParts): Context {
       return tolerantCanaries({
         toWrite: async () => databaseCanaries(await database(state, { migrate: true })),
         toRead: async () => databaseCanaries(await database(state, { readOnly: true })),
+        warn,
+      });
+    },
+    queueLooks: async () => {
+      const [{ tolerantLooks }, { databaseLooks }] = await Promise.all([
+        import('./tolerant-looks.js'),
+        import('../state/queue-looks.js'),
+      ]);
+      const { state } = await locations();
+      return tolerantLooks({
+        // Its table came later than the first ones: whoever stores in it brings the schema up to date.
+        toWrite: async () => databaseLooks(await database(state, { migrate: true }), clock),
+        toRead: async () => databaseLooks(await database(state, { readOnly: true }), clock),
         warn,
       });
     },

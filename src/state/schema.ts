@@ -101,6 +101,26 @@ export interface PendingUsersTable {
   nameless: number;
 }
 
+/** Looks at queues; one per queue each time. */
+export interface QueueLooksTable {
+  id: Generated<number>;
+  queue: string;
+  host: string;
+  /** The observer's clock, milliseconds since 1970. */
+  at: number;
+  messages: number;
+  recipients: number;
+  size_bytes: number;
+  /** Arrival of the oldest message by the host's clock, seconds since 1970. */
+  oldest_at: number | null;
+  /** Messages that are held or corrupt. */
+  held: number;
+  /** JSON: `[[domain, messages], ...]`, those with the most messages. */
+  domains: string;
+  /** 1: all domains are in it. */
+  is_whole: number;
+}
+
 export interface Schema {
   mailctl_schema: SchemaTable;
   slots: SlotsTable;
@@ -110,6 +130,7 @@ export interface Schema {
   compared_owners: ComparedOwnersTable;
   canaries: CanariesTable;
   pending_users: PendingUsersTable;
+  queue_looks: QueueLooksTable;
 }
 
 /** A text column, selected as bytes; `fromBytes` makes text of them. */

@@ -82,7 +82,7 @@ export const FOLDER_RULES: Readonly<Record<string, FolderRule>> = {
     values: ['lib', 'errors', 'transport', 'queue/message', 'queue/act-words', ...PROBE_WORDS, ...SLOT_WORDS],
     types: ['queue', 'slot', 'probe', 'fleet', 'config/config'],
   },
-  state: { values: ['lib', 'errors', ...SLOT_WORDS], types: ['slot'] },
+  state: { values: ['lib', 'errors', ...SLOT_WORDS], types: ['slot', 'queue'] },
   output: { values: ['lib', 'errors', ...JUDGEMENTS], types: DOMAIN },
   cli: { values: ALL, types: [] },
   main: { values: ['cli', ...ALL], types: [] },

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { queueSampleCommand } from '../../src/cli/queue/sample.js';
 import { slotsSampleCommand } from '../../src/cli/slots/sample.js';
 import { tempDir } from '../support/temp-dir.js';
 
@@ -16,12 +17,14 @@ test('the package carries it', () => {
 });
 
 test.each([
-  ['systemd/mailctl-sample.service', /^ExecStart=.*mailctl (.*)$/m],
-  ['cron/mailctl-sample', /mailctl (slots.*)$/m],
-])('%s runs a command of this program', (file, pattern) => {
+  ['systemd/mailctl-sample.service', /^ExecStart=.*mailctl (.*)$/m, slotsSampleCommand],
+  ['systemd/mailctl-queues.service', /^ExecStart=.*mailctl (.*)$/m, queueSampleCommand],
+  ['cron/mailctl-sample', /mailctl (slots.*)$/m, slotsSampleCommand],
+  ['cron/mailctl-sample', /mailctl (queue.*)$/m, queueSampleCommand],
+])('%s runs a command of this program', (file, pattern, { name, options }) => {
   const words = pattern.exec(read(file))?.[1]?.split(' ') ?? [];
-  expect(words.slice(0, 2).join(' ')).toBe(slotsSampleCommand.name);
-  const known = [slotsSampleCommand.options.doOwed.flags, '-q'];
+  expect(words.slice(0, 2).join(' ')).toBe(name);
+  const known = [options.doOwed.flags, '-q'];
   expect(words.slice(2).every((word) => known.includes(word))).toBe(true);
   expect(words).toContain('--do-owed');
 });

@@ -32,7 +32,9 @@ import type { Context } from '../context.js';
 import { type ChangeEnd, printChange, printPlanned } from './change-report.js';
 import { runChange } from './change-run.js';
 import { deskOf, deskPlace } from './desks.js';
+import { changeHolds } from './holds-file.js';
 import { openQueues } from './queues.js';
+import { forgetHolds, isTimed, rememberHold, standingNote } from './standing.js';
 
 /** Domains shown of a plan. */
 const TOP_DOMAINS = 6;
@@ -119,9 +121,11 @@ export async function changeMessages(
   mustHaveQueue(answers, failures, without);
   if (source.kind === 'listed') mustBeClear(source);
   const scene: ChangeScene = { context, request, failures, missing: source.missing(), startedAt };
-  const going = answers.filter(({ value }) => value.totals.messages > 0);
+  // A hold that stands for what arrives meanwhile is on every queue, whatever waits there now.
+  const isStanding = request.meanwhile !== null;
+  const going = isStanding ? answers : answers.filter(({ value }) => value.totals.messages > 0);
   const totals = sumTotals(answers.map(({ value }) => value.totals));
-  if (totals.messages === 0) {
+  if (totals.messages === 0 && !isStanding) {
     if (!request.dryRun)
       await dropRecords(
         scene,
@@ -131,7 +135,9 @@ export async function changeMessages(
   }
   const stateDir = await context.stateDir();
   const plan = await planOf(scene, stateDir, going);
-  const screen = planScreen(scene, plan.plan.id, going, totals, await limitsOf(context));
+  const isTended =
+    request.act !== 'hold' || request.forMs === undefined || (await isTimed(context, stateDir));
+  const screen = planScreen(scene, plan.plan.id, going, totals, await limitsOf(context), isTended);
   if (request.dryRun) return reportDryRun(scene, plan, going, totals, screen);
   for (const line of screen) context.note(line);
   if (!request.yes && !(await confirmed(context, act, totals.messages))) {
@@ -225,6 +231,7 @@ export async function limitsOf(context: Context): Promise<Limits> {
 
 async function confirmed(context: Context, act: QueueAct, messages: number): Promise<boolean> {
   const prompt = await context.prompt();
+  if (act === 'hold' && messages === 0) return prompt.yesNo('hold what arrives?');
   const noun = messages === 1 ? 'message' : 'messages';
   const purpose = act === 'flush' ? `to try ${noun} now` : `to ${act} ${noun}`;
   const { confirmAbove } = await limitsOf(context);
@@ -280,6 +287,7 @@ function planScreen(
   going: readonly QueueAnswer<Found>[],
   total: ChangeTotals,
   limits: Limits,
+  isTended: boolean,
 ): readonly Line[] {
   const { act, source } = request;
   const domains = topDomains(
@@ -300,6 +308,15 @@ function planScreen(
     whyLeft: whyLeft(act),
     notes: [
       ...notesOf(request, run, now, limits, going),
+      ...(isTended
+        ? []
+        : [
+            {
+              word: '!',
+              isBad: true,
+              text: 'no timer of this machine has tended holds in the last five minutes: unless another one does, what arrives is not held and nothing is released by itself; install share/cron/mailctl-sample or share/systemd, or run: mailctl queue sample --do-owed',
+            },
+          ]),
       ...(missing.length > 0
         ? [
             {
@@ -337,12 +354,12 @@ function notesOf(
         text:
           forMs === undefined
             ? `somebody releases it: mailctl queue release --run ${run}; held mail is neither tried nor returned`
-            : `${ends(forMs)}; then it is reported, and released at the next turn of the timer (mailctl queue tend)`,
+            : `${ends(forMs)}; then it is reported, and released at the next turn of the timer (mailctl queue sample --do-owed)`,
       });
       if (meanwhile !== null)
         notes.push({
           word: 'new',
-          text: 'mail of this kind that arrives meanwhile is held at each turn of the timer (mailctl queue tend, once a minute): what is sent between two turns goes out',
+          text: 'mail of this kind that arrives meanwhile is held at each turn of the timer (mailctl queue sample --do-owed, once a minute): what is sent between two turns goes out',
         });
       break;
     case 'release':
@@ -399,6 +416,10 @@ async function dropRecords({ context, request }: ChangeScene, queues: readonly Q
       { complete: false, drop: request.ends },
       context.interruption.abort,
     );
+  const names = new Set(queues.map(({ name }) => name));
+  await changeHolds(await context.stateDir(), (holds) =>
+    holds.filter((one) => one.record.key !== key || !names.has(one.queue)),
+  );
 }
 
 async function reportNothing(
@@ -545,15 +566,18 @@ async function begin(
     throw error;
   });
   const byName = new Map(going.map(({ queue }) => [queue.name, queue]));
+  await rememberHold(stateDir, created.plan, facts);
   const end = await runChange(
     context,
     { plan: created.plan, facts, journal: created.journal, files, queueNamed: (name) => byName.get(name) },
     { how: 'run' },
   );
+  await forgetHolds(stateDir, facts, end.rows);
   const isWhole = failures.length === 0 && missing.length === 0;
   const isPartial = end.outcome === 'done' && !isWhole;
   return {
     ...end,
+    notes: [...end.notes, ...standingNote(facts, end.outcome, context.clock.now())],
     outcome: isPartial ? 'partial' : end.outcome,
     exit: isPartial ? EXIT.partial : end.exit,
     dryRun: false,

@@ -10,7 +10,7 @@ export const queueHoldCommand = defineCommand({
   description:
     'Held mail is neither tried nor returned. A hold has an owner, a reason and, with --for, an end; that is kept on ' +
     'the mail host, where every bastion sees it (mailctl queue holds). With --for, what arrives meanwhile and is of ' +
-    'the same kind is held as well, at each turn of the timer (mailctl queue tend): what is sent between two turns ' +
+    'the same kind is held as well, at each turn of the timer (queue sample --do-owed): what is sent between two turns ' +
     'goes out. When the end has passed the timer releases exactly what was held.',
   args: idArgs,
   options: {

@@ -27,6 +27,8 @@ export const queueHoldsCommand = defineCommand({
       import('../../output/screens/holds.js'),
     ]);
     const { answers, failures } = await recordsOf(context, options);
+    const { refreshHolds } = await import('./holds-file.js');
+    await refreshHolds(await context.stateDirPath(), answers);
     const now = Math.floor(context.clock.now() / 1000);
     const rows = answers.flatMap(({ queue, value }) =>
       value.map(({ record, messages }) => ({ queue: queue.name, host: queue.host, record, messages, now })),

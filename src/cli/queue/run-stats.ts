@@ -1,5 +1,5 @@
 // Does `queue stats`: reads, folds, prints. Apart from the command, since its parts are loaded for no help.
-
+import { existsSync } from 'node:fs';
 import { formatCommand } from '../../lib/command-text.js';
 import { statColumns } from '../../output/columns/queue-stats.js';
 import { problemsOf, type ReadReport } from '../../queue/read-all.js';
@@ -19,7 +19,10 @@ async function gatherStats(options: StatsOptions, context: Context) {
   const filter = await statsFilter(options, context);
   const source = await messageSource(context, options, filter);
   const now = Math.floor(context.clock.now() / 1000);
-  const stats = new QueueStats({ by: options.by, now });
+  const reasonOf = options.by.includes('reason')
+    ? (await import('../../queue/reason-key.js')).reasonKeys()
+    : undefined;
+  const stats = new QueueStats({ by: options.by, now, reasonOf });
   const report = await source.read(
     filter.isEmpty
       ? (message) => stats.add(message)
@@ -60,6 +63,7 @@ export async function runStats(schema: string, options: StatsOptions, context: C
   const malformed = report.queues.reduce((sum, queue) => sum + queue.malformed, 0);
   const screenModule =
     context.output.format === 'table' ? await import('../../output/screens/queue-stats.js') : undefined;
+  const holds = options.input === undefined ? await holdsHere(context) : undefined;
   await context.output.print({
     schema,
     document: () =>
@@ -71,6 +75,7 @@ export async function runStats(schema: string, options: StatsOptions, context: C
         malformed,
         groups,
         hosts: hostRows(report.queues, queues),
+        holds: holds?.runs.map(holds.json) ?? [],
         errors: problems.map(problemJson),
       }),
     rows: groups,
@@ -91,6 +96,7 @@ export async function runStats(schema: string, options: StatsOptions, context: C
             asked: report.queues.length + report.failures.length,
             missing: missingOf(report),
             malformed,
+            notes: holds?.lines ?? [],
             now,
             next: (total.states.get('deferred') ?? 0) > 0 ? [nextCommand(options)] : [],
           },
@@ -100,7 +106,15 @@ export async function runStats(schema: string, options: StatsOptions, context: C
     },
   });
   const isTable = context.output.format === 'table';
+  if (!isTable) for (const text of holds?.passed ?? []) context.warn(text, 'mailctl queue holds');
   return tellProblems(context, problems, report, { isOnScreen: isTable });
+}
+
+/** Holds that end by themselves, as far as this machine knows of any; where it knows of none nothing is loaded. */
+async function holdsHere(context: Context) {
+  if (!existsSync(`${await context.stateDirPath()}/holds.json`)) return undefined;
+  const { holdsToTell } = await import('./holds-to-tell.js');
+  return holdsToTell(context);
 }
 
 /** The command that says why they wait, of the same hosts or the same file. */

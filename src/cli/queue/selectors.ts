@@ -1,6 +1,6 @@
 // The message selectors that all queue commands share, as options and as the domain's test.
 import { UsageError } from '../../errors.js';
-import type { DestinationOf, MessageFilter } from '../../queue/select.js';
+import type { DestinationOf, MessageFilter, MessageSelectors } from '../../queue/select.js';
 import type { Parse, Values } from '../command.js';
 import type { Context } from '../context.js';
 import { flag, list, size, text, timeSpan, value } from '../options.js';
@@ -42,6 +42,24 @@ export const messageOptions = {
 
 /** What a command gets of them. */
 export type MessageOptions = Values<typeof messageOptions, Record<never, never>>;
+
+/** Options that choose nothing: every message. */
+export const noSelectors: MessageSelectors = {
+  queues: [],
+  states: [],
+  domains: [],
+  destinations: [],
+  senders: [],
+  submitters: [],
+  recipients: [],
+  nullSender: false,
+  delayReasons: [],
+  olderThanS: undefined,
+  youngerThanS: undefined,
+  largerThan: undefined,
+  smallerThan: undefined,
+  ids: [],
+};
 
 /** The test that the options make. `destinationOf` is needed where `--destination` may be given. */
 export async function filterOf(

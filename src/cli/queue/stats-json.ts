@@ -24,6 +24,8 @@ export interface StatsDocument {
   readonly malformed: number;
   readonly groups: StatGroups;
   readonly hosts: readonly HostRow[];
+  /** Holds that end by themselves, as this machine knows of them. */
+  readonly holds: readonly object[];
   readonly errors: readonly ErrorReport[];
 }
 
@@ -73,6 +75,7 @@ export function statsDocument(stats: StatsDocument): object {
       oldest_at: isoOf(count?.oldestAt ?? null),
       took_ms: tookMs,
     })),
+    holds: stats.holds,
     errors: stats.errors,
   };
 }

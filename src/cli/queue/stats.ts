@@ -75,6 +75,7 @@ export const queueStatsCommand = defineCommand({
       by: [],
       groups: [],
       hosts: [],
+      holds: [],
       errors: [error],
     }),
   },

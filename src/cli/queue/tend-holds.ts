@@ -7,11 +7,13 @@ import type { QueueFailure } from '../../queue/gather-queues.js';
 import { keyLine } from '../../queue/key-parts.js';
 import type { MessageKey } from '../../queue/message.js';
 import type { Context } from '../context.js';
+import { leaveTurn } from '../slots/timer-turn.js';
 import { recordsOf, releaseRun } from './change-chosen.js';
 import type { ChangeEnd } from './change-report.js';
 import { optionsOf } from './chosen-messages.js';
 import { deskOf, deskPlace } from './desks.js';
 import { filterByDestination } from './destinations.js';
+import { refreshHolds } from './holds-file.js';
 
 /** What was done for a hold on a queue. */
 export interface Tended {
@@ -49,7 +51,9 @@ export async function tendHolds(
     else if (meanwhile !== null && one.found.complete)
       done.push(...(await sweep(one.queue, one.found, now, options.dryRun, context)));
   }
+  if (!options.dryRun) await refreshHolds(await context.stateDir(), answers);
   for (const [key, { found }] of passed) done.push(...(await release(key, found, options.dryRun, context)));
+  if (!options.dryRun) await leaveTurn(await context.stateDir(), context.clock.now(), 'holds');
   return { done, failures };
 }
 

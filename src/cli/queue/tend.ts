@@ -1,9 +1,11 @@
 // `mailctl queue tend`: what a timer runs once a minute, so that holds with an end keep what they promise.
 import { EXIT } from '../../errors.js';
 import { formatIso } from '../../lib/clock.js';
+import type { Column } from '../../output/columns/column.js';
 import { defineCommand } from '../command.js';
 import { dryRunOption, groupOption, hostOption } from '../options.js';
 import { reportError } from '../report.js';
+import type { Tended } from './tend-holds.js';
 
 const SCHEMA = 'mailctl/queue-tend/v1';
 
@@ -14,11 +16,11 @@ export const queueTendCommand = defineCommand({
   description:
     'For every hold with an end: mail that has arrived meanwhile and fits its selectors is held too, and once the ' +
     'end has passed all that it has held is released. What is sent between two turns goes out: no mail server is ' +
-    'reconfigured. Prints nothing but what it did.',
+    'reconfigured. Prints nothing but what it did. A timer runs queue sample --do-owed, which does this as well.',
   args: {},
   options: { hosts: hostOption, groups: groupOption, dryRun: dryRunOption },
   examples: [
-    ['mailctl queue tend -q', 'the line of a timer'],
+    ['mailctl queue tend', 'now, without waiting for the timer'],
     ['mailctl queue tend --dry-run', 'what is owed now'],
   ],
   sections: ['defaults', 'hosts', 'destinations', 'queue'],
@@ -36,14 +38,7 @@ export const queueTendCommand = defineCommand({
           errors: failures.map(({ host, error }) => ({ ...reportError(error).report, host })),
         }),
         rows: done,
-        columns: [
-          { key: 'run', header: 'RUN', value: (one) => one.run },
-          { key: 'queue', header: 'QUEUE', value: (one) => one.queue },
-          { key: 'what', header: 'WHAT', value: (one) => one.what },
-          { key: 'outcome', header: 'OUTCOME', value: (one) => one.outcome },
-          { key: 'messages', header: 'MSGS', value: (one) => one.messages, align: 'right' },
-          { key: 'reason', header: 'REASON', value: (one) => one.reason, mayCut: true },
-        ],
+        columns: tendedColumns,
       });
     }
     for (const { error } of failures) context.warn(error.message, error.hint);
@@ -51,3 +46,13 @@ export const queueTendCommand = defineCommand({
     return failures.length > 0 || isWrong ? EXIT.partial : EXIT.done;
   },
 });
+
+/** Columns of what was done for holds. */
+export const tendedColumns: readonly Column<Tended>[] = [
+  { key: 'run', header: 'RUN', value: (one) => one.run },
+  { key: 'queue', header: 'QUEUE', value: (one) => one.queue },
+  { key: 'what', header: 'WHAT', value: (one) => one.what },
+  { key: 'outcome', header: 'OUTCOME', value: (one) => one.outcome },
+  { key: 'messages', header: 'MSGS', value: (one) => one.messages, align: 'right' },
+  { key: 'reason', header: 'REASON', value: (one) => one.reason, mayCut: true },
+];

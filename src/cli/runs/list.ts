@@ -24,21 +24,31 @@ export const runsListCommand = defineCommand({
     ['mailctl runs list -o json', 'for a script'],
   ],
   sections: [],
-  json: { schema: SCHEMA, empty: () => ({ runs: [] }) },
+  json: { schema: SCHEMA, empty: () => ({ runs: [], holds: [] }) },
   async run(options, context) {
     const { listRuns } = await import('../../journal/store.js');
     const rows = (await listRuns(await context.stateDir(), context.clock)).map(runRow);
     const damaged = rows.filter((row) => row.damage !== null);
     const { runsScreen } = await import('../../output/screens/runs.js');
+    const { holdsToTell } = await import('../queue/holds-to-tell.js');
+    const holds = await holdsToTell(context);
     await context.output.print({
       schema: SCHEMA,
-      document: () => ({ runs: rows.map(runRowJson), errors: damaged.map(damageReport) }),
+      document: () => ({
+        runs: rows.map(runRowJson),
+        holds: holds.runs.map(holds.json),
+        errors: damaged.map(damageReport),
+      }),
       rows,
       columns: runColumns,
-      screen: (canvas) => runsScreen({ runs: rows, now: context.clock.now(), all: options.all }, canvas),
+      screen: (canvas) => [
+        ...runsScreen({ runs: rows, now: context.clock.now(), all: options.all }, canvas),
+        ...holds.lines,
+      ],
     });
     if (context.output.format !== 'table') {
       for (const row of damaged) context.warn(damageReport(row).message, `mailctl runs show ${row.run}`);
+      for (const text of holds.passed) context.warn(text, 'mailctl queue holds');
     }
     return damaged.length > 0 ? EXIT.partial : EXIT.done;
   },

@@ -17,6 +17,7 @@ export function holdsScreen(rows: readonly HoldRow[], canvas: Canvas): readonly 
   const next = new Map(passed.map(({ record }) => [record.key, record]));
   for (const { key } of [...next.values()].slice(0, 5))
     lines.push(`next  ${formatCommand(['mailctl', 'queue', 'release', '--run', key])}`);
-  if (passed.length > 0) lines.push('next  mailctl queue tend   by a timer, once a minute');
+  if (passed.length > 0)
+    lines.push('next  mailctl queue tend   or, by a timer once a minute, mailctl queue sample --do-owed');
   return lines;
 }

@@ -24,6 +24,8 @@ export interface QueueStatsScreen {
   readonly missing: readonly string[];
   /** Lines that were no message. */
   readonly malformed: number;
+  /** What else there is to say. */
+  readonly notes: readonly Line[];
   /** Milliseconds since 1970. */
   readonly now: number;
   /** Whole commands to go on with. */
@@ -32,11 +34,12 @@ export interface QueueStatsScreen {
 
 /** The lines. */
 export function queueStatsScreen(screen: QueueStatsScreen, canvas: Canvas): readonly Line[] {
-  const { total, missing, malformed, next } = screen;
+  const { total, missing, malformed, notes, next } = screen;
   const lines: Line[] = [heading(screen)];
   if (total.messages > 0) lines.push(...table(screen, canvas), stateLine(total));
   for (const one of missing) lines.push([{ text: '!', tone: 'bad' }, ` ${one}`]);
   if (malformed > 0) lines.push([{ text: '!', tone: 'bad' }, ` ${grouped(malformed)} lines were no message`]);
+  lines.push(...notes);
   if (next.length > 0 && total.messages > 0) lines.push(`next  ${next.join('     ')}`);
   return lines;
 }

@@ -4,6 +4,7 @@
 import { canaries } from './canaries.js';
 import { comparisons } from './comparisons.js';
 import { pendingUsers } from './pending-users.js';
+import { queueLooks } from './queue-looks.js';
 import { slotsAndSamples } from './slots-and-samples.js';
 
 /** One step from the version before. */
@@ -20,6 +21,7 @@ const migrations: readonly Migration[] = [
   { version: 2, statements: comparisons, oldestReader: 1, oldestWriter: 1 },
   { version: 3, statements: canaries, oldestReader: 1, oldestWriter: 1 },
   { version: 4, statements: pendingUsers, oldestReader: 1, oldestWriter: 1 },
+  { version: 5, statements: queueLooks, oldestReader: 1, oldestWriter: 1 },
 ];
 
 /** The version that this program makes. */

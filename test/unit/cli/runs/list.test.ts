@@ -19,6 +19,7 @@ test('without any run it is done, and says so', async () => {
   expect(JSON.parse((await list(dir, ['-o', 'json'])).stdout)).toEqual({
     schema: 'mailctl/runs/v1',
     runs: [],
+    holds: [],
     errors: [],
   });
 });
@@ -49,6 +50,7 @@ test('the document holds exactly what scripts rely on, newest first', async () =
         ended_at: '2026-03-12T04:28:00.000Z',
       },
     ],
+    holds: [],
     errors: [],
   });
 });
