@@ -6,33 +6,42 @@ import type { ActAnswer } from './driver.js';
 import type { MessageKey } from './message.js';
 
 /**
- * Where a released message is now. `waiting`: free, and not tried since it was released. `active`: being delivered, or
+ * Where a message of a drain is now. `waiting`: free, and not tried since it was released. `active`: being delivered, or
  * next in line. `deferred`: tried since, and put off by the server's own back-off. `held`: parked. `gone`: out of the
  * queue: delivered, bounced or deleted, which only the log tells apart.
  */
 export type DrainFate = 'waiting' | 'active' | 'deferred' | 'held' | 'gone';
 
+/** Messages that share a window: mostly one destination's. */
+export interface DrainLot {
+  /** At most so many of the lot are in flight at once (`waiting` or `active`); what is above it already is left alone. */
+  readonly window: number;
+  /** At most so many are released a second; null: as fast as the window lets them. */
+  readonly perSecond: number | null;
+  /** To be released in this order, as places in the window become free; what does not come to it stays held. */
+  readonly release: readonly MessageKey[];
+  /** Ids that were released earlier and are not known to have ended: they take places in the window. */
+  readonly watch: readonly string[];
+}
+
 /** What one tick asks for. */
 export interface DrainOrder {
-  /** Released in this order and tried at once; none: only looked at. */
-  readonly release: readonly MessageKey[];
-  /** Ids that were released earlier and are not known to have ended. */
-  readonly watch: readonly string[];
+  readonly lots: readonly DrainLot[];
   /**
-   * Epoch seconds by the host's clock before which none of `watch` was released: what a server's back-off has written
-   * since then tells that it was tried.
+   * The host itself keeps the windows full for so long, then answers: a delivery takes less time than a question to
+   * the host. 0, or nothing to release: it only looks. A server that cannot do that releases once, and answers.
    */
-  readonly since: number;
+  readonly forMs: number;
 }
 
 /** What a tick did and saw. */
 export interface DrainLook {
   /** Epoch seconds by the host's clock, with fractions where it has them. */
   readonly at: number;
-  /** What became of the release. `already`: it was free before. */
-  readonly released: ActAnswer;
-  /** Of every id of `watch` and of `release`, after the release. */
+  /** Of every id of the order. `held`, of one to be released: its turn did not come. */
   readonly fates: ReadonlyMap<string, DrainFate>;
+  /** Ids that could not be released, with the server's reason. Raw. */
+  readonly failed: readonly { readonly id: string; readonly why: string }[];
   /** Messages of the whole queue that are being delivered or are next in line; null: cannot be counted. */
   readonly inFlight: number | null;
   /** Of those that are not ours: seconds that the oldest has waited for its turn; null: not known; 0: there is none. */
@@ -66,7 +75,7 @@ export interface DrainWay {
   lifetime(signal?: AbortSignal): Promise<number | null>;
   /** Holds them, also those that an earlier drain released and that were put off since. What is active may go out. */
   park(keys: readonly MessageKey[], signal?: AbortSignal): Promise<ActAnswer>;
-  /** Releases and looks, in one round trip. */
+  /** Releases, keeps the windows full for a while and looks, in one round trip. */
   tick(order: DrainOrder, signal?: AbortSignal): Promise<DrainLook>;
   /** Gives them back to the server, which tries them at its own pace. */
   unpark(keys: readonly MessageKey[], signal?: AbortSignal): Promise<ActAnswer>;

@@ -122,7 +122,7 @@ export interface QueueDriver {
   /** What the sender believes to have open per destination, where it can be known; absent: it cannot. */
   believed?(signal?: AbortSignal): Promise<ReadonlyMap<string, number>>;
   /** How a backlog of it is drained, or why it cannot be; absent: nobody has found a way. */
-  drain?(): DrainWay | { readonly cannot: string };
+  drain?(): Promise<DrainWay | { readonly cannot: string }>;
 }
 
 /** A queue on a host. */

@@ -86,6 +86,10 @@ export function postfixQueue(options: QueueOptions): QueueDriver {
       const { readPostfixLog } = await import('./log.js');
       return readPostfixLog(place, from, onEvent, signal);
     },
+    async drain() {
+      const { postfixDrain } = await import('./drain.js');
+      return postfixDrain(place);
+    },
   };
 }
 
