@@ -16,7 +16,7 @@ my ($for_ms) = @ARGV;
 my (@lots, $lot, %ours, %fate);
 while (my $line = <STDIN>) {
   chomp $line;
-  if ($line =~ /^lot (\d{1,9}) (-|\d{1,9}(?:\.\d{1,6})?)$/) { $lot = { window => $1, rate => $2 eq '-' ? undef : $2, todo => [], flying => {}, let => 0 }; push @lots, $lot; next }
+  if ($line =~ /^lot (\d{1,9}) (-|\d{1,9}(?:\.\d{1,6})?)$/) { $lot = { window => $1, rate => $2 eq '-' ? undef : $2, todo => [], flying => {}, let => 0, ended => 0, deferred => 0 }; push @lots, $lot; next }
   next unless $lot;
   if ($line =~ /^watch ([A-Za-z0-9]{5,64})$/) { $lot->{flying}{$1} = 1; $ours{$1} = 1; next }
   my ($id, $arrival, $sender) = split / /, $line, 3;
@@ -70,7 +70,10 @@ while (1) {
       next if $at eq 'active' || $at eq 'incoming';
       delete $lot->{flying}{$id};
       $fate{$id} = $at eq 'hold' ? 'held' : $at;
+      $lot->{ended}++; $lot->{deferred}++ if $at eq 'deferred';
     }
+    # Most of it comes back: mailctl must judge that first.
+    if ($lot->{deferred} > 2 && $lot->{deferred} * 2 > $lot->{ended}) { $fate{$_->[0]} = 'held' for @{$lot->{todo}}; $lot->{todo} = [] }
     my $free = $lot->{window} - keys %{$lot->{flying}};
     if (defined $lot->{rate}) {
       my $may = int($lot->{rate} * ($now - $began) + 1) - $lot->{let};

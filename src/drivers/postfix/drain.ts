@@ -5,8 +5,9 @@ import { CommandError, ParseError } from '../../errors.js';
 import { keyLine } from '../../queue/act-words.js';
 import type { DrainFate, DrainLook, DrainOrder, DrainWay } from '../../queue/drain-way.js';
 import { actOn } from './act.js';
+import { ACT_SCRIPT } from './act-script.js';
 import { LIFETIME_SCRIPT, PUMP_SCRIPT } from './drain-script.js';
-import type { PostfixPlace } from './instance.js';
+import { CHOOSE_INSTANCE, type PostfixPlace } from './instance.js';
 import { comparableSender } from './queue-files.js';
 import { QUEUE_ID } from './queue-id.js';
 
@@ -21,11 +22,23 @@ const FATES: ReadonlyMap<string, DrainFate> = new Map([
   ['gone', 'gone'],
 ]);
 
+const LOCATE = `${CHOOSE_INSTANCE}
+spool=$(postconf -hx queue_directory 2> /dev/null)
+main=$(tr -cd '0-9' 2> /dev/null < "$spool/pid/master.pid")
+`;
+
 /** The way of one queue. */
 export function postfixDrain(place: PostfixPlace): DrainWay {
   const { transport, host, within, instance } = place;
   return {
     oneConnectionEach: true,
+    side: {
+      args: [instance],
+      within,
+      locate: LOCATE,
+      giveBack: `set -- "$1" release\n${ACT_SCRIPT}`,
+      line: (key) => keyLine(key, comparableSender),
+    },
     async lifetime(signal) {
       const { status, stdout } = await transport.run(
         host,
