@@ -206,9 +206,11 @@ export interface QueueActsConfig {
 /** One of `uplinks:`: a place on the network to look from. */
 export interface UplinkConfig {
   readonly host: string;
-  /** Source address, IPv4 or IPv6. */
-  readonly source: string | undefined;
+  /** Source addresses: none, one, or one of each family. */
+  readonly sources: readonly string[];
   readonly interface: string | undefined;
+  /** Takes it out of use, with {uplink} {host} {source}; offered by `probe`, never run by it. */
+  readonly drop: readonly string[] | undefined;
 }
 
 /** The whole configuration. A part that the file lacks has its default; `stores.cyrus` has none. */

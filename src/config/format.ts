@@ -409,10 +409,33 @@ const queueActs = map({
   ),
 });
 
+const sourceAddress = text(words.ipAddress, { examples: ['192.0.2.10'] });
+
 const uplink = map({
   host: text(words.name, { description: 'host to look from', examples: ['mx1'] }),
-  source: optional(text(words.ipAddress, { examples: ['192.0.2.10'] })),
+  source: optional(
+    either(
+      sourceAddress,
+      list(sourceAddress, {
+        min: 1,
+        rules: [
+          (sources) =>
+            sources.length <= 2 && new Set(sources.map((one) => one.includes(':'))).size === sources.length
+              ? []
+              : [{ path: [], message: 'holds two addresses of one family: make two uplinks of them' }],
+        ],
+      }),
+      'must be an address, or a list of an IPv4 and an IPv6 address',
+      { description: "its address there: IPv4, IPv6, or one of each; the mail server's own source" },
+    ),
+  ),
   interface: optional(text(words.interfaceName, { examples: ['eth1'] })),
+  drop: optional(
+    argv(['uplink', 'host', 'source'], 'takes the uplink out of use; printed by probe, never run by it', [
+      'drop-uplink',
+      '{uplink}',
+    ]),
+  ),
 });
 
 /** Every section, in the order of the manual. A section without content is as good as absent. */

@@ -149,7 +149,9 @@ export const STARTING_FILE = `## mailctl.yaml: the configuration of mailctl.
 ## uplinks: ways to the network, to look from: a host with a source address or an interface of its own.
 # uplinks:
 #   cogent: { host: mx1, source: 192.0.2.10 }
-#   level3: { host: mx1, source: 198.51.100.10, interface: eth1 }
+##  an address of each family is a list; drop: takes it out of use, printed by probe and never run by it
+#   level3: { host: mx1, source: [198.51.100.10, "2001:db8:b::10"], drop: [drop-uplink, "{uplink}"] }
+#   telia: { host: mx1, interface: eth2 }
 
 ## queue: acts on messages (queue hold, release, requeue, flush, delete, restore).
 # queue:

@@ -228,7 +228,12 @@ function uplinksOf(raw: RawFile): ReadonlyMap<string, UplinkConfig> {
   return new Map(
     Object.entries(raw.uplinks ?? {}).map(([name, uplink]) => [
       name,
-      { host: uplink.host, source: uplink.source, interface: uplink.interface },
+      {
+        host: uplink.host,
+        sources: [uplink.source ?? []].flat().map((source) => source.toLowerCase()),
+        interface: uplink.interface,
+        drop: uplink.drop,
+      },
     ]),
   );
 }

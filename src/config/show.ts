@@ -75,7 +75,12 @@ export function effectiveConfig(config: Config): object {
       connections: destination.connections,
       rate: destination.ratePerSecond === undefined ? undefined : formatRate(destination.ratePerSecond),
     })),
-    uplinks: mapped(config.uplinks, (uplink) => ({ ...uplink })),
+    uplinks: mapped(config.uplinks, ({ sources, ...uplink }) => ({
+      host: uplink.host,
+      source: sources.length > 1 ? sources : sources[0],
+      interface: uplink.interface,
+      drop: uplink.drop,
+    })),
     queue: {
       confirm_above: config.queue.confirmAbove,
       keep_deleted: formatExactDuration(config.queue.keepDeletedMs),

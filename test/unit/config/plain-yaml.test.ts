@@ -40,6 +40,7 @@ destinations:
   gmail: { domains: [gmail.com], mx: ["*.google.com"], connections: 20, rate: 100/s }
 uplinks:
   cogent: { host: mx1, source: 192.0.2.10 }
+  level3: { host: mx1, source: [198.51.100.10, "2001:db8::10"], drop: [drop-uplink, "{uplink}"] }
 `;
 
 it.each([
