@@ -1,11 +1,12 @@
-// The acting script: looks at every message again and hands the ids to Exim's own command in the same breath, some
-// hundred in one call, and reads what it says of each (verified on 4.96). Ids and senders are stdin, never words of a
+// The acting script: looks at every message again and hands the ids to Exim's own command in the same breath, a
+// thousand in one call while the next are looked at, and reads what it says of each (verified on 4.96). Ids and senders are stdin, never words of a
 // shell. Exim itself locks what it changes.
 //
-// A deletion freezes first, so that nothing delivers the message any more; then the files are linked into a folder of
-// ours on the spool's own file system, and only then Exim removes them. The header file is kept as it was before the
-// freeze; if a delivery came in between, as it is now, without the freeze. Where Exim says that it did not remove it,
-// the saved copy goes: what comes back must not be delivered twice.
+// A deletion locks the message's data file as Exim itself does before it delivers (fcntl on ID-D), so that nothing
+// delivers or removes it meanwhile, and renames its files into a folder of ours on the spool's own file system, the
+// header first: with it the message leaves the queue, whole and at once, and at no moment it is in both places. What
+// another process has locked is left alone. What was removed stands in Exim's own main log.
+import { LOCATE_LOG } from './locate-log.js';
 import { spoolScript } from './spool-files.js';
 
 /** Folder in the spool directory; Exim looks at those only that it knows. */
@@ -17,7 +18,7 @@ export const FLUSH_AT_ONCE = 10;
 export const FLUSH_SECONDS = 600;
 
 // Stdin: `ID ARRIVAL|- =SENDER|*` a line. Out: `gone|already ID`, `failed ID WHY`, `changed N`, `full HAVE MORE MOST`.
-export const ACT_SCRIPT = spoolScript(String.raw`
+const ACT_PERL = String.raw`
 $SIG{PIPE} = 'IGNORE'; umask 077; $| = 1;
 my ($act, $run, $expires, $most) = @ARGV;
 my $exim = $ENV{exim};
@@ -31,7 +32,7 @@ sub look {
   my $folder = folder_of($id);
   my $text = defined $folder ? slurp("input/$folder$id-H") : undef;
   if (!defined $text) { said('gone', $id); return }
-  my $message = parse_header($text, $id);
+  my $message = parse_envelope($text, $id);
   if (!$message) {
     if ($act eq 'delete' && $arrival eq '-') { said('failed', $id, 'its header file cannot be read: exim -Mrm ' . $id) } else { said('failed', $id, 'its header file cannot be read') }
     return;
@@ -42,43 +43,49 @@ sub look {
 sub keys_of_stdin {
   my ($each) = @_;
   while (my $line = <STDIN>) {
-    chomp $line;
-    my ($id, $arrival, $sender) = split / /, $line, 3;
-    next unless defined $sender && $sender =~ /^[*=]/ && $id =~ /^$ID$/ && $arrival =~ /^(?:-|\d{1,15})$/;
-    $each->($id, $arrival, $sender);
+    $each->($1, $2, $3) if $line =~ /^($ID) (-|\d{1,15}) ([*=].*)$/;
   }
 }
-# Exim's own command for many ids: what it said of each, by id, the last word counts.
-sub exim {
+# Exim's own command for many ids; it works while we go on.
+sub start_exim {
   my ($flag, @ids) = @_;
-  my %word;
-  while (my @some = splice @ids, 0, 500) {
-    my $pid = open my $out, '-|';
-    die "mailctl: no process: $!\n" unless defined $pid;
-    if (!$pid) { open STDIN, '<', '/dev/null'; open STDERR, '>&', \*STDOUT; exec $exim, $flag, @some or kill 'KILL', $$ }
-    while (<$out>) { chomp; $word{$1} = $2 if /^(?:exim: )?(?:Message|Spool data file for|Spool read error for) ($ID)(?:-[HD])?:? (.*)$/ }
-    close $out;
-  }
-  return \%word;
+  my $pid = open my $out, '-|';
+  die "mailctl: no process: $!\n" unless defined $pid;
+  if (!$pid) { open STDIN, '<', '/dev/null'; open STDERR, '>&', \*STDOUT; exec $exim, $flag, @ids or kill 'KILL', $$ }
+  return $out;
 }
-
-if ($act eq 'hold' || $act eq 'release') {
-  my @ids;
-  keys_of_stdin(sub {
-    my ($id) = @_;
-    my ($folder, $message) = look(@_) or return;
-    if (exists $message->{options}{frozen} == ($act eq 'hold')) { said('already', $id); return }
-    push @ids, $id;
-  });
-  my $word = exim($act eq 'hold' ? '-Mf' : '-Mt', @ids);
+# What it said of each, the last word counts.
+sub settle {
+  my ($out, @ids) = @_;
+  my %word;
+  while (<$out>) { chomp; $word{$1} = $2 if /^(?:exim: )?(?:Message|Spool data file for|Spool read error for) ($ID)(?:-[HD])?:? (.*)$/ }
+  close $out;
   for my $id (@ids) {
-    my $said = $word->{$id};
+    my $said = $word{$id};
     if (!defined $said) { said('failed', $id, 'exim said nothing of it') }
     elsif ($said =~ /^is (?:now|no longer) frozen/) { $changed++ }
     elsif ($said =~ /^is (?:already|not) frozen/) { said('already', $id) }
     elsif ($said =~ /does not exist|No such file/) { said('gone', $id) }
     else { said('failed', $id, $said) }
   }
+}
+
+if ($act eq 'hold' || $act eq 'release') {
+  my (@next, @busy, $out);
+  my $turn = sub {
+    settle($out, @busy) if $out;
+    @busy = @next; @next = ();
+    $out = @busy ? start_exim($act eq 'hold' ? '-Mf' : '-Mt', @busy) : undef;
+  };
+  keys_of_stdin(sub {
+    my ($id) = @_;
+    my ($folder, $message) = look(@_) or return;
+    if (exists $message->{options}{frozen} == ($act eq 'hold')) { said('already', $id); return }
+    push @next, $id;
+    # The first turn is short, so that Exim has something to do while the rest is looked at.
+    $turn->() if @next >= ($out ? 1000 : 200);
+  });
+  $turn->(); $turn->();
 }
 elsif ($act eq 'flush' || $act eq 'retry') {
   my @ids;
@@ -146,32 +153,45 @@ sub forget_expired {
 }
 sub link_over { my ($from, $to) = @_; return 1 if link $from, $to; unlink $to; return link $from, $to }
 sub unsave { my ($id) = @_; unlink map { "$saved/$run/$id-$_" } qw(H D J log folder) }
-# Without the freeze, and without the mark of a thaw, which a freeze takes away: options before the first recipient.
-sub thawed { my ($text) = @_; my ($envelope, $rest) = $text =~ /^(.*?\n)((?:XX|[YN][YN] ).*)$/s; return $text unless defined $rest; $envelope =~ s/^-(?:frozen \d+|manual_thaw)\n//mg; return $envelope . $rest }
-# A file as Exim's own: its owner and mode.
-sub write_like {
-  my ($file, $text, $like) = @_;
-  my @stat = stat $like or return 0;
-  write_whole($file, $text);
-  return chown($stat[4], $stat[5], $file) && chmod($stat[2] & 07777, $file);
+# What an earlier try has left behind of a message whose header it has moved: its other files follow.
+sub follow {
+  my ($id) = @_;
+  my $folder = folder_saved($id);
+  for my $kind (qw(D J)) { rename "input/$folder$id-$kind", "$saved/$run/$id-$kind" if -e "input/$folder$id-$kind" && !-e "$saved/$run/$id-$kind" }
+  rename "msglog/$folder$id", "$saved/$run/$id-log" if -e "msglog/$folder$id" && !-e "$saved/$run/$id-log";
+}
+sub folder_saved {
+  my ($id) = @_;
+  my $folder = slurp("$saved/$run/$id-folder");
+  return defined $folder && $folder =~ s/\n$// && $folder =~ m{^[0-9A-Za-z]/$} && -d "input/$folder" ? $folder : '';
+}
+# The lock that Exim takes on the data file of a message that it works on: struct flock of 64-bit Linux.
+sub locked_data {
+  my ($path) = @_;
+  sysopen(my $file, $path, O_RDWR | O_NOFOLLOW) or return;
+  my $lock = pack 'ssx4qqix4', F_WRLCK, 0, 0, 0, 0;
+  return fcntl($file, F_SETLK, $lock) ? $file : undef;
 }
 
 sub delete_all {
+  require Config;
+  die "mailctl: perl cannot lock as Exim does here, which takes Linux with 64 bits: exim -Mrm ID\n" unless $^O eq 'linux' && $Config::Config{ivsize} == 8;
   private_folder($saved); private_folder("$saved/$run");
   forget_expired();
-  my (@keys, $sum);
+  my (@keys, %seen, $sum);
   $sum = 0;
   keys_of_stdin(sub {
     my ($id, $arrival, $sender) = @_;
     if (!defined folder_of($id) && defined(my $text = slurp("$saved/$run/$id-H"))) {
       # What an earlier try of this run has saved and removed is done.
-      my $message = parse_header($text, $id);
-      if ($message && fits_key($message, $arrival, $sender)) { said('already', $id); return }
+      my $message = parse_envelope($text, $id);
+      if ($message && fits_key($message, $arrival, $sender)) { follow($id); said('already', $id); return }
     }
     my ($folder, $message, $text) = look(@_) or return;
+    return if $seen{$id}++;
     my $bytes = (-s "input/$folder$id-D" || 0) + length $text;
-    $sum += $bytes unless -e "$saved/$run/$id-H";
-    push @keys, [$id, $folder, $bytes, exists $message->{options}{frozen}];
+    $sum += $bytes;
+    push @keys, [$id, $folder, $bytes];
   });
   return unless @keys;
   my ($have, $ours) = (0, number_in("$saved/$run/.bytes"));
@@ -180,65 +200,59 @@ sub delete_all {
   write_whole("$saved/$run/.expires", "$expires\n") if $expires > number_in("$saved/$run/.expires");
   write_whole("$saved/$run/.bytes", ($ours + $sum) . "\n");
   my $back = 0;
-  while (my @some = splice @keys, 0, 500) {
-    my %was;
-    for my $key (@some) {
-      my ($id, $folder) = @$key;
-      # An earlier try may have frozen it: what it was before is saved already.
-      link "input/$folder$id-H", "$saved/$run/$id-H" unless $key->[3] && -e "$saved/$run/$id-H";
-      $was{$id} = slurp("$saved/$run/$id-H");
+  my $log = open_log();
+  for my $key (@keys) {
+    my ($id, $folder, $bytes) = @$key;
+    my $path = "input/$folder$id";
+    my $why = 'is being delivered at this moment';
+    my $data = locked_data("$path-D");
+    if (!$data) {
+      $back += $bytes;
+      if (!-e "$path-H") { said('gone', $id) } else { said('failed', $id, -e "$path-D" ? $why : "has no data file: exim -Mrm $id") }
+      next;
     }
-    my @thawed = map { $_->[0] } grep { !$_->[3] } @some;
-    my $frozen = exim('-Mf', @thawed);
-    my @ready;
-    for my $key (@some) {
-      my ($id, $folder, $bytes, $held) = @$key;
-      my $path = "input/$folder$id";
-      my $now = slurp("$path-H");
-      my $message = defined $now ? parse_header($now, $id) : undef;
-      if (!$message || !exists $message->{options}{frozen} || !defined $was{$id}) {
-        my $word = $frozen->{$id};
-        unsave($id); $back += $bytes;
-        if (defined $now && defined $word && $word !~ /does not exist/) { said('failed', $id, $word) } else { said('gone', $id) }
-        next;
-      }
-      my $ok = 1;
-      if (!$held && thawed($was{$id}) ne thawed($now)) { $ok = write_like("$saved/$run/$id-H", thawed($now), "$path-H") }
-      $ok &&= link_over("$path-D", "$saved/$run/$id-D");
-      link_over("$path-J", "$saved/$run/$id-J") if -e "$path-J";
-      link_over("msglog/$folder$id", "$saved/$run/$id-log") if -e "msglog/$folder$id";
-      if (!$ok) { said('failed', $id, "could not be saved: $!"); unsave($id); $back += $bytes; next }
-      write_whole("$saved/$run/$id-folder", "$folder\n") if $folder ne '';
-      push @ready, $key;
+    write_whole("$saved/$run/$id-folder", "$folder\n") if $folder ne '';
+    if (!rename "$path-H", "$saved/$run/$id-H") {
+      $back += $bytes;
+      if ($!{ENOENT}) { said('gone', $id) } else { said('failed', $id, "could not be saved: $!") }
+      unlink "$saved/$run/$id-folder"; next;
     }
-    my $removed = exim('-Mrm', map { $_->[0] } @ready);
-    for my $key (@ready) {
-      my ($id, $folder, $bytes) = @$key;
-      my $word = $removed->{$id};
-      if (defined $word && $word eq 'has been removed') { $changed++; next }
-      unsave($id); $back += $bytes;
-      if (-e "input/$folder$id-H") { said('failed', $id, defined $word ? $word : 'exim said nothing of it') } else { said('gone', $id) }
+    if (!rename "$path-D", "$saved/$run/$id-D") {
+      my $error = "could not be saved: $!";
+      rename "$saved/$run/$id-H", "$path-H"; $back += $bytes; said('failed', $id, $error); next;
     }
+    follow($id);
+    $changed++;
+    print $log stamp(), "$id removed by mailctl, saved in $spool/$saved/$run\n", stamp(), "$id Completed\n" if $log;
   }
+  close $log if $log;
   write_whole("$saved/$run/.bytes", ($ours + $sum - $back) . "\n") if $back;
 }
+# Exim's main log, or what hands a line to syslog where Exim writes there.
+my $stamped = 0;
+sub open_log {
+  my $path = $ENV{log}; my $log;
+  if (defined $path && $path =~ m{^/}) { $stamped = 1; return sysopen($log, $path, O_WRONLY | O_APPEND | O_NOFOLLOW) && -f $log ? $log : undef }
+  return open($log, '|-', 'exec logger -t exim -p mail.info 2> /dev/null') ? $log : undef;
+}
+sub stamp { return '' unless $stamped; my @t = localtime; return sprintf '%04d-%02d-%02d %02d:%02d:%02d ', $t[5] + 1900, $t[4] + 1, @t[3, 2, 1, 0] }
 sub restore_all {
   my $back = 0;
   keys_of_stdin(sub {
     my ($id, $arrival, $sender) = @_;
     my $text = slurp("$saved/$run/$id-H");
-    my $message = defined $text ? parse_header($text, $id) : undef;
+    my $message = defined $text ? parse_envelope($text, $id) : undef;
     if (!$message || !fits_key($message, $arrival, $sender)) { said(defined folder_of($id) ? 'already' : 'gone', $id); return }
     if (defined folder_of($id)) { unsave($id); said('already', $id); return }
     my $bytes = (-s "$saved/$run/$id-D" || 0) + length $text;
-    my $folder = slurp("$saved/$run/$id-folder");
-    $folder = '' unless defined $folder && $folder =~ s/\n$// && $folder =~ m{^[0-9A-Za-z]/$} && -d "input/$folder";
+    my $folder = folder_saved($id);
     my $path = "input/$folder$id";
     link_over("$saved/$run/$id-log", "msglog/$folder$id") if -e "$saved/$run/$id-log";
     link_over("$saved/$run/$id-J", "$path-J") if -e "$saved/$run/$id-J";
     # The header last: with it the message is there.
-    if (!link_over("$saved/$run/$id-D", "$path-D") || !link("$saved/$run/$id-H", "$path-H")) {
-      said('failed', $id, "could not be put back: $!"); unlink "$path-D" unless -e "$path-H"; return;
+    my $has_data = -e "$saved/$run/$id-D" ? link_over("$saved/$run/$id-D", "$path-D") : -e "$path-D";
+    if (!$has_data || !link("$saved/$run/$id-H", "$path-H")) {
+      said('failed', $id, "could not be put back: $!"); unlink "$path-D" if -e "$saved/$run/$id-D" && !-e "$path-H"; return;
     }
     unsave($id);
     $changed++; $back += $bytes;
@@ -251,4 +265,17 @@ sub restore_all {
   unlink "$saved/$run/$_" for qw(.bytes .expires);
   rmdir "$saved/$run";
 }
-`);
+`;
+
+// Only a deletion writes to the log; asking Exim where that is takes three of its processes.
+const FIND_LOG = `
+log=
+if [ "$1" = delete ]; then
+${LOCATE_LOG}
+  case $path in */*) ;; *) log= ;; esac
+fi
+export log
+`;
+
+/** `$1` act, `$2` run, `$3` epoch seconds of its expiry, `$4` bytes that all saved messages may take. */
+export const ACT_SCRIPT = FIND_LOG + spoolScript(ACT_PERL);

@@ -109,9 +109,7 @@ export function previewOf(act: QueueAct | 'retry'): readonly string[] {
       return [`exim -M ID  (${FLUSH_AT_ONCE} at once, begun for ${FLUSH_SECONDS / 60} minutes at the most)`];
     case 'delete':
       return [
-        'exim -Mf ID...',
-        `ln SPOOL-DIRECTORY/input/ID-[HD] SPOOL-DIRECTORY/${SAVED_FOLDER}/RUN/`,
-        'exim -Mrm ID...',
+        `mv SPOOL-DIRECTORY/input/ID-[HD] SPOOL-DIRECTORY/${SAVED_FOLDER}/RUN/  (each under Exim's own lock)`,
       ];
     case 'restore':
       return [`ln SPOOL-DIRECTORY/${SAVED_FOLDER}/RUN/ID-[HD] SPOOL-DIRECTORY/input/`];

@@ -6,7 +6,7 @@ import type { MessageDetail } from '../../queue/driver.js';
 import { quoteWord } from '../../transport/quote.js';
 import type { ActPlace } from './act.js';
 import { MESSAGE_PERL, parseListLine, unescaped } from './list.js';
-import { LOCATE_LOG } from './log.js';
+import { LOCATE_LOG } from './locate-log.js';
 import { MESSAGE_ID } from './message-id.js';
 import { FIND_SPOOL, SPOOL_PERL } from './spool-files.js';
 

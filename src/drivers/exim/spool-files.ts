@@ -30,7 +30,9 @@ sub slurp {
   my ($path) = @_;
   sysopen(my $file, $path, O_RDONLY | O_NOFOLLOW) or return undef;
   my $text = '';
-  1 while sysread $file, $text, 65536, length $text;
+  # Most are of one or two kilobytes, and a buffer costs by its size.
+  sysread $file, $text, 4096;
+  if (length $text == 4096) { 1 while sysread $file, $text, 65536, length $text }
   return $text;
 }
 # A recipient's line without what may follow the address: errors_to, parent, and the sender's DSN wishes.
@@ -50,22 +52,36 @@ sub address_of {
   }
   return $line;
 }
-# Reads the text of an ID-H file. undef: it is none. Its values are those of the envelope and of its options.
-sub parse_header {
-  my ($text, $id) = @_;
-  my $length = length $text;
-  $text =~ /\A\Q$id\E-H\n(.+) -?\d+ -?\d+\n<(.*)>\n(\d+) (\d+)\n/gc or return undef;
-  my (%options, %done, @recipients);
-  my %message = (login => $1, sender => $2, arrival => $3, warned => $4, options => \%options, recipients => \@recipients, done => \%done);
+# Reads the envelope of the text of an ID-H file, and with $$at where its recipients begin. undef: it is none.
+sub parse_envelope {
+  my ($text, $id, $at) = @_;
+  # No pattern with the id in it: it would be compiled anew for each message.
+  my $first = "$id-H\n";
+  return undef unless substr($text, 0, length $first) eq $first;
+  pos($text) = length $first;
+  $text =~ /\G(.+) -?\d+ -?\d+\n<(.*)>\n(\d+) (\d+)\n/gc or return undef;
+  my %options;
+  my %message = (login => $1, sender => $2, arrival => $3, warned => $4, options => \%options);
   while ($text =~ /\G--?(?:\([^)\n]*\))?(\w+)(?: (.*))?\n/gc) {
     my ($name, $value) = ($1, defined $2 ? $2 : '');
     if ($name =~ /^acl[cm]?$/ && $value =~ /(\d+)$/) {
       my $to = pos($text) + $1 + 1;
-      return undef if $to > $length;
+      return undef if $to > length $text;
       pos($text) = $to; next;
     }
     $options{$name} = $value;
   }
+  $$at = pos $text;
+  return \%message;
+}
+# Reads all of it.
+sub parse_header {
+  my ($text, $id) = @_;
+  my $length = length $text;
+  my $message = parse_envelope($text, $id, \my $begin) or return undef;
+  my (%done, @recipients);
+  my %message = (%$message, recipients => \@recipients, done => \%done);
+  pos($text) = $begin;
   if ($text !~ /\GXX\n/gc) {
     for (my $open = 1; $open; ) {
       $text =~ /\G([YN])([YN]) (.*)\n/gc or return undef;
