@@ -102,6 +102,15 @@ sub quick {
   return 0;
 }
 
+# postkick ends when pickup has taken in all that there is, which is minutes for some thousand: nobody waits for it.
+sub kick_pickup {
+  my $pid = fork;
+  return if !defined $pid || $pid;
+  require POSIX; POSIX::setsid();
+  open STDIN, '<', '/dev/null'; open STDOUT, '>', '/dev/null'; open STDERR, '>', '/dev/null';
+  exec 'postkick', 'public', 'pickup', 'W' or kill 'KILL', $$;
+}
+
 # The messages that an act is for, with what cannot be done said.
 sub fits {
   my ($id, $arrival, $sender) = @_;
@@ -129,7 +138,7 @@ if ($act eq 'hold' || $act eq 'release' || $act eq 'requeue') {
       elsif ($act eq 'requeue' && ($held || -e path('deferred', $id))) { said('failed', $id, 'was not requeued') }
     }
   }
-  if ($act eq 'requeue' && $changed) { system 'postkick', 'public', 'pickup', 'W' }
+  if ($act eq 'requeue' && $changed) { kick_pickup() }
 }
 elsif ($act eq 'flush') {
   my ($bad, $why) = (0, '');

@@ -12,10 +12,11 @@ $depth = 1 unless defined $depth && $depth =~ /^\d$/;
 my %hashed = map { $_ => 1 } split /[\s,]+/, defined $hashed ? $hashed : '';
 my $n = 0;
 my %digit = map { $_ => $n++ } split //, '0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz';
-# The letters that the folders of an id come from: of the microseconds of a long id, else its first ones.
+# The letters that the folders of an id come from: of the microseconds of a long id, else its first ones. What follows
+# the last z is a number of 51 digits: all of them but that z.
 sub letters {
   my ($id) = @_;
-  return substr($id, 0, $depth) unless rindex($id, 'z') >= 10 && $id =~ /^[0-9B-Zb-z]{6,}([0-9B-Zb-z]{4})z[0-9B-Yb-y]+$/;
+  return substr($id, 0, $depth) unless rindex($id, 'z') >= 10 && $id =~ /^[0-9B-Zb-z]{6,}([0-9B-Zb-z]{4})z[0-9B-Zb-y]+$/;
   my $usec = 0;
   for (split //, $1) { return substr($id, 0, $depth) unless exists $digit{$_}; $usec = $usec * 52 + $digit{$_} }
   return substr(sprintf('%05X', $usec), 0, $depth);
