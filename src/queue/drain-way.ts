@@ -159,6 +159,8 @@ export interface FoundDrain extends DrainStart {
   readonly silentS: number;
   /** `running`: has a heartbeat; `dead`: has none; `released`: the dead man has put the rest back; `held`: stopped by its operator with the rest still held. */
   readonly state: 'running' | 'dead' | 'released' | 'held';
+  /** A dead man lives and will act when no heartbeat comes. */
+  readonly isWatched?: boolean | undefined;
   /** What the drain wrote with its last heartbeat; null: nothing. Hostile. */
   readonly note: unknown;
 }

@@ -19,8 +19,8 @@ import { refreshHolds } from './holds-file.js';
 export interface Tended {
   readonly run: string;
   readonly queue: string;
-  /** `held`: new mail; `released`: its end has passed. */
-  readonly what: 'held' | 'released';
+  /** `held`: new mail; `released`: its end has passed; `drain`: its drain died, and the host gives the rest back. */
+  readonly what: 'held' | 'released' | 'drain';
   /** `owed`: a dry run. */
   readonly outcome: 'done' | 'partial' | 'busy' | 'failed' | 'owed';
   readonly messages: number;
@@ -51,6 +51,9 @@ export async function tendHolds(
     else if (meanwhile !== null && one.found.complete)
       done.push(...(await sweep(one.queue, one.found, now, options.dryRun, context)));
   }
+  const { tendDrains } = await import('./tend-drains.js');
+  const queues = answers.map(({ queue }) => queue);
+  done.push(...(await tendDrains(context, queues, options.dryRun)));
   if (!options.dryRun) await refreshHolds(await context.stateDir(), answers);
   for (const [key, { found }] of passed) done.push(...(await release(key, found, options.dryRun, context)));
   if (!options.dryRun) await leaveTurn(await context.stateDir(), context.clock.now(), 'holds');

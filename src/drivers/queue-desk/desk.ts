@@ -7,6 +7,7 @@ import type { QueueAct } from '../../queue/driver.js';
 import type { MessageKey } from '../../queue/message.js';
 import type { Transport } from '../../transport/transport.js';
 import { DESK_SCRIPT } from './desk-script.js';
+import { nameOf, word } from './place-names.js';
 
 /** A lease lasts so long; whoever has it renews it three times as often. */
 const LEASE_S = 90;
@@ -96,16 +97,6 @@ export function queueDesk(transport: Transport, hostNamed: (name: string) => Hos
     },
   };
 }
-
-/** The desk's folder: by the server and its instance, since bastions may name a host differently. */
-function nameOf({ queue, host, software }: DeskPlace): string {
-  const instance = queue.startsWith(`${host}:`) ? queue.slice(host.length + 1) : software;
-  const own = instance === software ? software : `${software}-${instance}`;
-  return own.replace(/[^A-Za-z0-9._-]/g, '_').replace(/^\.+/, '_');
-}
-
-/** One word of a lease. */
-const word = (text: string): string => text.replace(/[^\x21-\x7e]/g, '_').slice(0, 100) || '-';
 
 function heldBy(answer: string, place: DeskPlace): DeskAnswer {
   const [, key, seconds, bastion, operator] = /^held (\S+) (-?\d{1,15}) (\S+) (\S+)$/.exec(answer) ?? [];
