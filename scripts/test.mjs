@@ -142,7 +142,7 @@ const parts = {
       await vitest(`unit ${node}`, ['--project', 'unit'], { node });
     }
   },
-  // A million steps, in four to six minutes on two cores.
+  // Some four million steps: all pairs of boundaries of the main stories. Five minutes on two cores.
   crash: () => vitest('crash, long', ['--project', 'unit', 'test/crash'], { env: { MAILCTL_CRASH: 'long' } }),
   lab: async () => {
     const reason = whyNoLab();

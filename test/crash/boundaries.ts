@@ -48,11 +48,12 @@ export const modesOf: { readonly [O in Op]: readonly Mode[] } = {
 
 export type Schedule = ReadonlyMap<number, Mode>;
 
-/** A boundary that was crossed. */
+/** A boundary that was crossed, and what happened there, if anything did. */
 export interface Crossing {
   readonly n: number;
   readonly op: Op;
   readonly label: string;
+  readonly fault: Mode | undefined;
 }
 
 /** The local deadline of an act, and when a lost one lands: well inside the remote deadline, which the steps wait for. */
@@ -80,13 +81,14 @@ export class Boundaries {
 
   cross(op: Op, label: string): Mode | undefined {
     const n = this.crossed.length + 1;
-    this.crossed.push({ n, op, label });
+    const mode = this.healed ? undefined : this.schedule.get(n);
+    const fault = mode !== undefined && modesOf[op].includes(mode) ? mode : undefined;
+    this.crossed.push({ n, op, label, fault });
     this.world.boundary = n;
     if (!this.healed) this.onCross(n, this.world);
     this.world.tick();
     this.world.judge();
-    const mode = this.healed ? undefined : this.schedule.get(n);
-    return mode !== undefined && modesOf[op].includes(mode) ? mode : undefined;
+    return fault;
   }
 }
 
@@ -186,6 +188,7 @@ export class Process implements Road {
       case 'blind':
         land();
         this.#blind.set(host, clock.monotonic() + BLIND_MS);
+        if (host !== '') this.boundaries.world.host(host).unheardAt = clock.monotonic();
         throw new TransportError(host, 'lost', `${label}: the connection broke`);
       case 'crash-after':
         land();

@@ -9,7 +9,7 @@ import { tempDir } from '../support/temp-dir.js';
 import type { Mode } from './boundaries.js';
 import type { StorySetup } from './story.js';
 
-const timeout = 240_000;
+const timeout = 600_000;
 const source = join(import.meta.dirname, '../../src/plan');
 
 afterEach(() => {

@@ -94,30 +94,6 @@ export async function* singles(setup: StorySetup, name: string): AsyncGenerator<
   }
 }
 
-/**
- * Every pair of boundaries of a calm story, each broken in some way; what breaks second may be of the way back. A
- * short story has few pairs: they come again and again, each time broken in other ways.
- */
-export async function* pairs(setup: StorySetup, name: string, seed: number): AsyncGenerator<NamedSetup> {
-  const random = randomFrom(seed);
-  const calm = await playSlots(setup);
-  const all = calm.crossed
-    .slice(0, calm.steps)
-    .flatMap((first) =>
-      Array.from({ length: calm.steps - first.n }, (_, index) => [first, index + 1] as const),
-    );
-  for (;;) {
-    for (const [first, after] of shuffled(random, all)) {
-      const mode = pick(random, modesOf[first.op]);
-      const schedule = new Map([
-        [first.n, mode],
-        [first.n + after, pick(random, allModes)],
-      ]);
-      yield { name, setup: { ...setup, schedule } };
-    }
-  }
-}
-
 /** A list in a random order. */
 export function shuffled<T>(random: () => number, list: readonly T[]): T[] {
   return list
@@ -145,6 +121,7 @@ export function randomSetup(seed: number, chances: Chances): StorySetup {
   const skews = stores.map(() => (random() < 0.3 ? Math.floor(random() * 600) - 300 : 0));
   const confPerRole = random() < 0.7;
   const fenced = random() < 0.3 ? 'console: no power' : undefined;
+  const bootMs = random() < 0.5 ? BOOT_MS : BOOT_AT_ONCE_MS;
   return {
     schedule,
     slots: pick(random, [1, 1, 1, 2]),
@@ -162,15 +139,16 @@ export function randomSetup(seed: number, chances: Chances): StorySetup {
       if (start === 'no ssh') world.loseSsh('imap21');
     },
     onCross(_n, world) {
-      if (random() < hostRate) disturb(world, random, stores);
+      if (random() < hostRate) disturb(world, random, stores, bootMs);
     },
   };
 }
 
-/** ms from the loss of a host's power until its slots run again, at least. */
+/** ms from the loss of a host's power until its slots run again, at least; and where a machine is back at once. */
 const BOOT_MS = 15_000;
+const BOOT_AT_ONCE_MS = 0;
 
-function disturb(world: SlotWorld, random: () => number, stores: readonly string[]): void {
+function disturb(world: SlotWorld, random: () => number, stores: readonly string[], bootMs: number): void {
   const host = pick(random, ['imap21', ...stores]);
   if (random() < 0.1) {
     world.directoryAway = !world.directoryAway;
@@ -182,8 +160,8 @@ function disturb(world: SlotWorld, random: () => number, stores: readonly string
   }
   if (!world.isUp(host)) {
     const { on, disturbedAt } = world.host(host);
-    // No machine serves again within seconds of losing its power.
-    if (!on && world.clock.monotonic() - disturbedAt < BOOT_MS) return;
+    // Few machines serve again within seconds of losing their power.
+    if (!on && world.clock.monotonic() - disturbedAt < bootMs) return;
     // What hangs or is cut off may be switched off by somebody, and boots later.
     if (on && random() < 0.2) world.fail(host);
     else world.bringBack(host);

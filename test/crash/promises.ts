@@ -56,7 +56,10 @@ export function judgeClosing(
   const lease = slot.instances.get(to)?.lease;
   // Somebody else has it already, and speaks for it.
   if (lease?.run !== undefined && lease.run !== plan.id) return;
-  const isQuiet = (host: string): boolean => world.isUp(host) && world.host(host).disturbedAt < begunAt;
+  const isQuiet = (host: string): boolean => {
+    const { disturbedAt, unheardAt } = world.host(host);
+    return world.isUp(host) && disturbedAt < begunAt && unheardAt < begunAt;
+  };
   const say = (what: string): number =>
     world.violations.push(`${record.lane}: run ${plan.id} says ${record.state}, and ${what}`);
   const named = record.state === 'done' ? to : from;

@@ -1,18 +1,13 @@
 // The real lanes over a model world: every boundary broken in every way, and whoever goes on: the bastion with the
-// journal, forward or back, or another one with an empty journal that has only what the hosts show.
-import { test } from 'vitest';
-import { STEPS, CRASH_TIMEOUT as timeout } from './length.js';
-import { playWell, singles, WORLDS } from './play.js';
+// journal, forward or back, or another one with an empty journal that has only what the hosts show. A master that
+// answers and one without power are played so by the pairs; here are the other worlds.
+import { STEPS } from './length.js';
+import { failoverStage, testPairs } from './stages.js';
 
-const nexts = ['resume', 'undo', 'other-after-expiry', 'other-takes-over'] as const;
-const share = STEPS.singles / (Object.keys(WORLDS).length * nexts.length);
-
-for (const [name, world] of Object.entries(WORLDS)) {
-  for (const next of nexts) {
-    test(`a failover with ${name} survives every single fault; who goes on: ${next}`, {
-      timeout,
-    }, async () => {
-      await playWell(singles({ slots: 1, ...world, next }, name), share);
-    });
-  }
-}
+const SILENT = 'OLD alive, and its files say nothing of the other role';
+const least = STEPS.singles / 4;
+const singly = true;
+testPairs(failoverStage(SILENT, false), 'single', least, { singly, every: 4, first: 1 });
+testPairs(failoverStage(SILENT, true), 'single', least, { singly, every: 7, first: 3 });
+testPairs(failoverStage('OLD cut off', false), 'single', least, { singly, every: 2, first: 1 });
+testPairs(failoverStage('OLD cut off', true), 'single', least, { singly, every: 4, first: 2 });

@@ -214,9 +214,12 @@ export class Disk {
     return lines.map((line, index) => parseRecord(line, `disk:${index + 1}`, index + 1));
   }
 
+  /** Its last whole record says whether it is closed: a run that is taken up again writes `resumed` first. */
   get isOpen(): boolean {
-    const records = this.records();
-    return records.length > 0 && foldJournal(records, 'disk').closed === undefined;
+    const end = this.text.lastIndexOf('\n');
+    if (end === -1) return false;
+    const last = this.text.slice(this.text.lastIndexOf('\n', end - 1) + 1, end);
+    return (JSON.parse(last) as JournalRecord).kind !== 'closed';
   }
 }
 

@@ -87,6 +87,8 @@ export interface ModelHost {
   sshGone: boolean;
   /** When it last lost its power or its network, or got one back, in ms of the clock. */
   disturbedAt: number;
+  /** When somebody could no longer ask it, who goes on being able to ask others, in ms of the clock. */
+  unheardAt: number;
 }
 
 /** How calls get to a host, or do not. The plain one breaks nothing. */
@@ -147,7 +149,8 @@ export class SlotWorld {
   }
 
   addHost(name: string): void {
-    const since = { upSince: Number.NEGATIVE_INFINITY, disturbedAt: Number.NEGATIVE_INFINITY };
+    const never = Number.NEGATIVE_INFINITY;
+    const since = { upSince: never, disturbedAt: never, unheardAt: never };
     const state = { on: true, linked: true, hangs: false, skewS: 0, full: false, sshGone: false };
     this.hosts.set(name, { name, ...state, ...since });
   }
