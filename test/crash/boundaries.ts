@@ -76,7 +76,7 @@ export class Boundaries {
   constructor(
     readonly world: SlotWorld,
     readonly schedule: Schedule,
-    readonly onCross: (n: number, world: SlotWorld) => void,
+    readonly onCross: (n: number, world: SlotWorld, label: string) => void,
   ) {}
 
   cross(op: Op, label: string): Mode | undefined {
@@ -85,7 +85,7 @@ export class Boundaries {
     const fault = mode !== undefined && modesOf[op].includes(mode) ? mode : undefined;
     this.crossed.push({ n, op, label, fault });
     this.world.boundary = n;
-    if (!this.healed) this.onCross(n, this.world);
+    if (!this.healed) this.onCross(n, this.world, label);
     this.world.tick();
     this.world.judge();
     return fault;

@@ -37,7 +37,7 @@ export interface StorySetup {
   readonly third?: boolean;
   /** What happens to the world before the failover, and at each boundary. */
   readonly before?: ((world: SlotWorld) => void) | undefined;
-  readonly onCross?: ((n: number, world: SlotWorld) => void) | undefined;
+  readonly onCross?: ((n: number, world: SlotWorld, label: string) => void) | undefined;
   /** Who goes on after the first execution; `undo`: the same bastion, back. */
   readonly next: 'resume' | 'undo' | 'other-after-expiry' | 'other-takes-over';
   /** Another operator on another bastion begins the same when this boundary is reached. */
@@ -86,8 +86,8 @@ async function play(setup: StorySetup, clock: FakeClock): Promise<Story> {
   world.fenced = setup.wishes?.fenced !== undefined;
   const samples = memorySamples();
   let second: Promise<void> | undefined;
-  const boundaries = new Boundaries(world, setup.schedule ?? new Map(), (n) => {
-    setup.onCross?.(n, world);
+  const boundaries = new Boundaries(world, setup.schedule ?? new Map(), (n, _world, label) => {
+    setup.onCross?.(n, world, label);
     if (n === setup.second?.at) second = secondOperator(story, setup.second.takesOver);
   });
   const story: Playing = { world, clock, boundaries, samples, setup, told: [], disks: [] };

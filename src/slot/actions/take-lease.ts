@@ -3,7 +3,8 @@ import { MailctlError } from '../../errors.js';
 import { formatIso } from '../../lib/clock.js';
 import type { Action } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
-import type { InstanceState } from '../driver.js';
+import type { ChannelState, InstanceState } from '../driver.js';
+import { channelTowards } from '../freshness.js';
 import { linesBefore, type Owed, owedLine, parseLaneFile } from '../lane-record.js';
 import { isMaster } from '../sight.js';
 import { gripOf, instanceOf, lookAt, type SlotActionParts, textOf } from './action-parts.js';
@@ -33,7 +34,7 @@ export function takeLease(parts: SlotActionParts): Action {
         // What was owed before this lane is owed after it; a lane that it took over and could not end is open again.
         const { open, owed } = parseLaneFile(before);
         const isOver = open === null || (await isWhole(parts, step, instance.slot));
-        const debts = await debtsOfStrays(parts, step);
+        const debts = [...(await debtsOfStrays(parts, step)), ...(await debtOfNew(parts, step))];
         const others = owed.filter(({ host }) => !debts.some((one) => one.host === host));
         const lines = isOver ? [...others, ...debts].map(owedLine) : [...before, ...debts.map(owedLine)];
         await parts.driver.giveLeaseBack(
@@ -81,6 +82,32 @@ async function debtsOfStrays(parts: SlotActionParts, step: Step): Promise<readon
       return { slot: stray.slot, host: stray.host, steps: owedByStray(seen), run, at, lastAlive: null };
     }),
   );
+}
+
+// NEW came up as the master for a moment, while the lane was going back: its host has booted after the swap, and the
+// directory still named it. What it took nobody else has; its own log towards OLD tells.
+async function debtOfNew(parts: SlotActionParts, step: Step): Promise<readonly Owed[]> {
+  const { from, to, slot } = step.params;
+  const pair = ((step.params.pair ?? []) as readonly Step['params'][]).map((one) => instanceOf(one, ''));
+  const next = pair.find(({ host }) => host === to);
+  const old = pair.find(({ host }) => host === from);
+  if (next === undefined || old === undefined) return [];
+  let seen: InstanceState | undefined;
+  await lookAt(parts, next, (state) => {
+    seen = state;
+    return { state: 'done' };
+  });
+  if (seen === undefined || parseLaneFile(seen.laneLines).open?.began.includes('role-new') !== true)
+    return [];
+  const of = { slot: next.slot, master: next.host, state: 'normal', version: undefined, instances: pair };
+  const towardsOld = channelTowards(seen, old, parts.hostNamed(old.host), of);
+  const isLeft = (channel: ChannelState) => channel === towardsOld || channel.syncHost === undefined;
+  if (!seen.channels.some((channel) => channel.pending && isLeft(channel))) return [];
+  const named = await parts.directory.get(String(slot)).catch(() => undefined);
+  if (named?.master === to) return [];
+  const { run } = parts.leases.holder;
+  const at = formatIso(parts.clock.now());
+  return [{ slot: next.slot, host: next.host, steps: owedByStray(seen), run, at, lastAlive: null }];
 }
 
 // Is the slot where a lane begins: named with OLD, which runs as its master, and NEW its replica? An OLD that cannot be

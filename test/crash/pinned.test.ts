@@ -1,0 +1,119 @@
+// Stories that random schedules found once, told as what they are: what happens to the hosts, and where in the lane. Each
+// broke a promise before it was mended.
+import { expect, test } from 'vitest';
+import { parseLaneFile } from '../../src/slot/lane-record.js';
+import type { SlotWorld } from '../support/slot-world.js';
+import { playSlots, type StorySetup } from './story.js';
+
+type Event = readonly [place: string, event: (world: SlotWorld) => void];
+
+/** Things that happen at places, one after the other; a place is what is appended, acted or looked at there. */
+function when(...events: readonly Event[]): Required<Pick<StorySetup, 'onCross'>> & { left(): string[] } {
+  const left = [...events];
+  return {
+    onCross(_n, world, label) {
+      const [next] = left;
+      if (next === undefined || label.trim() !== next[0]) return;
+      left.shift();
+      next[1](world);
+    },
+    left: () => left.map(([place]) => place),
+  };
+}
+
+/** Somebody has given an instance the role of a master, and started it. */
+function stray(world: SlotWorld, host: string, isRunning = true): void {
+  const instance = world.at('store1', host);
+  Object.assign(instance, { running: isRunning, configured: 'master', stray: isRunning });
+  if (isRunning) instance.runsAs = 'master';
+  world.host(host).disturbedAt = world.clock.monotonic();
+  world.dirty = true;
+}
+
+/** Plays it; all events must have happened. */
+async function play(events: readonly Event[], setup: Partial<StorySetup>) {
+  const { onCross, left } = when(...events);
+  const story = await playSlots({ slots: 1, next: 'resume', ...setup, onCross });
+  expect(left()).toEqual([]);
+  expect(story.complaints).toEqual([]);
+  return story;
+}
+
+const dead = (world: SlotWorld) => world.fail('imap21');
+
+test('a NEW that serves for a moment while its lane goes back owes what it took', async () => {
+  const { world } = await play(
+    [
+      // It dies when the directory names it, and is back before the directory names OLD again.
+      ['did store1 directory', (world) => world.fail('imap22')],
+      ['reverting store1', (world) => world.bringBack('imap22')],
+    ],
+    { before: dead, wishes: { fenced: 'console: no power' } },
+  );
+  expect(world.slot('store1').directory.master).toBe('imap21');
+  const { owed } = parseLaneFile(world.at('store1', 'imap22').lane);
+  expect(owed).toMatchObject([{ host: 'imap22', steps: ['rejoin'] }]);
+});
+
+test('a third that is made a master under a lane is stopped by who goes on with it', async () => {
+  const { world } = await play([['did store1 role-new', (world) => stray(world, 'imap23')]], {
+    third: true,
+    next: 'other-after-expiry',
+    before: dead,
+  });
+  expect(world.done).toContain('stop store1@imap23');
+  expect(world.done).toContain('role store1@imap23 replica');
+});
+
+test('a third that would come up as a master is made none by who goes on', async () => {
+  const { world } = await play([['did store1 role-new', (world) => stray(world, 'imap23', false)]], {
+    third: true,
+    next: 'other-after-expiry',
+    before: dead,
+  });
+  expect(world.done).toContain('role store1@imap23 replica');
+});
+
+test('a former master that is stopped takes a third that runs as one with it', async () => {
+  const { world } = await play(
+    [
+      [
+        'did store1 give-back',
+        (world) => {
+          world.bringBack('imap21');
+          stray(world, 'imap23');
+        },
+      ],
+    ],
+    { third: true, next: 'other-after-expiry', before: dead },
+  );
+  expect(world.done).toContain('stop store1@imap21');
+  expect(world.done).toContain('stop store1@imap23');
+});
+
+test('a NEW that was started, took mail and died before anybody looked is no commit that never happened', async () => {
+  await play(
+    [
+      ['start store1 imap22', () => {}],
+      [
+        'look store1 imap22',
+        (world) => {
+          world.deliver('store1', 'late');
+          world.crash('store1', 'imap22');
+        },
+      ],
+    ],
+    { next: 'undo' },
+  );
+});
+
+test('a third whose stop was owed, and that is back at the commit, is stopped before NEW is started', async () => {
+  const { world } = await play(
+    [
+      ['began store1 stop-new', (world) => world.cut('imap23')],
+      ['role store1 imap22', (world) => world.bringBack('imap23')],
+    ],
+    { third: true, next: 'resume', before: dead },
+  );
+  expect(world.done.indexOf('stop store1@imap23')).toBeGreaterThanOrEqual(0);
+});
