@@ -69,6 +69,30 @@ describe('going forward', () => {
     });
   });
 
+  test('a look that is old by the time of the act is repeated: what has come up meanwhile is not started beside', async () => {
+    const run = fakeRun('lease stop | start |');
+    const looks: string[] = [];
+    run.steps.start = {
+      check: (isDone) => {
+        looks.push('look');
+        if (isDone) return { state: 'done' };
+        return looks.length === 1 ? { state: 'todo' } : { state: 'blocked', reason: 'OLD serves again' };
+      },
+      checkUndone: (isDone) => ({ state: isDone ? 'todo' : 'done' }),
+    };
+    // The journal's disk is sick: the record before the act takes longer than a host takes to come back.
+    when(run, 'began', 'start', () => {
+      const now = run.clock.monotonic.bind(run.clock);
+      run.clock.monotonic = () => now() + 30_000;
+    });
+    const result = await run.run();
+    expect(run.acts()).not.toContain('act store1/start');
+    expect(result.lanes[0]).toMatchObject({
+      state: 'reverted',
+      failure: { step: 'start', reason: 'OLD serves again' },
+    });
+  });
+
   test('`began` is on disk before the act', async () => {
     const run = fakeRun('stop | start |');
     let seen = '';

@@ -64,6 +64,17 @@ describe('HostWatch', () => {
     expect((await watch.verdict('imap21')).gate).toBeNull();
   });
 
+  it('looks again before it says dead, where what it saw is not of now', async () => {
+    const { clock, world, watch } = watchOf();
+    watch.add('imap21', silence('imap21'));
+    expect((await watch.verdict('imap21')).gate).toBeNull();
+    // The process stands still: time passes, and none of its timers is heard.
+    const now = clock.monotonic.bind(clock);
+    clock.monotonic = () => now() + 60_000;
+    world.seen = 'greeting';
+    expect((await watch.verdict('imap21')).gate).toBe('still-serving');
+  });
+
   it('asks each host once a second, and not more often for being added twice', async () => {
     const { clock, world, watch } = watchOf();
     watch.add('imap21', silence('imap21'));

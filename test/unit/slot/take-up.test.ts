@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { RunProgress, StepProgress } from '../../../src/plan/progress.js';
 import type { Step } from '../../../src/plan/step.js';
 import { openedLine } from '../../../src/slot/lane-record.js';
-import { endedElsewhere } from '../../../src/slot/take-up.js';
+import { endedElsewhere, refusalsOf } from '../../../src/slot/take-up.js';
 import { sightOf, slotOn, state } from '../../support/slot-sight.js';
 
 const step = (id: string, action: string, host: string, state_: StepProgress['state']): StepProgress => {
@@ -70,5 +70,20 @@ describe('a rejoin that is taken up again', () => {
       imap21: [state('store1', 'imap21', 'replica')],
     });
     expect(endedElsewhere(killed('began'), [slot], whole).get('store1')).toMatchObject({ state: 'done' });
+  });
+});
+
+describe('a failover that is taken up again', () => {
+  const facts = (master: string) => {
+    const others = ['imap21', 'imap22', 'imap23'].filter((host) => host !== master);
+    return { decisions: [], slots: [slotOn('store1', [master, ...others])], sight: sight() };
+  };
+
+  it('leaves alone a slot that has gone to a third meanwhile: what it would take back is a replica of that one', () => {
+    expect(refusalsOf(killed(), facts('imap23'), 'undo').get('store1')).toMatchObject({
+      way: 'leave',
+      code: 'slot.directory-disagrees',
+    });
+    expect(refusalsOf(killed(), facts('imap23'), 'resume').get('store1')).toMatchObject({ way: 'leave' });
   });
 });
