@@ -352,17 +352,23 @@ export function inMailHost(
 
 /** The words that take a command onto the mail host. */
 export function mailHostWords(lab: Uplinks): readonly string[] {
-  const pid = firstProcesses(lab.paths).find(({ name }) => name === mailHost)?.pid;
-  if (pid === undefined) throw new LabError('the uplinks lab is not up: npm run lab -- uplinks up');
+  const pid = mailHostPid(lab);
   const env = ['/usr/bin/env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'LC_ALL=C'];
   return ['nsenter', '-t', String(pid), '-m', '-u', '-n', '-p', '-r', '-w', '--', ...env];
 }
 
 /** The words that take a command of this machine into the mail host's network only: for tools that it has not. */
 export function mailHostNetworkWords(lab: Uplinks): readonly string[] {
-  const pid = firstProcesses(lab.paths).find(({ name }) => name === mailHost)?.pid;
-  if (pid === undefined) throw new LabError('the uplinks lab is not up: npm run lab -- uplinks up');
-  return inNet(pid);
+  return inNet(mailHostPid(lab));
+}
+
+/** The host's own first process, not the one that made its namespaces. */
+function mailHostPid({ paths }: Uplinks): number {
+  const file = path.join(paths.run, `${mailHost}.pid`);
+  const pid = fs.existsSync(file) ? Number(fs.readFileSync(file, 'utf8')) : 0;
+  if (!argvOf(pid).includes(marker))
+    throw new LabError('the uplinks lab is not up: npm run lab -- uplinks up');
+  return pid;
 }
 
 const resolvConf = (spec: UplinksSpec) => spec.nameServers.map(({ four }) => `nameserver ${four}\n`).join('');
