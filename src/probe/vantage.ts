@@ -62,6 +62,8 @@ export interface FlowFailure extends Error {
   /** ICMP type and code of it. */
   readonly icmp: { readonly type: number; readonly code: number } | null;
   readonly localPort: number | null;
+  /** As it was at the end; null: not known. */
+  readonly tcpInfo: TcpInfo | null;
   readonly ms: number;
 }
 
@@ -118,7 +120,15 @@ export interface HopAnswer {
    * `expired`: a router on the way. `unreachable`: the destination's own "port unreachable". `reply`: it answered
    * itself. `too-big`: with `mtu`. `prohibited`, `no-route`: a router refused. `local`: it could not be sent.
    */
-  readonly what: 'expired' | 'unreachable' | 'reply' | 'too-big' | 'prohibited' | 'no-route' | 'local' | 'silent';
+  readonly what:
+    | 'expired'
+    | 'unreachable'
+    | 'reply'
+    | 'too-big'
+    | 'prohibited'
+    | 'no-route'
+    | 'local'
+    | 'silent';
   readonly mtu: number | null;
   readonly icmp: { readonly type: number; readonly code: number } | null;
   readonly error: string | null;

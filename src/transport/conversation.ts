@@ -17,7 +17,7 @@ import {
 import { LineSplitter } from './line-splitter.js';
 import { type Marker, MarkerScanner } from './marker-scanner.js';
 import { goLine, remoteEndMs } from './script.js';
-import type { Command } from './transport.js';
+import type { Command, Dialogue } from './transport.js';
 
 /** Why a conversation was broken off from here; undefined: it was not. */
 export type BrokenOff = 'no-hello' | 'deadline' | 'aborted' | 'too-much' | 'callback';
@@ -55,6 +55,7 @@ export interface ConversationOptions {
   readonly helloMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly onLine?: ((line: string) => void) | undefined;
+  readonly dialogue?: Dialogue | undefined;
   readonly onHello?: (() => void) | undefined;
   /** Called whenever something comes from the other side on stdout. */
   readonly onSign?: (() => void) | undefined;
@@ -72,10 +73,11 @@ export interface Conversation {
 
 /** Begins to talk. Never throws. */
 export function converse(child: Child, options: ConversationOptions): Conversation {
-  const { command, nonce, clock } = options;
+  const { command, nonce, clock, dialogue } = options;
   const begunAt = clock.monotonic();
   const out = new Collector(
-    command.maxBytes ?? (options.onLine === undefined ? MAX_OUTPUT_BYTES : Number.POSITIVE_INFINITY),
+    command.maxBytes ??
+      (options.onLine === undefined && dialogue === undefined ? MAX_OUTPUT_BYTES : Number.POSITIVE_INFINITY),
   );
   const err = new Collector(MAX_STDERR_BYTES);
   const chatter = new Collector(MAX_CHATTER_BYTES);
@@ -147,7 +149,11 @@ export function converse(child: Child, options: ConversationOptions): Conversati
     hello = true;
     cancelHello();
     options.onHello?.();
-    if (go !== undefined) child.stdin?.end(go + (command.stdin ?? ''));
+    const { stdin } = child;
+    if (dialogue !== undefined && stdin !== null) {
+      if (go !== undefined) stdin.write(go);
+      guard(() => dialogue.onOpen(stdin));
+    } else if (go !== undefined) stdin?.end(go + (command.stdin ?? ''));
     after(remoteEndMs(command) + LOCAL_DEADLINE_MARGIN_MS, () =>
       after(LATE_READ_MS, () => finish('deadline')),
     );
@@ -187,7 +193,8 @@ export function converse(child: Child, options: ConversationOptions): Conversati
   const take = (data: Buffer) => {
     if (settled) return;
     if (!out.count(data.length)) return finish('too-much');
-    if (splitter === undefined) out.keep(data);
+    if (dialogue !== undefined) dialogue.onData(data);
+    else if (splitter === undefined) out.keep(data);
     else {
       splitter.push(data);
       if (splitter.pendingBytes > MAX_LINE_BYTES) finish('too-much');
@@ -234,7 +241,7 @@ export function converse(child: Child, options: ConversationOptions): Conversati
   else options.signal?.addEventListener('abort', onAbort, { once: true });
   // EPIPE: a script need not read what it is given.
   child.stdin?.on('error', () => {});
-  if (go === undefined) child.stdin?.end(command.stdin ?? '');
+  if (go === undefined && dialogue === undefined) child.stdin?.end(command.stdin ?? '');
   return { heard, over };
 }
 

@@ -41,7 +41,7 @@ async function runLocal(
   if (options.signal?.aborted) throw interrupted(asked, false);
   const nonce = makeNonce();
   const words = wrapCommand(command, nonce, sudoUser);
-  const child = spawnLocal(words, settings.env, takesStdin(command));
+  const child = spawnLocal(words, settings.env, takesStdin(command, options.dialogue));
   // timeout(1) is in that group as well, and sends KILL a little later.
   const onBreak = (group: number | undefined) =>
     killGroup(group, options.signal?.aborted ? 'SIGTERM' : 'SIGKILL');
@@ -52,6 +52,7 @@ async function runLocal(
     helloMs,
     signal: options.signal,
     onLine: options.onLine,
+    dialogue: options.dialogue,
     onBreak,
   });
   const heard = await hearing;

@@ -17,7 +17,7 @@ import { randomBytes } from 'node:crypto';
 import { MailctlError } from '../errors.js';
 import { KILL_AFTER_SECONDS, MAX_COMMAND_LINE_BYTES } from './limits.js';
 import { quoteWord } from './quote.js';
-import type { Command } from './transport.js';
+import type { Command, Dialogue } from './transport.js';
 
 // $1 nonce, $2 seconds, $3 user for sudo or empty, $4 `go` or empty, $5 text of INNER, then the words of the command.
 // timeout is inside sudo: a user may not signal what sudo runs as another. What sudo held up (a directory service
@@ -67,8 +67,8 @@ export function goLine(command: Command, nonce: string): string | undefined {
 }
 
 /** Whether anything is written to it; a script that gets nothing reads end of file at once. */
-export function takesStdin(command: Command): boolean {
-  return !command.readOnly || command.stdin !== undefined;
+export function takesStdin(command: Command, dialogue: Dialogue | undefined): boolean {
+  return !command.readOnly || command.stdin !== undefined || dialogue !== undefined;
 }
 
 /** A fresh nonce: 16 hex digits. */

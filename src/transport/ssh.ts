@@ -137,7 +137,7 @@ class SshTransport implements Transport {
     const nonce = makeNonce();
     const line = quoteLine(wrapCommand(command, nonce, asked.sudoUser));
     const args = master === undefined ? this.#ownWords(host) : sharedWords(master);
-    const stdin = takesStdin(command) ? 'pipe' : 'ignore';
+    const stdin = takesStdin(command, options.dialogue) ? 'pipe' : 'ignore';
     const child = startSsh([...args, '--', host.name, line], env, [stdin, 'pipe', 'pipe']);
     this.#running.add(child);
     let isTalking = false;
@@ -148,6 +148,7 @@ class SshTransport implements Transport {
       helloMs: ssh.connectTimeoutMs,
       signal: options.signal,
       onLine: options.onLine,
+      dialogue: options.dialogue,
       onSign: () => {
         if (master !== undefined) this.#signs.set(master, clock.monotonic());
       },

@@ -1,6 +1,7 @@
 // What a command is, what comes back, and the one interface that everything outside this process is asked
 // through. A command is data: a fixed script, its variable parts as arguments, its data on stdin, so that it
 // can be printed, compared, and refused by the read-only transport.
+import type { Writable } from 'node:stream';
 import type { Host } from '../fleet/host.js';
 
 /** One remote (or local) call. */
@@ -32,11 +33,24 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+/**
+ * A script that is spoken with while it runs: its stdin stays open both ways. It should end when its stdin does, and is
+ * ended by the command's deadline like any other.
+ */
+export interface Dialogue {
+  /** Its stdin, once its hello was heard; errors on it are swallowed. Never called when the host gave no answer. */
+  onOpen(stdin: Writable): void;
+  /** Bytes of its stdout as they come: no limit holds but what the two sides agree on. */
+  onData(data: Buffer): void;
+}
+
 /** What a caller may watch while a command runs. */
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Each whole line of stdout as it comes (without its newline), in order; `stdout` of the result is then empty. */
   readonly onLine?: ((line: string) => void) | undefined;
+  /** Instead of the command's `stdin` and of `onLine`; `stdout` of the result is empty. */
+  readonly dialogue?: Dialogue | undefined;
 }
 
 /** A way to run commands on hosts. */
