@@ -39,6 +39,8 @@ export interface ConnectOptions extends Way {
   readonly errorQueue?: boolean | undefined;
   /** ms; the connection fails with ETIMEDOUT after them. */
   readonly timeoutMs: number;
+  /** Waits behind no other connection of the same probe (limits.ts). */
+  readonly urgent?: boolean | undefined;
 }
 
 /** An ICMP error, or a failed call, on a connection that goes on. */
@@ -72,7 +74,9 @@ export interface Flow extends Duplex {
   readonly localPort: number;
   /** On the vantage's clock where `connectTime`, else seen from here. */
   readonly connectMs: number;
-  /** When bytes last came, and when the last write had left, in ms on one clock; null: not yet. */
+  /** Of the peer, so far. */
+  readonly bytesReceived: number;
+  /** When bytes last came, and when the last write (at first: the connection) had left, in ms on one clock; null: not known. */
   readonly receivedAt: number | null;
   readonly sentAt: number | null;
   /** Null: cannot be known, or the connection is gone. */

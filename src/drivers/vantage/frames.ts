@@ -8,7 +8,7 @@
 //             U ID FAMILY ADDRESS PORT SOURCE INTERFACE SOURCE-PORT TTL PROBE MS LENGTH + bytes   one datagram
 //             R ID MS LENGTH + words with NUL between them                                   a program of the host
 //   from it   H VERSION HOW KEY=VALUE...                                                    once, at first
-//             o ID US PORT   f ID PHASE ERRNO US PORT INFO FROM TYPE CODE
+//             o ID US PORT AT   f ID PHASE ERRNO US PORT INFO FROM TYPE CODE
 //             d ID LENGTH AT + bytes   w ID AT (all that was written left)   z ID AT (peer's end)
 //             e ID ERRNO AT alive|dead INFO   i ID NUMBER INFO   t ID NUMBER ERRNO
 //             p ID HOW ERRNO SENT RECEIVED MIN AVG MAX

@@ -27,6 +27,7 @@ const PIECE_BYTES = 65_536;
 class NetcatFlow extends Duplex implements Flow {
   readonly localPort: number;
   readonly connectMs: number;
+  bytesReceived = 0;
   readonly receivedAt = null;
   readonly sentAt = null;
   readonly errors = [];
@@ -55,6 +56,11 @@ class NetcatFlow extends Duplex implements Flow {
     return Promise.reject(
       new FlowError({ phase: 'open', errno: null, code: 'ENOTSUP', message: 'nc sets no TTL' }),
     );
+  }
+
+  arrived(data: Buffer): void {
+    this.bytesReceived += data.length;
+    this.push(data);
   }
 
   override _read(): void {}
@@ -115,7 +121,7 @@ export function netcatConnect(
         connectMs: since(),
       });
       resolve(flow);
-      if (rest.length > 0) flow.push(rest);
+      if (rest.length > 0) flow.arrived(rest);
     };
     const onData = (data: Buffer) => {
       if (flow !== undefined) {
@@ -130,7 +136,7 @@ export function netcatConnect(
               message: 'more than anybody may send',
             }),
           );
-        else flow.push(data);
+        else flow.arrived(data);
         return;
       }
       first = Buffer.concat([first, data]);

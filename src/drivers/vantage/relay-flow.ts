@@ -25,6 +25,7 @@ const MOST_ERRORS = 64;
 export class RelayFlow extends Duplex implements Flow {
   readonly localPort: number;
   readonly connectMs: number;
+  bytesReceived = 0;
   receivedAt: number | null = null;
   sentAt: number | null = null;
   readonly errors: SoftError[] = [];
@@ -34,12 +35,13 @@ export class RelayFlow extends Duplex implements Flow {
   #unread = 0;
   #written: ((error?: Error | null) => void) | undefined;
 
-  constructor(id: string, desk: FlowDesk, facts: { readonly localPort: number; readonly connectMs: number }) {
+  constructor(id: string, desk: FlowDesk, facts: { readonly localPort: number; readonly connectMs: number; readonly at: number }) {
     super({ highWaterMark: PIECE_BYTES });
     this.#id = id;
     this.#desk = desk;
     this.localPort = facts.localPort;
     this.connectMs = facts.connectMs;
+    this.sentAt = facts.at;
     // A reset between two looks at the stream is its state, not a crash: whoever reads next sees `errored`.
     this.on('error', () => {});
   }
@@ -55,6 +57,7 @@ export class RelayFlow extends Duplex implements Flow {
   /** Bytes of the peer, from the relay. */
   received(data: Buffer, at: number): void {
     this.receivedAt = at;
+    this.bytesReceived += data.length;
     this.#unread += data.length;
     if (this.push(data)) this.#grant();
   }

@@ -109,7 +109,7 @@ sub opened {
   my ($id, $c) = @_;
   $c->{open} = 1; delete $c->{until};
   option($c->{s}, $c->{family} == 6 ? (41, 25) : (0, 11), 0) unless $c->{queue};
-  emit('o', $id, now() - $c->{t0}, $c->{port});
+  emit('o', $id, now() - $c->{t0}, $c->{port}, now());
 }
 sub broken { my ($id, $errno, $c) = @_; emit('e', $id, $errno, now(), 'dead', info($c->{s})); drop($id, 0) }
 my %soft = map { $_ => 1 } 113, 101, 90, 71, 92, 112;

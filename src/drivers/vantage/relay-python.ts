@@ -80,7 +80,7 @@ def opened(id, c):
     if not c['queue']:
         try: errqueue_on(c['s'], c['family'], 0)
         except OSError: pass
-    emit('o', id, now() - c['t0'], c['port'])
+    emit('o', id, now() - c['t0'], c['port'], now())
 SOFT = {113, 101, 90, 71, 92, 112}
 def trouble(id, c, errno):
     if c['queue'] and errno in SOFT:

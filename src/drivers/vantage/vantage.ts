@@ -1,6 +1,5 @@
 // A host as a vantage, by a relay that needs nothing installed: perl, else python3, else nc once per connection. What
 // a poorer way cannot do is said in `limits`, never guessed. Ordinary user throughout.
-import { isIPv6 } from 'node:net';
 import { MailctlError } from '../../errors.js';
 import type { Host } from '../../fleet/host.js';
 import type { Clock } from '../../lib/clock.js';
@@ -156,7 +155,7 @@ function relayVantage(settings: VantageSettings, relay: Relay, how: 'perl' | 'py
 }
 
 function familyOf({ address }: Way): 4 | 6 {
-  return isIPv6(address) ? 6 : 4;
+  return address.includes(':') ? 6 : 4;
 }
 
 function abilitiesOf({ facts }: RelayHello): VantageAbilities {
