@@ -23,7 +23,7 @@ export function errorSeen(phase: Phase, error: unknown, address: string): ErrorS
     kind,
     errno: facts?.errno ?? null,
     code: codeOf(error),
-    text: (error instanceof Error ? error.message : String(error)).slice(0, 300),
+    text: textOf(error).slice(0, 300),
     via,
     from: facts?.from ?? null,
   };
@@ -39,7 +39,10 @@ function readError(
   if (!isFlowFailure(error)) {
     const code = codeOf(error);
     if (code === 'ECONNRESET' || code === 'EPIPE') return { kind: 'closed', via: 'fin' };
-    return { kind: phase === 'tls' || phase === 'ehlo-tls' || code?.startsWith('ERR_SSL') ? 'tls' : 'closed', via: null };
+    return {
+      kind: phase === 'tls' || phase === 'ehlo-tls' || code?.startsWith('ERR_SSL') ? 'tls' : 'closed',
+      via: null,
+    };
   }
   if (error.phase === 'local') return { kind: 'local', via: null };
   const { icmp } = error;
@@ -67,6 +70,13 @@ function readError(
 function isProhibition(icmp: { readonly type: number; readonly code: number }, address: string): boolean {
   if (address.includes(':')) return icmp.type === 1 && [1, 5, 6].includes(icmp.code);
   return icmp.type === 3 && [9, 10, 13].includes(icmp.code);
+}
+
+/** Of a TLS error the reason: its message has file names of OpenSSL. */
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { reason } = error as { reason?: unknown };
+  return typeof reason === 'string' && reason !== '' ? `TLS: ${reason}` : error.message;
 }
 
 function codeOf(error: unknown): string | null {

@@ -68,6 +68,7 @@ export function limitVantage(
   };
   return {
     host: vantage.host,
+    name: vantage.name,
     how: vantage.how,
     can: vantage.can,
     limits: vantage.limits,

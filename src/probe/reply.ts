@@ -29,7 +29,7 @@ export class StreamEnd extends Error {}
 export class ReplyReader {
   readonly #stream: Duplex;
   readonly #onLine: ((line: string) => void) | undefined;
-  #buffer = Buffer.alloc(0);
+  #buffer: Buffer = Buffer.alloc(0);
   #lines: { readonly code: number; readonly text: string }[] = [];
   #replies: FullReply[] = [];
   #fault: Error | undefined;
@@ -92,10 +92,14 @@ export class ReplyReader {
   #take(line: string): void {
     this.#onLine?.(line.slice(0, MAX_TEXT));
     const match = /^([2-5]\d\d)(?:([ -])(.*))?$/s.exec(line);
-    if (match === null) return this.#fail(new ProtocolFault(`no SMTP: ${line.slice(0, 80)}`));
+    if (match === null) {
+      this.#fail(new ProtocolFault(`no SMTP: ${line.slice(0, 80)}`));
+      return;
+    }
     this.#count += 1;
     if (this.#count > MAX_LINES) {
-      return this.#fail(new ProtocolFault(`a reply of more than ${MAX_LINES} lines`));
+      this.#fail(new ProtocolFault(`a reply of more than ${MAX_LINES} lines`));
+      return;
     }
     if (this.#lines.length < MAX_KEPT_LINES)
       this.#lines.push({ code: Number(match[1]), text: (match[3] ?? '').slice(0, MAX_TEXT) });
@@ -112,8 +116,8 @@ export class ReplyReader {
       lines,
     });
     // Nobody asked for so many.
-    if (this.#replies.length > MAX_LINES) return this.#fail(new ProtocolFault('replies that nobody asked for'));
-    this.#wake?.();
+    if (this.#replies.length > MAX_LINES) this.#fail(new ProtocolFault('replies that nobody asked for'));
+    else this.#wake?.();
   }
 
   #fail(error: Error): void {

@@ -65,6 +65,8 @@ export const SESSION_LIMITS = {
 } as const;
 
 const TICK_MS = 100;
+/** A tick that comes so late was held up here. */
+const LATE_MS = 200;
 /** A line of 506 bytes; three in one write fill a packet. RSET may be pipelined (RFC 2920). */
 const FULL_LINE = `RSET${' '.repeat(500)}\r\n`;
 /** More bytes than fit into one packet of 1500, when they come without a pause. */
@@ -177,9 +179,12 @@ class Session {
     const ehlo = await this.#ehlo('ehlo');
     this.#offersStartTls = this.#has(ehlo, 'STARTTLS');
     const { plain } = this.#plan;
-    if (plain === true) for (const phase of ['starttls', 'tls', 'ehlo-tls'] as const) this.#skip(phase, 'a short flow');
+    if (plain === true)
+      for (const phase of ['starttls', 'tls', 'ehlo-tls'] as const) this.#skip(phase, 'a short flow');
     else if (this.#offersStartTls) await this.#startTls();
-    else for (const phase of ['starttls', 'tls', 'ehlo-tls'] as const) this.#skip(phase, 'no STARTTLS is offered');
+    else
+      for (const phase of ['starttls', 'tls', 'ehlo-tls'] as const)
+        this.#skip(phase, 'no STARTTLS is offered');
     if (light) {
       for (const phase of ['ehlo-tls', 'big'] as const) this.#skip(phase, 'a light probe');
     } else {
@@ -196,7 +201,8 @@ class Session {
       await this.#command('quit', 'QUIT');
     } catch (error) {
       // Some hang up at once instead of answering: nothing is amiss.
-      if (!(error instanceof StreamEnd) && !(isFlowFailure(error) && error.code === 'ECONNRESET')) throw error;
+      if (!(error instanceof StreamEnd) && !(isFlowFailure(error) && error.code === 'ECONNRESET'))
+        throw error;
       this.#skip('quit', 'it hung up instead of answering');
     }
   }
@@ -232,7 +238,9 @@ class Session {
     const first = await this.#command(phase, `EHLO ${this.#plan.helo}`);
     // Servers older than ESMTP.
     const reply =
-      first.code === 500 || first.code === 502 ? await this.#command(phase, `HELO ${this.#plan.helo}`) : first;
+      first.code === 500 || first.code === 502
+        ? await this.#command(phase, `HELO ${this.#plan.helo}`)
+        : first;
     this.#expect(phase, reply);
     this.#extensions = reply.lines.slice(1, 1 + MOST_EXTENSIONS).map((line) => line.slice(0, 100));
     return reply;
@@ -277,7 +285,10 @@ class Session {
     const lines = canPipeline ? 3 : 1;
     if (!canPipeline) this.#skip('big', 'no PIPELINING: a full packet outbound is not proven');
     this.#phase = 'big';
-    const begunAt = this.#write(FULL_LINE.repeat(lines), `RSET and 500 blanks${canPipeline ? ', three times in one packet' : ''}`);
+    const begunAt = this.#write(
+      FULL_LINE.repeat(lines),
+      `RSET and 500 blanks${canPipeline ? ', three times in one packet' : ''}`,
+    );
     let worst: FullReply | undefined;
     for (let line = 0; line < lines; line += 1) {
       const reply = await this.#answer();
@@ -356,6 +367,7 @@ class Session {
     const begunAt = clock.monotonic();
     let bytes = flow.bytesReceived;
     let lastAt = begunAt;
+    let tickedAt = begunAt;
     let deadline = begunAt + phaseMs;
     const controls = new Controls();
     const settled = work.then(
@@ -371,6 +383,16 @@ class Session {
         }
         this.#signal?.throwIfAborted();
         const now = clock.monotonic();
+        // A connection that has ended has nothing more to say, whatever is read over it.
+        if (flow.destroyed && flow.errored !== null) throw flow.errored;
+        const late = now - tickedAt - TICK_MS;
+        tickedAt = now;
+        if (late > LATE_MS) {
+          // It was we who were busy: nobody else stood still.
+          lastAt += late;
+          deadline += late;
+          this.#endsAt += late;
+        }
         if (flow.bytesReceived !== bytes) {
           bytes = flow.bytesReceived;
           lastAt = now;
@@ -385,7 +407,12 @@ class Session {
         }
         const tcpInfo = await flow.tcpInfo();
         const isQuiet = tcpInfo !== null && tcpInfo.unacked === 0 && tcpInfo.totalRetransmits === 0;
-        if (phase === 'banner' && isQuiet && this.#plan.until === undefined && deadline < begunAt + SESSION_LIMITS.bannerMs) {
+        if (
+          phase === 'banner' &&
+          isQuiet &&
+          this.#plan.until === undefined &&
+          deadline < begunAt + SESSION_LIMITS.bannerMs
+        ) {
           deadline = begunAt + SESSION_LIMITS.bannerMs;
           this.#endsAt = Math.max(this.#endsAt, deadline + TICK_MS);
           continue;

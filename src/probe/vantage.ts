@@ -147,8 +147,10 @@ export interface DatagramOptions extends Way {
 
 /** A place on the network to look from. */
 export interface Vantage {
-  /** The host's name. */
+  /** The host's name in the configuration. */
   readonly host: string;
+  /** Its own, for EHLO. */
+  readonly name: string;
   readonly how: VantageHow;
   readonly can: VantageAbilities;
   /** In words, what it cannot do and why; empty: everything. */

@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.js';
 import type { Child, ChildEnd } from './child.js';
 import {
   EXIT_GRACE_MS,
+  HELD_MS,
   LATE_READ_MS,
   LOCAL_DEADLINE_MARGIN_MS,
   MAX_CHATTER_BYTES,
@@ -217,8 +218,16 @@ export function converse(child: Child, options: ConversationOptions): Conversati
     },
   );
 
+  // In a dialogue the other side may wait for an answer to the very bytes that look like a marker's beginning.
+  let cancelHeld = () => {};
+  const onChunk = () => {
+    options.onSign?.();
+    if (dialogue === undefined) return;
+    cancelHeld();
+    if (outScanner.isHolding && !settled) cancelHeld = after(HELD_MS, () => outScanner.end());
+  };
   const closed = Promise.all([
-    read(child.stdout, outScanner, options.onSign),
+    read(child.stdout, outScanner, onChunk),
     read(child.stderr, errScanner, undefined),
   ]);
   const over = child.exited.then(async (end) => {
@@ -287,8 +296,8 @@ function read(
   if (stream === null) return Promise.resolve();
   return new Promise((resolve) => {
     stream.on('data', (chunk: Buffer) => {
-      onSign?.();
       scanner.push(chunk);
+      onSign?.();
     });
     stream.on('error', () => {});
     stream.once('close', () => {

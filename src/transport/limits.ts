@@ -33,6 +33,9 @@ export const LOCAL_DEADLINE_MARGIN_MS = 3000;
 /** ms to read what has come already, when a timer of ours fires: it may be we who were busy. */
 export const LATE_READ_MS = 50;
 
+/** ms after which bytes of a dialogue that look like the beginning of a marker line are taken for data. */
+export const HELD_MS = 20;
+
 /** Connect timeouts that a hello may take, while other commands are answered over the same connection: a busy host. */
 export const MAX_HELLO_WAITS = 3;
 

@@ -55,7 +55,12 @@ export class MarkerScanner {
     return begin === -1 ? data.length : data.length - tail.length + begin;
   }
 
-  /** The stream has ended: what was held back was no marker. */
+  /** Whether something is held back that the next chunk may make a marker of. */
+  get isHolding(): boolean {
+    return this.#held !== undefined;
+  }
+
+  /** The stream has ended, or nothing came for long: what was held back was no marker. */
   end(): void {
     const held = this.#held;
     this.#held = undefined;

@@ -87,6 +87,8 @@ export function secureOver(
       resolve({ stream: socket, version: socket.getProtocol(), certificate: describe(socket, name, now) });
     });
     if (signal?.aborted) onAbort();
+    else if (stream.errored !== null) end(stream.errored);
+    else if (stream.destroyed || stream.readableEnded) onStreamEnd();
   });
 }
 

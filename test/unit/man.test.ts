@@ -65,6 +65,7 @@ const documentFiles = [
   'src/cli/queue/run-why.ts',
   'src/output/columns/why.ts',
   'src/output/columns/connections.ts',
+  'src/output/columns/probe-smtp.ts',
   'src/cli/runs/run-view.ts',
   'src/cli/queue/change-report.ts',
   'src/output/columns/holds.ts',

@@ -14,6 +14,8 @@
 //             p ID HOW ERRNO SENT RECEIVED MIN AVG MAX
 //             u ID WHAT ERRNO US FROM TYPE CODE INFO LENGTH + bytes   r ID STATUS LENGTH + bytes
 //
+// A newline follows the bytes of a relay: the transport looks for marker lines of its own in what it reads, and would
+// hold back an end of the bytes that looks like the beginning of one.
 // INFO is TCP_INFO as the kernel gives it, in hexadecimal digits.
 
 /** One line of a relay, its words, and the bytes behind it. */
@@ -62,10 +64,11 @@ export class FrameReader {
       const words = data.toString('latin1', 0, end).split(' ');
       const [word = '', id = ''] = words;
       const at = LENGTH_AT.get(word);
-      const length = at === undefined ? 0 : Number(words[at]);
+      const length = at === undefined ? 0 : Number(words[at] || 'none');
+      const isBare = at === undefined || (word === 'u' && words[2] !== 'data');
       if (!Number.isInteger(length) || length < 0 || length > MAX_DATA_BYTES || end > MAX_LINE_BYTES)
         throw new Error('a line that no relay writes');
-      const next = end + 1 + length;
+      const next = end + 1 + (isBare ? 0 : length + 1);
       if (data.length < next) {
         this.#needed = next;
         break;
@@ -75,7 +78,7 @@ export class FrameReader {
         word,
         id,
         rest,
-        data: length === 0 ? EMPTY : Buffer.from(data.subarray(end + 1, next)),
+        data: length === 0 ? EMPTY : Buffer.from(data.subarray(end + 1, next - 1)),
       });
       data = data.subarray(next);
       this.#needed = 1;

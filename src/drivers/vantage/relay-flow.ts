@@ -35,7 +35,11 @@ export class RelayFlow extends Duplex implements Flow {
   #unread = 0;
   #written: ((error?: Error | null) => void) | undefined;
 
-  constructor(id: string, desk: FlowDesk, facts: { readonly localPort: number; readonly connectMs: number; readonly at: number }) {
+  constructor(
+    id: string,
+    desk: FlowDesk,
+    facts: { readonly localPort: number; readonly connectMs: number; readonly at: number },
+  ) {
     super({ highWaterMark: PIECE_BYTES });
     this.#id = id;
     this.#desk = desk;

@@ -124,7 +124,7 @@ sub take {
   }
   if ($n == 0) { $c->{eof} = 1; return emit('z', $id, now()) }
   $c->{credit} -= $n;
-  $out .= "d $id $n " . now() . "\n" . $data;
+  $out .= "d $id $n " . now() . "\n$data\n";
 }
 sub give {
   my ($id, $c) = @_;
@@ -208,7 +208,7 @@ sub answered {
     my $r = recv($d->{s}, my $data, 65535, 0);
     my $e = $! + 0;
     return if !defined $r && ($e == 11 || $e == 4);
-    if (defined $r) { $out .= "u $id data 0 " . (now() - $d->{t0}) . " - 0 0 0 " . length($data) . "\n" . $data }
+    if (defined $r) { $out .= "u $id data 0 " . (now() - $d->{t0}) . " - 0 0 0 " . length($data) . "\n$data\n" }
     else { $out .= "u $id error $e " . (now() - $d->{t0}) . " - 0 0 0 0\n" }
   }
   close $d->{s}; delete $dgram{$id};
@@ -234,7 +234,7 @@ sub ran {
   if ($n) { $r->{data} .= $data if length $r->{data} < 262144; return }
   close $r->{s}; waitpid($r->{pid}, 0);
   my $status = $? & 127 ? 128 + ($? & 127) : $? >> 8;
-  $out .= "r $id $status " . length($r->{data}) . "\n" . $r->{data};
+  $out .= "r $id $status " . length($r->{data}) . "\n$r->{data}\n";
   delete $run{$id};
 }
 sub obey {
@@ -269,7 +269,7 @@ sub parse {
 }
 sub have { my $name = shift; for my $dir (split /:/, $ENV{PATH}) { return 1 if -x "$dir/$name" } return 0 }
 my %icmp = map { my ($kind, $s); icmp($_, $kind, $s); close $s if $s; ($_ => $kind // 'no') } 4, 6;
-emit('H', 1, 'perl', "clock=$clock", 'queue=' . ($numbers ? 1 : 0), "icmp4=$icmp{4}", "icmp6=$icmp{6}", 'ping=' . have('ping'), 'ip=' . have('ip'), "perl=$]");
+emit('H', 1, 'perl', "clock=$clock", 'queue=' . ($numbers ? 1 : 0), "icmp4=$icmp{4}", "icmp6=$icmp{6}", 'ping=' . have('ping'), 'ip=' . have('ip'), "perl=$]", "name=$ENV{MAILCTL_NAME}");
 while (1) {
   my ($r, $w, $e) = ('', '', '');
   my $now = now();

@@ -94,7 +94,7 @@ def take(id, c):
     if not data:
         c['eof'] = True; emit('z', id, now()); return
     c['credit'] -= len(data)
-    emit('d', id, len(data), now()); out.extend(data)
+    emit('d', id, len(data), now()); out.extend(data); out.extend(b'\n')
 def give(id, c):
     if c['out']:
         try: n = c['s'].send(c['out'])
@@ -178,7 +178,7 @@ def answered(id, d):
         try: data = d['s'].recv(65535)
         except (BlockingIOError, InterruptedError): return
         except OSError as e: emit('u', id, 'error', e.errno, took, '-', 0, 0, 0, 0)
-        else: emit('u', id, 'data', 0, took, '-', 0, 0, 0, len(data)); out.extend(data)
+        else: emit('u', id, 'data', 0, took, '-', 0, 0, 0, len(data)); out.extend(data); out.extend(b'\n')
     d['s'].close(); del dgrams[id]
 def run(id, ms, data):
     words = data.split(b'\0')
@@ -201,7 +201,7 @@ def ran(id, r):
         return
     os.close(r['fd'])
     status = os.waitpid(r['pid'], 0)[1]
-    emit('r', id, 128 + (status & 127) if status & 127 else status >> 8, len(r['data'])); out.extend(r['data'])
+    emit('r', id, 128 + (status & 127) if status & 127 else status >> 8, len(r['data'])); out.extend(r['data']); out.extend(b'\n')
     del runs[id]
 def obey(line, data):
     words = line.split(' ')
@@ -244,7 +244,7 @@ def kind_of(family):
     kind, s = icmp(family)
     if kind is None: return 'no'
     s.close(); return kind
-emit('H', 1, 'python3', 'clock=monotonic', 'queue=1', 'icmp4=' + kind_of(4), 'icmp6=' + kind_of(6), 'ping=%d' % have('ping'), 'ip=%d' % have('ip'))
+emit('H', 1, 'python3', 'clock=monotonic', 'queue=1', 'icmp4=' + kind_of(4), 'icmp6=' + kind_of(6), 'ping=%d' % have('ping'), 'ip=%d' % have('ip'), 'name=' + os.environ.get('MAILCTL_NAME', ''))
 while True:
     r = []; w = []; nexts = []
     if len(out) < 1048576: r.append(0)

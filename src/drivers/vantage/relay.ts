@@ -208,7 +208,11 @@ export class Relay {
       const onFrame = ({ word, rest, data }: Frame) => {
         if (word === 'o') {
           signal?.removeEventListener('abort', onAbort);
-          flow = new RelayFlow(id, desk, { connectMs: msOf(rest[0]), localPort: Number(rest[1]), at: msOf(rest[2]) });
+          flow = new RelayFlow(id, desk, {
+            connectMs: msOf(rest[0]),
+            localPort: Number(rest[1]),
+            at: msOf(rest[2]),
+          });
           resolve(flow);
         } else if (word === 'f') {
           forget();

@@ -61,7 +61,7 @@ export async function openVantage(settings: VantageSettings, signal?: AbortSigna
         hint: 'install perl-base or python3 there, or look from another host: --from HOST',
       });
     }
-    return netcatVantage(settings);
+    return netcatVantage(settings, hello);
   }
   return relayVantage(settings, relay, hello.how);
 }
@@ -77,6 +77,7 @@ function relayVantage(settings: VantageSettings, relay: Relay, how: 'perl' | 'py
   };
   return {
     host: host.name,
+    name: nameOf(hello, host),
     how,
     can,
     limits: limitsOf(hello),
@@ -152,6 +153,12 @@ function relayVantage(settings: VantageSettings, relay: Relay, how: 'perl' | 'py
     },
     close: () => relay.close(),
   };
+}
+
+/** What the host calls itself, if that is a name. */
+function nameOf({ facts }: RelayHello, host: Host): string {
+  const name = facts.get('name') ?? '';
+  return /^[A-Za-z0-9][A-Za-z0-9.-]{0,253}$/.test(name) ? name : host.name;
 }
 
 function familyOf({ address }: Way): 4 | 6 {
@@ -279,11 +286,12 @@ function meaningOf(
 }
 
 /** The poorest way. */
-function netcatVantage({ transport, host, clock }: VantageSettings): Vantage {
+function netcatVantage({ transport, host, clock }: VantageSettings, hello: RelayHello): Vantage {
   const cannot = (what: string) =>
     new FlowError({ phase: 'local', errno: null, code: 'ENOTSUP', message: `${what}: nc cannot` });
   return {
     host: host.name,
+    name: nameOf(hello, host),
     how: 'nc',
     can: {
       tcpInfo: false,
