@@ -80,12 +80,12 @@ export async function oneLookFrom(
       hint: `leave out --from, or name an uplink of ${host.name}`,
     });
   }
-  const { source, interface: device } = uplink;
+  const { sources, interface: device } = uplink;
   const at = host ?? hostOf(inventory.byName, uplink.host);
   return {
     uplink: wish.uplink,
     host: at,
-    sources: source === undefined ? [] : [source],
+    sources,
     interface: device ?? null,
   };
 }
