@@ -86,6 +86,8 @@ export class RunFiles {
       throw new MailctlError(`cannot read ${this.#parts}: ${(error as Error).message}`, {
         code: 'journal.read',
         exitCode: EXIT.failed,
+        detail:
+          'the list of a run is kept while it can be resumed, and for 14 days where only it can take the run back',
         cause: error,
       });
     }
@@ -128,9 +130,9 @@ export class RunFiles {
     });
   }
 
-  /** Nothing was begun. */
-  async remove(): Promise<void> {
-    await rm(this.#parts, { force: true });
+  /** Nothing was begun, or it is over. `keepList`: the list stays, for whoever takes the run back. */
+  async remove({ keepList = false } = {}): Promise<void> {
+    if (!keepList) await rm(this.#parts, { force: true });
     await rm(this.#results, { force: true });
   }
 }

@@ -1,6 +1,6 @@
 // The words that an acting script takes and answers, of every server whose script speaks them: a key a line in, what
 // became of each id out, and the count at the end. A script that did not come to its count is no success. Pure.
-import { CommandError, EXIT, MailctlError } from '../errors.js';
+import { BusyError, CommandError, EXIT, MailctlError } from '../errors.js';
 import type { SaveWish } from './driver.js';
 import type { MessageKey } from './message.js';
 
@@ -14,6 +14,34 @@ export interface ActTotal {
 
 /** Names of a run that may be a folder's. */
 const RUN = /^[A-Za-z0-9][\w.+-]{0,99}$/;
+
+/** The descriptor that an act keeps its queue locked by; what it leaves behind in the background closes it. */
+export const GUARD_FD = 8;
+
+/** What a guard says when it ends a script before its first act. */
+export const GUARD_WORDS = {
+  works: 'mailctl-guard: an act that was begun before still works on this queue',
+  lost: 'mailctl-guard: the lease of this queue is not that of this run any more',
+} as const;
+
+/** The script behind its guard. In a container the host's own files cannot be seen: there it goes without. */
+export function guarded(
+  script: string,
+  guard: string | undefined,
+  within: readonly string[] | undefined,
+): string {
+  return guard === undefined || within !== undefined ? script : `${guard}${script}`;
+}
+
+/** @throws BusyError when the guard has ended the script: nothing was done */
+export function mustBeOurs(host: string, { stderr }: { readonly stderr: string }): void {
+  const word = Object.values(GUARD_WORDS).find((one) => stderr.includes(one));
+  if (word === undefined) return;
+  throw new BusyError(`${host}: ${word.slice(word.indexOf(' ') + 1)}`, {
+    detail: 'nothing was done by this act',
+    hint: 'mailctl runs list   here and on the other bastions; then mailctl runs resume RUN',
+  });
+}
 
 /** Nothing was done yet. */
 export const emptyTotal = (): ActTotal => ({ changed: 0, already: 0, gone: [], failed: [] });

@@ -68,6 +68,8 @@ export interface QueueDesk {
   renew(place: DeskPlace, key: string, signal?: AbortSignal): Promise<boolean>;
   /** Writes a part of the keys of a record, and renews the lease. False: somebody else has it, and nothing was written. */
   keep(place: DeskPlace, key: string, part: string, lines: string, signal?: AbortSignal): Promise<boolean>;
+  /** Shell text that goes before an acting script of this run, and ends it unless the queue is still the run's. */
+  guard(place: DeskPlace, key: string): string;
   /** Gives the queue back. `complete`: its record is whole; `drop`: records that are over. */
   end(
     place: DeskPlace,

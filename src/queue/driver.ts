@@ -78,6 +78,15 @@ export interface SaveWish {
   readonly maxBytes: number;
 }
 
+/** What an act is given beside its messages. */
+export interface ActWishes {
+  /** Needed by delete and restore. */
+  readonly save?: SaveWish | undefined;
+  /** Shell text of the desk that goes before the act: it ends the script unless the queue is still the run's. */
+  readonly guard?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Where reading a log stopped, so that the next reading goes on there. Only the driver reads it. */
 export type LogPosition = string;
 
@@ -104,11 +113,9 @@ export interface QueueDriver {
    * Does it to these messages, each looked at again on the host before (id, arrival, sender). Repeating it is safe.
    * `delete` saves first and never bounces; `restore` takes the saved messages of a run by their old ids.
    */
-  act?(
-    act: QueueAct,
-    keys: readonly MessageKey[],
-    wishes?: { readonly save?: SaveWish | undefined; readonly signal?: AbortSignal | undefined },
-  ): Promise<ActAnswer>;
+  act?(act: QueueAct, keys: readonly MessageKey[], wishes?: ActWishes): Promise<ActAnswer>;
+  /** Removes what was saved and whose time is over; gives how many messages that were, null where nobody counts. */
+  forget?(wishes?: Pick<ActWishes, 'guard' | 'signal'>): Promise<number | null>;
   /** The commands of an act, for people. */
   preview(act: QueueAct | 'retry'): readonly string[];
   /** Has these deferred messages tried now, whatever their back-off. Others are left alone. */

@@ -76,7 +76,16 @@ function recipientsOf(value: unknown): readonly QueueRecipient[] {
   const byAddress = new Map<string, QueueRecipient>();
   for (const entry of value as readonly unknown[]) {
     if (typeof entry !== 'object' || entry === null) continue;
-    const { address, delay_reason: reason } = entry as { address?: unknown; delay_reason?: unknown };
+    const {
+      address,
+      delay_reason,
+      reason: short,
+    } = entry as {
+      address?: unknown;
+      delay_reason?: unknown;
+      reason?: unknown;
+    };
+    const reason = delay_reason ?? short;
     if (typeof address !== 'string') continue;
     byAddress.set(address, { address, reason: typeof reason === 'string' && reason !== '' ? reason : null });
   }

@@ -80,6 +80,9 @@ export async function runChange(
       },
       takeUp,
     );
+    // Closed: nobody resumes it. A release has its list here alone, where an undo holds its messages again; what was
+    // held and deleted is known beside the queues.
+    if (run.closed !== undefined) await files.remove({ keepList: facts.act === 'release' }).catch(() => {});
     return endOf(plan, facts, run, results);
   } finally {
     progress.end();

@@ -1,6 +1,7 @@
 // The acting queue commands from the look to the report. Loaded when they run. Look, plan, question, journal, lanes,
 // and the server's own counts against what was asked.
 import { EXIT, MailctlError, UsageError } from '../../errors.js';
+import { pruneRunFiles } from '../../journal/prune-run-files.js';
 import { RunFiles } from '../../journal/run-files.js';
 import { createRun, pickRunId } from '../../journal/store.js';
 import { formatIso } from '../../lib/clock.js';
@@ -544,6 +545,7 @@ async function begin(
   const startedAt = context.clock.monotonic();
   const stateDir = await context.stateDir();
   const files = new RunFiles(stateDir, facts.key);
+  await pruneRunFiles(stateDir, context.clock);
   const parts = going.map(({ value }) => value.keys.parts());
   const places = await files.writeParts(parts.flat());
   let at = 0;

@@ -1,4 +1,4 @@
-// One turn of the timer for holds with an end. New mail is held under the hold's own record, so that its release knows
+// One turn of the timer for holds with an end, and for deleted messages whose time is over. New mail is held under the hold's own record, so that its release knows
 // it; a queue that another run acts on is left for the next turn.
 import { EXIT, MailctlError } from '../../errors.js';
 import type { FoundRecord } from '../../queue/desk.js';
@@ -19,8 +19,11 @@ import { refreshHolds } from './holds-file.js';
 export interface Tended {
   readonly run: string;
   readonly queue: string;
-  /** `held`: new mail; `released`: its end has passed; `drain`: its drain died, and the host gives the rest back. */
-  readonly what: 'held' | 'released' | 'drain';
+  /**
+   * `held`: new mail; `released`: its end has passed; `expired`: what was deleted and kept is removed for good;
+   * `drain`: its drain died, and the host gives the rest back.
+   */
+  readonly what: 'held' | 'released' | 'expired' | 'drain';
   /** `owed`: a dry run. */
   readonly outcome: 'done' | 'partial' | 'busy' | 'failed' | 'owed';
   readonly messages: number;
@@ -56,6 +59,10 @@ export async function tendHolds(
   done.push(...(await tendDrains(context, queues, options.dryRun)));
   if (!options.dryRun) await refreshHolds(await context.stateDir(), answers);
   for (const [key, { found }] of passed) done.push(...(await release(key, found, options.dryRun, context)));
+  for (const { queue, value } of answers)
+    for (const found of value)
+      if (found.record.act === 'delete' && found.record.until !== null && found.record.until + 60 <= now)
+        done.push(await expire(queue, found, options.dryRun, context));
   if (!options.dryRun) await leaveTurn(await context.stateDir(), context.clock.now(), 'holds');
   return { done, failures };
 }
@@ -99,11 +106,52 @@ async function sweep(
       if (!(await desk.keep(place, key, `t${context.clock.now()}`, lines, signal)))
         return told('busy', keys.size, 'another run has taken the queue');
       if (queue.driver.act === undefined) return told('failed', keys.size, 'its server changes no messages');
-      const { changed, failed } = await queue.driver.act('hold', all, { signal });
+      const { changed, failed } = await queue.driver.act('hold', all, {
+        guard: desk.guard(place, key),
+        signal,
+      });
       const isWhole = failed.length === 0;
       return told(isWhole ? 'done' : 'partial', changed ?? all.length, failed[0]?.why ?? null);
     } finally {
       await desk.end(place, key, { complete: true, drop: [] }, signal).catch(() => {});
+    }
+  } catch (error) {
+    if (!(error instanceof MailctlError)) throw error;
+    return told('failed', 0, error.message);
+  }
+}
+
+/** Removes what was deleted and whose time is over, and its record. */
+async function expire(
+  queue: Queue,
+  { record, messages }: FoundRecord,
+  dryRun: boolean,
+  context: Context,
+): Promise<Tended> {
+  const { run, key } = record;
+  const told = (outcome: Tended['outcome'], count: number, reason: string | null): Tended => ({
+    run,
+    queue: queue.name,
+    what: 'expired',
+    outcome,
+    messages: count,
+    reason,
+  });
+  if (dryRun) return told('owed', messages, null);
+  const signal = context.interruption.abort;
+  try {
+    const desk = await deskOf(context, false);
+    const place = deskPlace(queue);
+    const { name: operator, bastion } = context.operator;
+    const taken = await desk.take(place, { holder: { key, operator, bastion }, record, dead: [] }, signal);
+    if (!taken.granted) return told('busy', messages, `run ${taken.held.key} acts on the queue`);
+    let isGone = false;
+    try {
+      const count = await queue.driver.forget?.({ guard: desk.guard(place, key), signal });
+      isGone = true;
+      return told('done', count ?? messages, null);
+    } finally {
+      await desk.end(place, key, { complete: true, drop: isGone ? [key] : [] }, signal).catch(() => {});
     }
   } catch (error) {
     if (!(error instanceof MailctlError)) throw error;

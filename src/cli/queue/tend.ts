@@ -16,7 +16,7 @@ export const queueTendCommand = defineCommand({
   description:
     'For every hold with an end: mail that has arrived meanwhile and fits its selectors is held too, and once the ' +
     'end has passed all that it has held is released. What is sent between two turns goes out: no mail server is ' +
-    'reconfigured. Prints nothing but what it did. A timer runs queue sample --do-owed, which does this as well.',
+    'reconfigured. Deleted messages whose time is over are removed for good. Prints nothing but what it did. A timer runs queue sample --do-owed, which does this as well.',
   args: {},
   options: { hosts: hostOption, groups: groupOption, dryRun: dryRunOption },
   examples: [

@@ -1,5 +1,6 @@
 // What a site's own sender prints: a JSON object a line, a message (`id` is all that it must have) or what the sender
-// believes to have open (`{"believed": {"gmail": 20}}`). Documented in mailctl(1). Pure; every text is hostile, and a
+// believes to have open (`{"believed": {"gmail": 20}}`). The names are those of `queue list -o ndjson`, and the short
+// ones that came before them are read as well (arrival, size, reason). Documented in mailctl(1). Pure; every text is hostile, and a
 // line that is neither is named, never guessed at.
 import type { QueueMessage, QueueRecipient } from '../../queue/message.js';
 
@@ -37,8 +38,8 @@ export function parseExecLine(queue: string, host: string, line: string): Parsed
       host,
       id,
       state: typeof state === 'string' && state !== '' ? state : 'unknown',
-      arrivedAt: timeOf(value.arrival),
-      sizeBytes: wholeNumber(value.size) ?? 0,
+      arrivedAt: timeOf(value.arrived_at ?? value.arrival),
+      sizeBytes: wholeNumber(value.size_bytes ?? value.size) ?? 0,
       sender: typeof sender === 'string' ? sender : null,
       submitter: typeof submitter === 'string' && submitter !== '' ? submitter : null,
       recipients: recipientsOf(value.recipients),
@@ -51,9 +52,13 @@ function recipientsOf(value: unknown): readonly QueueRecipient[] {
   if (!Array.isArray(value)) return [];
   const byAddress = new Map<string, QueueRecipient>();
   for (const entry of value as readonly unknown[]) {
-    const { address, reason: said } =
-      typeof entry === 'string' ? { address: entry, reason: null } : fields(entry);
+    const {
+      address,
+      delay_reason,
+      reason: short,
+    } = typeof entry === 'string' ? ({ address: entry } as Fields) : fields(entry);
     if (typeof address !== 'string') continue;
+    const said = delay_reason ?? short;
     const reason = typeof said === 'string' && said !== '' ? said : null;
     if (byAddress.get(address)?.reason == null) byAddress.set(address, { address, reason });
   }

@@ -4,8 +4,10 @@
 import { CommandError, ConfigError } from '../../errors.js';
 import { formatCommand } from '../../lib/command-text.js';
 import { fillPlaceholders } from '../../lib/placeholders.js';
+import { GUARD_FD, guarded, mustBeOurs } from '../../queue/act-words.js';
 import type {
   ActAnswer,
+  ActWishes,
   QueueAct,
   QueueDriver,
   QueueListing,
@@ -20,6 +22,8 @@ const ACT_MS = 300_000;
 
 // The words are the site's; nothing of ours is between them and execve.
 const SCRIPT = 'exec "$@"';
+// Behind a guard the shell stays, and keeps its lock: the site's command may leave anything behind.
+const GUARDED_SCRIPT = `"$@" ${GUARD_FD}>&-`;
 
 /** Opens the driver of one queue. @throws ConfigError when the configuration names no command */
 export function execQueue({ transport, host, name, within, commands }: QueueOptions): QueueDriver {
@@ -55,8 +59,7 @@ export function execQueue({ transport, host, name, within, commands }: QueueOpti
   const tell = async (
     what: QueueAct,
     ids: readonly string[],
-    save: SaveWish | undefined,
-    signal?: AbortSignal,
+    { save, guard, signal }: ActWishes,
   ): Promise<ActAnswer> => {
     const command = commands[what];
     if (command === undefined) throw missing(name, what);
@@ -65,6 +68,7 @@ export function execQueue({ transport, host, name, within, commands }: QueueOpti
       host,
       {
         ...common,
+        script: guarded(guard === undefined || within !== undefined ? SCRIPT : GUARDED_SCRIPT, guard, within),
         name: `exec.${what}`,
         args,
         stdin: ids.map((id) => `${id}\n`).join(''),
@@ -73,6 +77,7 @@ export function execQueue({ transport, host, name, within, commands }: QueueOpti
       },
       { signal },
     );
+    if (guard !== undefined) mustBeOurs(host.name, { stderr });
     if (status !== 0) throw new CommandError(host.name, formatCommand(args), status, stderr);
     return parseActAnswer(stdout, new Set(ids));
   };
@@ -98,7 +103,8 @@ export function execQueue({ transport, host, name, within, commands }: QueueOpti
     },
     cannot: (act) =>
       commands[act] === undefined ? `the configuration names no ${act} command for ${name}` : null,
-    async act(what, keys, { save, signal } = {}) {
+    async act(what, keys, wishes = {}) {
+      const { signal } = wishes;
       const sendable = keys.filter(({ id }) => isLine(id));
       const unfit = keys
         .filter(({ id }) => !isLine(id))
@@ -109,7 +115,7 @@ export function execQueue({ transport, host, name, within, commands }: QueueOpti
       const gone = sendable.filter((key) => !isSame(key)).map(({ id }) => id);
       const ids = sendable.filter(isSame).map(({ id }) => id);
       if (ids.length === 0) return { changed: 0, gone, failed: unfit };
-      const answer = await tell(what, ids, save, signal);
+      const answer = await tell(what, ids, wishes);
       return {
         changed: answer.changed,
         gone: [...gone, ...answer.gone],
@@ -121,7 +127,7 @@ export function execQueue({ transport, host, name, within, commands }: QueueOpti
       return command === undefined ? [] : [formatCommand(command)];
     },
     async retry(ids, signal) {
-      await tell('flush', ids.filter(isLine), undefined, signal);
+      await tell('flush', ids.filter(isLine), { signal });
       return { inFlight: null };
     },
     async believed(signal) {

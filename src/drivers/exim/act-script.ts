@@ -6,6 +6,7 @@
 // delivers or removes it meanwhile, and renames its files into a folder of ours on the spool's own file system, the
 // header first: with it the message leaves the queue, whole and at once, and at no moment it is in both places. What
 // another process has locked is left alone. What was removed stands in Exim's own main log.
+import { GUARD_FD } from '../../queue/act-words.js';
 import { LOCATE_LOG } from './locate-log.js';
 import { spoolScript } from './spool-files.js';
 
@@ -106,6 +107,7 @@ elsif ($act eq 'flush' || $act eq 'retry') {
 }
 elsif ($act eq 'delete') { delete_all() }
 elsif ($act eq 'restore') { restore_all() }
+elsif ($act eq 'expire') { $run = ''; forget_expired() }
 print "changed $changed\n";
 close STDOUT or die "mailctl: the answer could not be written\n";
 
@@ -114,7 +116,7 @@ sub try_now {
   my @ids = @_;
   my $pid = fork; die "mailctl: no process: $!\n" unless defined $pid;
   if ($pid) { waitpid $pid, 0; return }
-  require POSIX; POSIX::setsid();
+  require POSIX; POSIX::setsid(); POSIX::close(${GUARD_FD});
   my $child = fork; POSIX::_exit(0) if !defined $child || $child;
   chdir '/'; open STDIN, '<', '/dev/null'; open STDOUT, '>', '/dev/null'; open STDERR, '>', '/dev/null';
   my ($until, $running) = (time + ${FLUSH_SECONDS}, 0);
@@ -147,7 +149,7 @@ sub forget_expired {
     my $until = number_in("$saved/$one/.expires");
     next if $one eq $run || !$until || $until > time;
     opendir my $dir, "$saved/$one" or next;
-    unlink "$saved/$one/$_" for grep { !/^\.\.?$/ } readdir $dir;
+    for my $name (readdir $dir) { next if $name =~ /^\.\.?$/; if (unlink("$saved/$one/$name") && $act eq 'expire' && $name =~ /^$ID-H$/) { $changed++ } }
     rmdir "$saved/$one";
   }
 }

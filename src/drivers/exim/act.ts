@@ -2,8 +2,17 @@
 // up what it answers.
 import { CommandError } from '../../errors.js';
 import type { Host } from '../../fleet/host.js';
-import { addAnswer, canSave, emptyTotal, keyLine, mustFit, saveArguments } from '../../queue/act-words.js';
-import type { ActAnswer, QueueAct, RetryAnswer, SaveWish } from '../../queue/driver.js';
+import {
+  addAnswer,
+  canSave,
+  emptyTotal,
+  guarded,
+  keyLine,
+  mustBeOurs,
+  mustFit,
+  saveArguments,
+} from '../../queue/act-words.js';
+import type { ActAnswer, ActWishes, QueueAct, RetryAnswer } from '../../queue/driver.js';
 import type { MessageKey } from '../../queue/message.js';
 import type { Transport } from '../../transport/transport.js';
 import { ACT_SCRIPT, FLUSH_AT_ONCE, FLUSH_SECONDS, SAVED_FOLDER } from './act-script.js';
@@ -36,9 +45,9 @@ export async function actOn(
   place: ActPlace,
   act: QueueAct,
   keys: readonly MessageKey[],
-  wishes: { readonly save?: SaveWish | undefined; readonly signal?: AbortSignal | undefined },
+  wishes: ActWishes,
 ): Promise<ActAnswer> {
-  const { save, signal } = wishes;
+  const { save } = wishes;
   const why = cannot(act);
   if (why !== null) throw new TypeError(why);
   if ((act === 'delete' || act === 'restore') && !canSave(save))
@@ -49,7 +58,7 @@ export async function actOn(
     if (MESSAGE_ID.test(key.id)) fit.push(key);
     else total.failed.push({ id: key.id, why: 'is no message id of Exim' });
   for (let at = 0; at < fit.length; at += CHUNK) {
-    const stdout = await ask(place, act, fit.slice(at, at + CHUNK), save, signal);
+    const stdout = await ask(place, act, fit.slice(at, at + CHUNK), wishes);
     addAnswer(total, place.host.name, 'exim', stdout);
   }
   // A try that was begun says nothing of how it ended.
@@ -64,23 +73,32 @@ export async function retryNow(
 ): Promise<RetryAnswer> {
   const known = ids.filter((id) => MESSAGE_ID.test(id));
   const keys = known.map((id) => ({ id, arrivedAt: null, sender: null }));
-  const stdout = await ask(place, 'retry', keys, undefined, signal);
+  const stdout = await ask(place, 'retry', keys, { signal });
   const found = /^in-flight (\d{1,9})$/m.exec(stdout)?.[1];
   return { inFlight: found === undefined ? null : Number(found) };
 }
 
+/** Removes what was saved and has expired; how many messages that were. */
+export async function forgetSaved(
+  place: ActPlace,
+  wishes: Pick<ActWishes, 'guard' | 'signal'>,
+): Promise<number> {
+  const total = emptyTotal();
+  addAnswer(total, place.host.name, 'exim', await ask(place, 'expire', [], wishes));
+  return total.changed;
+}
+
 async function ask(
   { transport, host, within }: ActPlace,
-  act: QueueAct | 'retry',
+  act: QueueAct | 'retry' | 'expire',
   keys: readonly MessageKey[],
-  save: SaveWish | undefined,
-  signal: AbortSignal | undefined,
+  { save, guard, signal }: ActWishes,
 ): Promise<string> {
   const { status, stdout, stderr } = await transport.run(
     host,
     {
       name: `exim.${act}`,
-      script: ACT_SCRIPT,
+      script: guarded(ACT_SCRIPT, guard, within),
       args: [act, ...saveArguments(save)],
       stdin: keys.map((key) => keyLine(key, comparableSender)).join(''),
       readOnly: false,
@@ -91,6 +109,7 @@ async function ask(
     { signal },
   );
   mustFit(host.name, stdout);
+  mustBeOurs(host.name, { stderr });
   if (status !== 0) throw new CommandError(host.name, `exim ${act}`, status, stderr);
   return stdout;
 }

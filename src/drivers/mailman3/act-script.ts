@@ -107,6 +107,7 @@ def restore(folder, name):
                 move(path, os.path.join(below, os.path.basename(path)))
                 return None
     return "already" if place(folder, name) or parked(folder, name) else "gone"
+forgotten = []
 def expire():
     for one in os.listdir(SAVED) if os.path.isdir(SAVED) else []:
         path = os.path.join(SAVED, one)
@@ -116,9 +117,14 @@ def expire():
         except (OSError, ValueError):
             continue
         if until < time.time() and not os.path.islink(path):
+            count = sum(f.endswith(ENDINGS) for _, _, fs in os.walk(path) for f in fs)
             shutil.rmtree(path, ignore_errors=True)
-if act == "delete":
+            forgotten.append(count)
+if act in ("delete", "expire"):
     expire()
+if act == "expire":
+    say(changed=sum(forgotten)); sys.exit(0)
+if act == "delete":
     found = [place(f, n) or parked(f, n) for _, f, n in ids]
     room = int(most) - (size(SAVED) if os.path.isdir(SAVED) else 0)
     need = sum(os.lstat(p).st_size for p in found if p)

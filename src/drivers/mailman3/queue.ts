@@ -3,8 +3,10 @@
 // its folder and the stem of its file. Sender, recipients and size are not in a name, and nothing is made up for them.
 import { CommandError, MailctlError } from '../../errors.js';
 import { formatCommand } from '../../lib/command-text.js';
+import { guarded, mustBeOurs } from '../../queue/act-words.js';
 import type {
   ActAnswer,
+  ActWishes,
   MessageDetail,
   QueueAct,
   QueueDriver,
@@ -42,10 +44,10 @@ export function mailman3Queue({ transport, host, name, within }: QueueOptions): 
   const base = name === `${host.name}:mailman3` ? host.name : name;
 
   const act = async (
-    what: QueueAct,
+    what: QueueAct | 'expire',
     keys: readonly MessageKey[],
     more: readonly string[],
-    signal?: AbortSignal,
+    { guard, signal }: Pick<ActWishes, 'guard' | 'signal'> = {},
   ): Promise<Answer> => {
     const known = keys.filter(({ id }) => isId(id));
     const result = await transport.run(
@@ -53,7 +55,7 @@ export function mailman3Queue({ transport, host, name, within }: QueueOptions): 
       {
         ...common,
         name: `mailman3.${what}`,
-        script: what === 'requeue' ? REQUEUE_SCRIPT : ACT_SCRIPT,
+        script: guarded(what === 'requeue' ? REQUEUE_SCRIPT : ACT_SCRIPT, guard, within),
         args: what === 'requeue' ? [] : [what, ...more],
         stdin: known.map(({ id }) => `${JSON.stringify(id)}\n`).join(''),
         readOnly: false,
@@ -61,6 +63,7 @@ export function mailman3Queue({ transport, host, name, within }: QueueOptions): 
       },
       { signal },
     );
+    mustBeOurs(host.name, result);
     if (result.status === 28) throw tooMuch(host.name, result);
     if (result.status !== 0)
       throw new CommandError(host.name, `mailman3 ${what}`, result.status, result.stderr);
@@ -107,21 +110,22 @@ export function mailman3Queue({ transport, host, name, within }: QueueOptions): 
       return parseShown(base, host.name, stdout);
     },
     cannot: () => null,
-    async act(what, keys, { save, signal } = {}) {
+    async act(what, keys, { save, ...rest } = {}) {
       const more =
         save === undefined
           ? []
           : [safeRun(save.run), String(Math.floor(save.expiresAt)), String(save.maxBytes)];
       if (what === 'delete' && more.length === 0) throw new TypeError('a deletion says where it saves');
-      const { waiting: _, ...answer } = await act(what, keys, more, signal);
+      const { waiting: _, ...answer } = await act(what, keys, more, rest);
       return answer;
     },
+    forget: async (wishes = {}) => (await act('expire', [], [], wishes)).changed,
     preview: (what) => PREVIEWS[what],
     async retry(ids, signal) {
       const keys = ids
         .filter((id) => id.startsWith('retry/'))
         .map((id) => ({ id, arrivedAt: null, sender: null }));
-      const { waiting } = await act('flush', keys, [], signal);
+      const { waiting } = await act('flush', keys, [], { signal });
       return { inFlight: waiting };
     },
   };

@@ -6,6 +6,7 @@
 // is it in both places or in none, and its inode stays taken, so that its id is not given to another message and is
 // still right when it comes back. It goes by way of hold, where no daemon touches it. Messages that came back are
 // put into hold as well, and released by postsuper unless they were held before.
+import { GUARD_FD } from '../../queue/act-words.js';
 import { quoteWord } from '../../transport/quote.js';
 import { CHOOSE_INSTANCE } from './instance.js';
 import { SAVED_FOLDER } from './preview.js';
@@ -79,7 +80,7 @@ sub keys_of_stdin {
 
 # Is it at the first place that it may be, complete and the message that is meant? Most are: three calls of the system,
 # nothing else. What is not answered here is looked at in full.
-my $likely = $places{$act}[0];
+my $likely = exists $places{$act} ? $places{$act}[0] : '';
 my $is_flat = !$hashed{$likely} || $depth != 1;
 my ($file, $data);
 sub quick {
@@ -106,7 +107,7 @@ sub quick {
 sub kick_pickup {
   my $pid = fork;
   return if !defined $pid || $pid;
-  require POSIX; POSIX::setsid();
+  require POSIX; POSIX::setsid(); POSIX::close(${GUARD_FD});
   open STDIN, '<', '/dev/null'; open STDOUT, '>', '/dev/null'; open STDERR, '>', '/dev/null';
   exec 'postkick', 'public', 'pickup', 'W' or kill 'KILL', $$;
 }
@@ -159,6 +160,7 @@ elsif ($act eq 'flush') {
 }
 elsif ($act eq 'delete') { delete_all() }
 elsif ($act eq 'restore') { restore_all() }
+elsif ($act eq 'expire') { $run = ''; forget_expired() }
 print "changed $changed\n";
 close STDOUT or die "mailctl: the answer could not be written\n";
 
@@ -180,7 +182,7 @@ sub forget_expired {
     my $until = number_in("$saved/$one/.expires");
     next if $one eq $run || !$until || $until > time;
     opendir my $dir, "$saved/$one" or next;
-    unlink "$saved/$one/$_" for grep { !/^\.\.?$/ } readdir $dir;
+    for my $name (readdir $dir) { next if $name =~ /^\.\.?$/; if (unlink("$saved/$one/$name") && $act eq 'expire' && $name =~ /^[A-Za-z0-9]{5,64}$/) { $changed++ } }
     rmdir "$saved/$one";
   }
 }

@@ -1,8 +1,17 @@
 // Acts on named messages of a Postfix queue: asks act-script.ts in chunks, each with a deadline by its count, and adds
 // up what it answers. What the server counted and what was looked at are told apart; nothing is guessed.
 import { CommandError } from '../../errors.js';
-import { addAnswer, canSave, emptyTotal, keyLine, mustFit, saveArguments } from '../../queue/act-words.js';
-import type { ActAnswer, QueueAct, SaveWish } from '../../queue/driver.js';
+import {
+  addAnswer,
+  canSave,
+  emptyTotal,
+  guarded,
+  keyLine,
+  mustBeOurs,
+  mustFit,
+  saveArguments,
+} from '../../queue/act-words.js';
+import type { ActAnswer, ActWishes, QueueAct } from '../../queue/driver.js';
 import type { MessageKey } from '../../queue/message.js';
 import { ACT_SCRIPT } from './act-script.js';
 import type { PostfixPlace } from './instance.js';
@@ -28,9 +37,9 @@ export async function actOn(
   place: PostfixPlace,
   act: QueueAct,
   keys: readonly MessageKey[],
-  wishes: { readonly save?: SaveWish | undefined; readonly signal?: AbortSignal | undefined },
+  wishes: ActWishes,
 ): Promise<ActAnswer> {
-  const { save, signal } = wishes;
+  const { save } = wishes;
   if ((act === 'delete' || act === 'restore') && !canSave(save))
     throw new TypeError(`${act} needs the run that saves the messages`);
   const total = emptyTotal();
@@ -40,35 +49,45 @@ export async function actOn(
     else total.failed.push({ id: key.id, why: 'is no queue id of Postfix' });
   for (let at = 0; at < fit.length; at += CHUNK) {
     const chunk = fit.slice(at, at + CHUNK);
-    const stdout = await ask(place, act, chunk, save, signal);
+    const stdout = await ask(place, act, chunk, wishes);
     addAnswer(total, place.host.name, 'postfix', stdout);
   }
   // postqueue -i says nothing of what it knew.
   return { ...total, changed: act === 'flush' ? null : total.changed };
 }
 
+/** Removes what was saved and has expired; how many messages that were. */
+export async function forgetSaved(
+  place: PostfixPlace,
+  wishes: Pick<ActWishes, 'guard' | 'signal'>,
+): Promise<number> {
+  const total = emptyTotal();
+  addAnswer(total, place.host.name, 'postfix', await ask(place, 'expire', [], wishes));
+  return total.changed;
+}
+
 async function ask(
   { transport, host, within, instance }: PostfixPlace,
-  act: QueueAct,
+  act: QueueAct | 'expire',
   keys: readonly MessageKey[],
-  save: SaveWish | undefined,
-  signal: AbortSignal | undefined,
+  { save, guard, signal }: ActWishes,
 ): Promise<string> {
   const { status, stdout, stderr } = await transport.run(
     host,
     {
       name: `postfix.${act}`,
-      script: ACT_SCRIPT,
+      script: guarded(ACT_SCRIPT, guard, within),
       args: [instance, act, ...saveArguments(save)],
       stdin: keys.map((key) => keyLine(key, comparableSender)).join(''),
       readOnly: false,
       privileged: true,
       within,
-      timeoutMs: LEAST_MS + keys.length * EACH_MS[act],
+      timeoutMs: LEAST_MS + keys.length * (act === 'expire' ? 0 : EACH_MS[act]),
     },
     { signal },
   );
   mustFit(host.name, stdout);
+  mustBeOurs(host.name, { stderr });
   if (status !== 0) throw new CommandError(host.name, `postfix ${act}`, status, stderr);
   return stdout;
 }

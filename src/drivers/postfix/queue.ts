@@ -59,6 +59,10 @@ export function postfixQueue(options: QueueOptions): QueueDriver {
       const { actOn } = await import('./act.js');
       return actOn(place, act, keys, wishes);
     },
+    async forget(wishes = {}) {
+      const { forgetSaved } = await import('./act.js');
+      return forgetSaved(place, wishes);
+    },
     async show(id, signal) {
       const { showMessage } = await import('./show.js');
       return showMessage(place, name, id, signal);

@@ -7,6 +7,7 @@ import type { QueueAct } from '../../queue/driver.js';
 import type { MessageKey } from '../../queue/message.js';
 import type { Transport } from '../../transport/transport.js';
 import { DESK_SCRIPT } from './desk-script.js';
+import { guardScript } from './guard-script.js';
 import { nameOf, word } from './place-names.js';
 
 /** A lease lasts so long; whoever has it renews it three times as often. */
@@ -75,6 +76,7 @@ export function queueDesk(transport: Transport, hostNamed: (name: string) => Hos
         await run(place, 'keep', key, [String(LEASE_S), part], { stdin: lines, timeoutMs: KEYS_MS, signal }),
         place,
       ),
+    guard: (place, key) => guardScript(nameOf(place), key),
     async end(place, key, { complete, drop }, signal) {
       await run(place, 'end', key, [complete ? '1' : '0', ...drop], { signal });
     },

@@ -38,7 +38,7 @@ export function change(parts: ChangeActionParts): Action {
         act === 'delete' || act === 'restore'
           ? { run: from ?? key, expiresAt: until ?? 0, maxBytes: maxSaved }
           : undefined;
-      const answer = await queue.driver.act(act, keys, { save, signal });
+      const answer = await queue.driver.act(act, keys, { save, guard: parts.desk.guard(place, key), signal });
       const { changed, already = 0, gone, failed } = answer;
       const asked = keys.length;
       await addResult(parts, { kind: 'part', lane, step: step.id, asked, changed, already, gone, failed });
