@@ -264,6 +264,16 @@ export interface RouteSeen {
   readonly target: Target;
   readonly small: PathSeen | null;
   readonly big: PathSeen | null;
+  /** Beginnings of connections that shall not come far. */
+  readonly begun: PathSeen | null;
   readonly inFlow: PathSeen | null;
+  /** Pings of the hops themselves, the server's as the last. */
+  readonly pings: readonly {
+    readonly ttl: number;
+    readonly address: string;
+    readonly size: number;
+    readonly sent: number;
+    readonly lost: number;
+  }[];
   readonly limits: readonly string[];
 }

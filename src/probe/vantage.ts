@@ -35,6 +35,8 @@ export interface ConnectOptions extends Way {
   /** Largest segment, both ways; undefined: the kernel's own. */
   readonly mss?: number | undefined;
   readonly sourcePort?: number | undefined;
+  /** Of all its packets, the first one too: a beginning of a connection that shall not come far. */
+  readonly ttl?: number | undefined;
   /** ICMP errors end neither connection nor silence: they are told by `onError` (IP_RECVERR). */
   readonly errorQueue?: boolean | undefined;
   /** ms; the connection fails with ETIMEDOUT after them. */

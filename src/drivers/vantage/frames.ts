@@ -1,7 +1,7 @@
 // What goes between us and a relay, one line each, some with bytes behind it. `-` stands for "none"; times are
 // microseconds of the relay's own clock since it began.
 //
-//   to it     O ID FAMILY ADDRESS PORT SOURCE INTERFACE MSS SOURCE-PORT ERROR-QUEUE MS      a connection
+//   to it     O ID FAMILY ADDRESS PORT SOURCE INTERFACE MSS SOURCE-PORT ERROR-QUEUE MS TTL  a connection
 //             D ID LENGTH + bytes   A ID BYTES (may send so many more)   C ID (end)   X ID (end by RST)
 //             I ID NUMBER (TCP_INFO)   T ID TTL NUMBER
 //             P ID FAMILY ADDRESS SOURCE INTERFACE COUNT INTERVAL-MS WAIT-MS SIZE          pings

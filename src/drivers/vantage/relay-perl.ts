@@ -88,7 +88,7 @@ sub failed {
 }
 sub drop { my ($id, $hard) = @_; my $c = delete $conn{$id} or return; setsockopt($c->{s}, 1, 13, pack 'ii', 1, 0) if $hard; close $c->{s} }
 sub begin {
-  my ($id, $family, $addr, $port, $source, $device, $mss, $sport, $queue, $ms) = @_;
+  my ($id, $family, $addr, $port, $source, $device, $mss, $sport, $queue, $ms, $ttl) = @_;
   my $c = { t0 => now(), out => '', credit => 65536, family => $family, queue => $queue };
   my $to = address($family, $addr, $port);
   if (!defined $to) { return failed($id, 'local', 97, $c) }
@@ -96,6 +96,7 @@ sub begin {
   quick($s);
   option($s, $family == 6 ? (41, 25) : (0, 11), 1);
   option($s, 6, 2, $mss) if defined want($mss);
+  option($s, $family == 6 ? (41, 16) : (0, 2), $ttl) if defined want($ttl);
   option($s, 6, 1, 1);
   if (defined(my $what = place($s, $family, $source, $device, want($sport) // 0))) { my $e = $! + 0; close $s; return failed($id, $what, $e, $c) }
   $c->{s} = $s; $conn{$id} = $c; $c->{t0} = now(); $c->{until} = $c->{t0} + $ms * 1000;

@@ -56,7 +56,7 @@ def failed(id, phase, errno, c):
     sender, itype, code = (q[5], q[2], q[3]) if q and q[1] >= 2 else ('-', 0, 0)
     emit('f', id, phase, errno, now() - c['t0'], c.get('port', 0), tcpinfo(s) if s is not None else '-', sender, itype, code)
     drop(id, errno == 110)
-def begin(id, family, addr, port, source, device, mss, sport, queue, ms):
+def begin(id, family, addr, port, source, device, mss, sport, queue, ms, ttl='-'):
     family = int(family)
     c = dict(t0=now(), out=bytearray(), credit=65536, family=family, queue=queue == '1', open=False, eof=False, closing=False)
     try: s = socket.socket(domain(family), socket.SOCK_STREAM)
@@ -66,6 +66,7 @@ def begin(id, family, addr, port, source, device, mss, sport, queue, ms):
     except OSError: pass
     try:
         if want(mss): s.setsockopt(6, 2, int(mss))
+        if want(ttl): s.setsockopt(*((41, 16) if family == 6 else (0, 2)), int(ttl))
         s.setsockopt(6, 1, 1)
     except OSError: pass
     bad = place(s, family, source, device, int(want(sport) or 0))

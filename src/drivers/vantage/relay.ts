@@ -250,6 +250,7 @@ export class Relay {
         ...['O', id, family, options.address, options.port, options.source, options.interface],
         ...[options.mss ?? null, options.sourcePort ?? null, options.errorQueue === true ? 1 : 0],
         Math.ceil(options.timeoutMs),
+        options.ttl ?? null,
       ]);
     });
   }

@@ -307,6 +307,11 @@ sub carry {
         my $members = $hops->[$at];
         my $router = $members->[ @$members > 1 ? ($seen->{hash} + $one->{salt}) % @$members : 0 ];
         if (!defined $faults_from) {
+            # Whoever answers in the place of others lets nothing end before: it takes the connection for its own.
+            if ($dir eq 'out' && grep { $_->{kind} eq 'intercept' && $_->{inline} && concerns($_, $seen, $dir) } @{ $one->{faults}[$at] // [] }) {
+                substr($packet, $ttl_at, 1) = chr 64;
+                substr($packet, 10, 2) = "\0\0", substr($packet, 10, 2) = pack 'n', sum(substr $packet, 0, $seen->{at}) if $seen->{version} == 4;
+            }
             if ($dir eq 'out' && ($one->{own}{ $seen->{to} } // 0) == $at + 1) {
                 return for_router($one, $router, $dir, $packet, $seen);
             }

@@ -40,6 +40,8 @@ export interface PathFault {
   readonly jitter?: number;
   readonly port?: number;
   readonly family?: 4 | 6;
+  /** Of an interceptor: it is the router itself, not a machine behind it. */
+  readonly inline?: boolean;
   /** Of an MTU hole: no ICMP is sent. */
   readonly mute?: boolean;
 }
