@@ -41,6 +41,8 @@ export interface Terminal {
   columns(): number;
   /** Rows of the terminal that progress may use; 24 where nobody knows. */
   rows(): number;
+  /** Rows that a screen on stdout may use. */
+  stdoutRows(): number;
   /** Colours on stdout, and on stderr. */
   readonly stdoutColor: boolean;
   readonly stderrColor: boolean;
@@ -65,6 +67,10 @@ export function terminalOf(streams: Streams, env: Env, noColor: boolean): Termin
     rows: () => {
       if (/^[1-9]\d{0,3}$/.test(env.LINES ?? '')) return Number(env.LINES);
       return streams.stderr.rows || streams.stdout.rows || 24;
+    },
+    stdoutRows: () => {
+      if (/^[1-9]\d{0,3}$/.test(env.LINES ?? '')) return Number(env.LINES);
+      return streams.stdout.rows || streams.stderr.rows || 24;
     },
     stdoutColor: mayColor && stdoutIsTty,
     stderrColor: mayColor && stderrIsTty,

@@ -39,6 +39,8 @@ export interface Output {
   line(line: Line): Promise<void>;
   /** Text that is the data itself, whatever the form: help, a completion script. Ours, so it is not escaped. */
   text(text: string): Promise<void>;
+  /** The reader has gone away. */
+  isClosed(): boolean;
   /** True once a JSON document was printed: an error after that does not print another one. */
   hasDocument(): boolean;
 }
@@ -80,6 +82,7 @@ export function createOutput(target: OutputTarget): Output {
     format,
     hasDocument: () => documentPrinted,
     text: target.write,
+    isClosed: target.isClosed,
     async print(view) {
       if (format === 'json') {
         documentPrinted = true;

@@ -75,6 +75,15 @@ export class MessageIndex {
 
   /** The message's number; a new one gets `size` before the call. `queue` is a number of the caller's. */
   rowOf(queue: number, id: string): number {
+    return this.#find(queue, id, true);
+  }
+
+  /** Whether it has a number. */
+  has(queue: number, id: string): boolean {
+    return this.#find(queue, id, false) >= 0;
+  }
+
+  #find(queue: number, id: string, adds: boolean): number {
     let low = 0x811c9dc5 ^ queue;
     let high = (0x9e3779b9 + Math.imul(queue, 0x27d4eb2f)) | 0;
     for (let i = 0; i < id.length; i++) {
@@ -91,6 +100,7 @@ export class MessageIndex {
     for (let slot = low & mask; ; slot = (slot + 1) & mask) {
       const row = (this.#slots[slot] as number) - 1;
       if (row < 0) {
+        if (!adds) return -1;
         const added = this.#size;
         this.#slots[slot] = added + 1;
         this.#low.set(added, low);

@@ -97,6 +97,14 @@ export interface LogReading {
   readonly incomplete: string | null;
 }
 
+/** What a server's own configuration allows; null: it cannot be known. */
+export interface QueueLimits {
+  /** Seconds after which a message that was not delivered is returned. */
+  readonly lifetimeS: number | null;
+  /** Messages that are delivered or wait for it at once; the others wait in `incoming`. */
+  readonly activeMessages: number | null;
+}
+
 /** The driver of one queue. All calls throw MailctlError (TransportError when the host could not be asked). */
 export interface QueueDriver {
   readonly software: string;
@@ -126,6 +134,8 @@ export interface QueueDriver {
     onEvent: (event: DeliveryEvent) => void,
     signal?: AbortSignal,
   ): Promise<LogReading>;
+  /** What its configuration allows; absent: it cannot be asked. */
+  limits?(signal?: AbortSignal): Promise<QueueLimits>;
   /** What the sender believes to have open per destination, where it can be known; absent: it cannot. */
   believed?(signal?: AbortSignal): Promise<ReadonlyMap<string, number>>;
   /** How a backlog of it is drained, or why it cannot be; absent: nobody has found a way. */

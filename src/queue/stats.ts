@@ -90,6 +90,21 @@ class Adder implements StatCount {
     const band = stepOf(now - arrivedAt, BAND_STEPS);
     this.bands[band] = (this.bands[band] ?? 0) + 1;
   }
+
+  addCount({ messages, recipients, sizeBytes, oldestAt, states, ages, bands }: StatCount): void {
+    this.messages += messages;
+    this.recipients += recipients;
+    this.sizeBytes += sizeBytes;
+    if (oldestAt !== null && (this.oldestAt === null || oldestAt < this.oldestAt)) this.oldestAt = oldestAt;
+    for (const [state, count] of states) this.states.set(state, (this.states.get(state) ?? 0) + count);
+    this.ages.forEach((age, at) => {
+      age.messages += ages[at]?.messages ?? 0;
+      age.recipients += ages[at]?.recipients ?? 0;
+    });
+    this.bands.forEach((count, at) => {
+      this.bands[at] = count + (bands[at] ?? 0);
+    });
+  }
 }
 
 /** A text that does not keep alive the larger one that it may be a view of. */
@@ -106,6 +121,10 @@ function wholeNumber(value: number): number {
 class Names<T> {
   readonly values: T[] = [];
   readonly #numbers = new Map<T, number>();
+
+  find(value: T): number | undefined {
+    return this.#numbers.get(value);
+  }
 
   of(value: T): number {
     const known = this.#numbers.get(value);
@@ -205,8 +224,14 @@ export class QueueStats {
     return this.#index.size;
   }
 
-  /** Takes a message; what was said before of the same id is forgotten. */
-  add(message: QueueMessage): void {
+  /** Whether a message of this queue and id was seen. */
+  has({ queue, id }: Pick<QueueMessage, 'queue' | 'id'>): boolean {
+    const number = this.#queues.find(queue);
+    return number !== undefined && this.#index.has(number, id);
+  }
+
+  /** Takes a message; what was said before of the same id is forgotten. Gives its row: it keeps the same one. */
+  add(message: QueueMessage): number {
     const queue = this.#queueOf(message);
     const row = this.#index.rowOf(queue, message.id);
     const { arrivedAt, sizeBytes, recipients } = message;
@@ -217,9 +242,10 @@ export class QueueStats {
     if (!this.#perRecipient || recipients.length === 1) {
       this.#group.set(row, this.#groupOf(message, recipients[0]) + 1);
       this.#count.set(row, recipients.length);
-      return;
+      return row;
     }
     this.#setMany(row, message);
+    return row;
   }
 
   #queueOf({ queue, host }: QueueMessage): number {
@@ -357,6 +383,50 @@ export class QueueStats {
     for (const [group, recipients] of counts) each(group, recipients);
   }
 
+  /** Calls `visit` for each message in each of its groups. */
+  eachMember(visit: (member: Member) => void): void {
+    const member = { group: 0, row: 0, arrivedAt: null as number | null, state: '', queue: '' };
+    for (let row = 0; row < this.size; row++) {
+      const arrival = this.#arrival.get(row);
+      const place = this.#placed[this.#place.get(row)];
+      member.row = row;
+      member.arrivedAt = arrival === 0 ? null : arrival - 1;
+      member.state = place?.state ?? 'unknown';
+      member.queue = this.#queues.values[place?.queue ?? 0] ?? '';
+      this.#eachGroup(row, (group) => {
+        member.group = group;
+        visit(member);
+      });
+    }
+  }
+
+  /** The keys of a member's group, as one text. */
+  groupName(group: number): string {
+    return groupName(this.#keysOf(group));
+  }
+
+  /** What is in any group that is not among these, each message once. */
+  outside(names: ReadonlySet<string>): StatCount {
+    const isIn = new Map<number, boolean>();
+    const adder = new Adder();
+    for (let row = 0; row < this.size; row++) {
+      let there = 0;
+      let isOther = false;
+      this.#eachGroup(row, (group, some) => {
+        let known = isIn.get(group);
+        if (known === undefined) {
+          known = names.has(this.groupName(group));
+          isIn.set(group, known);
+        }
+        if (known) return;
+        isOther = true;
+        there += some;
+      });
+      if (isOther) this.#addTo(adder, row, there);
+    }
+    return countOf(adder);
+  }
+
   #recipientsOf(row: number): number {
     let all = this.#count.get(row);
     const further = this.#further.get(row);
@@ -470,6 +540,36 @@ export interface StatGroups extends Iterable<StatGroup> {
   first(most: number): readonly StatGroup[];
   /** What is in any group but the first `most`, each message once. */
   rest(most: number): StatCount;
+}
+
+/** A message in one of its groups. The object is used again for the next: copy what is kept. */
+export interface Member {
+  readonly group: number;
+  readonly row: number;
+  /** Epoch seconds; null: not known. */
+  readonly arrivedAt: number | null;
+  readonly state: string;
+  readonly queue: string;
+}
+
+/** The keys of a group as one text. */
+export function groupName(key: readonly KeyValue[]): string {
+  return JSON.stringify(key);
+}
+
+/** States whose messages wait for somebody, not for a try. */
+export const RESTING_STATES: ReadonlySet<string> = new Set(['hold', 'corrupt']);
+
+/** Counts of messages that are not the same ones, added up. */
+export function sumCounts(counts: readonly StatCount[]): StatCount {
+  const adder = new Adder();
+  for (const count of counts) adder.addCount(count);
+  return countOf(adder);
+}
+
+/** The order of groups: the most messages first. */
+export function compareGroups(a: StatGroup, b: StatGroup): number {
+  return b.messages - a.messages || compareKeys(a.key, b.key);
 }
 
 function countOf({ messages, recipients, sizeBytes, oldestAt, states, ages, bands }: Adder): StatCount {

@@ -62,6 +62,7 @@ const documentFiles = [
   'src/output/columns/messages.ts',
   'src/output/columns/queue-show.ts',
   'src/cli/queue/stats-json.ts',
+  'src/output/columns/queue-trend.ts',
   'src/cli/queue/run-why.ts',
   'src/output/columns/why.ts',
   'src/output/columns/connections.ts',

@@ -13,8 +13,8 @@ export interface DestinationDesk {
   readonly rules: readonly DestinationRule[];
   /** Undefined: with --no-dns. */
   readonly dns: Dns | undefined;
-  /** Domains, those with the most messages first; warns of those that failed. */
-  resolve(domains: Iterable<string>): Promise<Destinations>;
+  /** Domains, those with the most messages first; warns of those that failed, unless `isQuiet`. */
+  resolve(domains: Iterable<string>, options?: { readonly isQuiet: boolean }): Promise<Destinations>;
   /** Keeps what was looked up for the next command. Never throws. */
   close(): Promise<void>;
 }
@@ -34,14 +34,14 @@ export async function destinationDesk(context: Context, noDns: boolean): Promise
   return {
     rules,
     dns: opened?.dns,
-    async resolve(domains) {
+    async resolve(domains, { isQuiet } = { isQuiet: false }) {
       const { failedText, resolveDestinations } = await import('../../queue/destination.js');
       const resolved = await resolveDestinations(domains, rules, {
         lookup,
         signal: context.interruption.abort,
       });
       const failed = failedText(resolved);
-      if (failed !== null)
+      if (failed !== null && !isQuiet)
         context.warn(failed, 'name their destination in the configuration, or use --no-dns');
       return resolved;
     },

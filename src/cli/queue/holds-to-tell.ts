@@ -3,6 +3,9 @@ import { heldRunJson, knownHoldLines, passedText } from '../../output/screens/kn
 import type { Context } from '../context.js';
 import { knownRuns, readHolds } from './holds-file.js';
 
+/** What there is to tell. */
+export type HoldsToTell = Awaited<ReturnType<typeof holdsToTell>>;
+
 /** What this machine knows; nothing is asked. */
 export async function holdsToTell(context: Context) {
   const now = Math.floor(context.clock.now() / 1000);

@@ -8,12 +8,10 @@ import { formatIso } from '../../lib/clock.js';
 import { textGlobs } from '../../lib/text-glob.js';
 import { connectionColumns, connectionJson } from '../../output/columns/connections.js';
 import { joinConnections } from '../../queue/connections.js';
-import { registeredDomain } from '../../queue/destination.js';
-import { DomainCount } from '../../queue/domain-count.js';
 import { domainOf } from '../../queue/message.js';
-import type { Socket } from '../../queue/socket.js';
 import type { Context } from '../context.js';
-import { type DestinationDesk, destinationDesk } from './destinations.js';
+import { destinationDesk } from './destinations.js';
+import { type HostSight, nameFarSides } from './far-sides.js';
 import { openQueues } from './queues.js';
 import { problemJson } from './source.js';
 
@@ -27,20 +25,6 @@ export interface ConnectionsOptions {
 }
 
 const SMTP_PORT = 25;
-/** Domains whose exchangers are looked up: those with the most mail. */
-const MOST_DOMAINS = 500;
-/** Addresses that are asked for their names. */
-const MOST_PEERS = 500;
-
-interface HostSight {
-  readonly host: string;
-  readonly sockets: readonly Socket[];
-  readonly believed: Map<string, number> | null;
-  /** Messages by recipient domain. */
-  readonly domains: Map<string, number>;
-  readonly hasQueue: boolean;
-}
-
 /** The whole command. */
 export async function runConnections(
   schema: string,
@@ -146,53 +130,4 @@ export async function runConnections(
   return rows.some(({ verdict }) => verdict === 'sender' || verdict === 'over-limit')
     ? EXIT.failed
     : EXIT.done;
-}
-
-/** Peers are known by the addresses of the exchangers of what waits, else by their own names. */
-async function nameFarSides(desk: DestinationDesk, sights: readonly HostSight[]) {
-  const count = new DomainCount();
-  for (const { domains } of sights)
-    for (const [domain, messages] of domains) count.addDomain(domain, messages);
-  // What is configured is looked up although nothing waits for it: its connections shall have its name.
-  const configured = desk.rules.flatMap(({ domains }) => domains);
-  const domains = [...new Set([...count.largestFirst(), ...configured])];
-  const resolved = await desk.resolve(domains);
-  const byAddress = new Map<string, string>();
-  const { dns } = desk;
-  if (dns !== undefined) {
-    const lookUp = async (domain: string) => {
-      // A destination by its domains alone is never looked up by them; its exchangers are.
-      const answer = await dns.mx(domain);
-      const names =
-        answer.kind === 'found'
-          ? answer.values.map(({ name }) => name)
-          : answer.kind === 'none'
-            ? [domain]
-            : [];
-      await Promise.all(
-        names.slice(0, 20).map(async (name) => {
-          const addresses = await dns.addresses(name);
-          if (addresses.kind !== 'found') return;
-          for (const address of addresses.values)
-            if (!byAddress.has(address)) byAddress.set(address, resolved.of(domain));
-        }),
-      );
-    };
-    const named = domains.filter((domain) => domain.includes('.') && !domain.startsWith('['));
-    await Promise.all(named.slice(0, MOST_DOMAINS).map(lookUp));
-    const strange = new Set(
-      sights.flatMap(({ sockets }) => sockets.map(({ peer }) => peer)).filter((peer) => !byAddress.has(peer)),
-    );
-    await Promise.all(
-      [...strange].slice(0, MOST_PEERS).map(async (peer) => {
-        const names = await dns.names(peer);
-        const [name] = names.kind === 'found' ? names.values : [];
-        if (name === undefined || !/^[\w.-]{3,253}$/.test(name)) return;
-        const lower = name.toLowerCase();
-        const rule = desk.rules.find(({ mx }) => textGlobs(mx)(lower));
-        byAddress.set(peer, rule?.name ?? registeredDomain(lower));
-      }),
-    );
-  }
-  return { ofDomain: resolved.of, ofAddress: (address: string) => byAddress.get(address) ?? address };
 }

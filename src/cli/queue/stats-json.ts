@@ -23,7 +23,11 @@ export interface StatsDocument {
   readonly total: StatCount;
   readonly malformed: number;
   readonly groups: StatGroups;
+  /** A group as it is in the document. */
+  group(group: StatGroup): object;
   readonly hosts: readonly HostRow[];
+  /** Null: without --trend. */
+  readonly trend: object | null;
   /** Holds that end by themselves, as this machine knows of them. */
   readonly holds: readonly object[];
   readonly errors: readonly ErrorReport[];
@@ -65,7 +69,7 @@ export function statsDocument(stats: StatsDocument): object {
     complete: stats.errors.length === 0,
     total: { ...countJson(stats.total, now), malformed: stats.malformed },
     by: stats.by,
-    groups: groupsJson(stats.groups, now),
+    groups: groupsJson(stats),
     hosts: stats.hosts.map(({ host, queue, count, tookMs }) => ({
       host,
       queue,
@@ -75,13 +79,14 @@ export function statsDocument(stats: StatsDocument): object {
       oldest_at: isoOf(count?.oldestAt ?? null),
       took_ms: tookMs,
     })),
+    trend: stats.trend,
     holds: stats.holds,
     errors: stats.errors,
   };
 }
 
-function* groupsJson(groups: StatGroups, now: number) {
-  for (const group of groups) yield groupJson(group, now);
+function* groupsJson({ groups, group: json }: StatsDocument) {
+  for (const group of groups) yield json(group);
 }
 
 /** One group; with two keys `key` is a list of both. */

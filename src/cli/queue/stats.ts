@@ -3,7 +3,7 @@ import { UsageError } from '../../errors.js';
 import { formatIso } from '../../lib/clock.js';
 import type { StatKey } from '../../queue/stats.js';
 import { defineCommand, type Parse } from '../command.js';
-import { groupOption, hostOption, valueOr, wholeNumber } from '../options.js';
+import { duration, flag, groupOption, hostOption, value, valueOr, wholeNumber } from '../options.js';
 import { messageOptions } from './selectors.js';
 import { inputOptions } from './source.js';
 
@@ -34,6 +34,12 @@ const keys: Parse<readonly StatKey[]> = (word) => {
   return found.filter((key) => key !== undefined);
 };
 
+const everyMs: Parse<number> = (word) => {
+  const ms = duration(word);
+  if (ms < 1000) throw new UsageError('looks are at least a second apart', { hint: 'for example 5s' });
+  return ms;
+};
+
 /** The command. */
 export const queueStatsCommand = defineCommand({
   name: 'queue stats',
@@ -43,28 +49,37 @@ export const queueStatsCommand = defineCommand({
     'Reads the queues of the hosts: those that the configuration names, else those that are found there; with no ' +
     'configuration those of this machine. A group by domain counts a message once if it has a recipient there, and ' +
     'all of its recipients there. Exits 3 when a host did not answer, its mail server does not run, or a line could ' +
-    'not be read: the figures are of the others.',
+    'not be read: the figures are of the others.\n\n' +
+    'With --trend rates out are from the logs of the last five minutes where they can be read, else from earlier ' +
+    'looks, and the screen says which; a look is kept by each --trend and --watch, and by a timer (queue sample). ' +
+    'EMPTY IN is what waits by what goes, whatever comes; 10d! means that some of it expires first. What a host had ' +
+    'that is away now is told with its time.\n\n' +
+    'With --watch a terminal has one screen that is drawn anew, anything else an answer after the other.',
   args: {},
   options: {
     hosts: hostOption,
     groups: groupOption,
-    by: valueOr(
+    by: value(
       '--by <keys>',
       `one or two of ${KEYS.join(', ')}; domain,age is qshape's table`,
       keys,
-      ['domain'] as readonly StatKey[],
-      'domain',
+      'domain; with --trend destination',
     ),
+    trend: flag('--trend', 'what comes and goes, when it will be empty, what expires before that'),
+    watch: flag('--watch', 'look again and again, with the rates between the looks, until it is interrupted'),
+    everyMs: value('--every <duration>', 'how often --watch looks', everyMs, '5s'),
     top: valueOr('--top <n>', 'groups on the screen; other forms have all', wholeNumber(1, 100_000), 10),
     ...inputOptions,
     ...messageOptions,
   },
   examples: [
     ['mailctl queue stats', 'what waits, by recipient domain'],
+    ['mailctl queue stats --trend', 'by destination: rates, connections, and when it will be empty'],
+    ['mailctl queue stats --watch --every 10s --state active', 'what is being delivered, again and again'],
     ['mailctl queue stats --by domain,age --state deferred', "qshape's table, of all hosts"],
     ['mailctl queue stats --input -', 'of what another host has printed: ssh odd-host postqueue -j | ...'],
   ],
-  sections: ['defaults', 'hosts', 'destinations'],
+  sections: ['defaults', 'hosts', 'destinations', 'state'],
   json: {
     schema: SCHEMA,
     empty: (error, { now, tookMs }) => ({
@@ -75,6 +90,7 @@ export const queueStatsCommand = defineCommand({
       by: [],
       groups: [],
       hosts: [],
+      trend: null,
       holds: [],
       errors: [error],
     }),

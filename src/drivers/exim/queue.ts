@@ -53,6 +53,10 @@ export function eximQueue({ transport, host, name, within }: QueueOptions): Queu
     forget: (wishes = {}) => forgetSaved(place, wishes),
     retry: (ids, signal) => retryNow(place, ids, signal),
     preview: previewOf,
+    async limits(signal) {
+      const { readLimits } = await import('./limits.js');
+      return readLimits(place, signal);
+    },
     readLog: (from, onEvent, signal) => readEximLog(place, from, onEvent, signal),
   };
 }

@@ -86,6 +86,10 @@ export function postfixQueue(options: QueueOptions): QueueDriver {
       return { inFlight: found === undefined ? null : Number(found) };
     },
     preview: previewOf,
+    async limits(signal) {
+      const { readLimits } = await import('./limits.js');
+      return readLimits(place, signal);
+    },
     async readLog(from, onEvent, signal) {
       const { readPostfixLog } = await import('./log.js');
       return readPostfixLog(place, from, onEvent, signal);

@@ -26,17 +26,30 @@ export interface QueueStatsScreen {
   readonly malformed: number;
   /** What else there is to say. */
   readonly notes: readonly Line[];
+  /** With --trend. */
+  readonly trend?: TrendParts | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
   /** Whole commands to go on with. */
   readonly next: readonly string[];
 }
 
+/** What the trend adds; made by screens/queue-trend.ts, which is loaded for it alone. */
+export interface TrendParts {
+  /** `+1,240/min`. */
+  readonly growth: string;
+  readonly isFull: boolean;
+  readonly flow: readonly Line[];
+  readonly sentences: readonly Line[];
+  columns(width: number): readonly Column<StatRow>[];
+}
+
 /** The lines. */
 export function queueStatsScreen(screen: QueueStatsScreen, canvas: Canvas): readonly Line[] {
-  const { total, missing, malformed, notes, next } = screen;
+  const { total, missing, malformed, notes, next, trend } = screen;
   const lines: Line[] = [heading(screen)];
-  if (total.messages > 0) lines.push(...table(screen, canvas), stateLine(total));
+  if (total.messages > 0) lines.push(...table(screen, canvas), stateLine(total, trend?.isFull === true));
+  if (trend !== undefined) lines.push(...trend.flow, ...trend.sentences);
   for (const one of missing) lines.push([{ text: '!', tone: 'bad' }, ` ${one}`]);
   if (malformed > 0) lines.push([{ text: '!', tone: 'bad' }, ` ${grouped(malformed)} lines were no message`]);
   lines.push(...notes);
@@ -44,13 +57,14 @@ export function queueStatsScreen(screen: QueueStatsScreen, canvas: Canvas): read
   return lines;
 }
 
-function heading({ total, now, read, asked, by }: QueueStatsScreen): Line {
+function heading({ total, now, read, asked, by, trend }: QueueStatsScreen): Line {
   const parts: (string | Span)[] = [
     { text: 'QUEUE ', tone: 'strong' },
     `${grouped(total.messages)} ${total.messages === 1 ? 'msg' : 'msgs'}`,
   ];
   if (by.length === 2 && by.includes('age')) parts.push(`  ${grouped(total.recipients)} rcpts`);
   if (total.messages > 0) parts.push(`  ${formatSize(total.sizeBytes)}  oldest ${oldest(total, now)}`);
+  if (trend !== undefined && trend.growth !== '') parts.push(`  ${trend.growth}`);
   parts.push(`    ${formatIso(now).slice(11)}  ${read} of ${asked} ${asked === 1 ? 'queue' : 'queues'}`);
   return parts;
 }
@@ -60,19 +74,22 @@ function table(screen: QueueStatsScreen, canvas: Canvas): readonly Line[] {
   return by.length === 2 && by.includes('age') ? shapeTable(screen, canvas) : bandTable(screen, canvas);
 }
 
-interface Row extends StatCount {
+/** A row of the table; `group` is null for what is not shown by name. */
+export interface StatRow extends StatCount {
   readonly names: readonly string[];
+  readonly group: StatGroup | null;
 }
 
-function rowsOf({ by, groups, groupCount, rest }: QueueStatsScreen): readonly Row[] {
+function rowsOf({ by, groups, groupCount, rest }: QueueStatsScreen): readonly StatRow[] {
   const rows = groups.map(
-    (group): Row => ({
+    (group): StatRow => ({
       ...group,
       names: by.map((key, at) => keyText(key, group.key[at] ?? null)),
+      group,
     }),
   );
   if (rest !== null && groupCount > groups.length)
-    rows.push({ ...rest, names: [` + ${grouped(groupCount - groups.length)} more`] });
+    rows.push({ ...rest, names: [` + ${grouped(groupCount - groups.length)} more`], group: null });
   return rows;
 }
 
@@ -80,7 +97,7 @@ function bandTable(screen: QueueStatsScreen, canvas: Canvas): readonly Line[] {
   const now = Math.floor(screen.now / 1000);
   const rows = rowsOf(screen);
   const bands = ['<10m', '<1h', '<6h', '>6h'].map(
-    (header, at): Column<Row> => ({
+    (header, at): Column<StatRow> => ({
       key: header,
       header,
       value: (row) => short(row.bands[at] ?? 0),
@@ -100,7 +117,15 @@ function bandTable(screen: QueueStatsScreen, canvas: Canvas): readonly Line[] {
       },
       align: 'right',
     },
-    { key: 'size', header: 'SIZE', value: (row) => formatSize(row.sizeBytes), align: 'right' },
+    // An ordinary terminal has no room for both.
+    ...(screen.trend?.columns(canvas.width) ?? [
+      {
+        key: 'size',
+        header: 'SIZE',
+        value: (row: StatRow) => formatSize(row.sizeBytes),
+        align: 'right' as const,
+      },
+    ]),
   ]);
 }
 
@@ -149,21 +174,24 @@ function shapeTable(screen: QueueStatsScreen, canvas: Canvas): readonly Line[] {
 
 const SHAPE_ROWS = 20;
 
-function nameColumns(by: readonly StatKey[]): readonly Column<Row>[] {
+function nameColumns(by: readonly StatKey[]): readonly Column<StatRow>[] {
   return by.map((key, at) => ({
     key,
     header: key.toUpperCase(),
-    value: ({ names }: Row) => names[at] ?? '',
+    value: ({ names }: StatRow) => names[at] ?? '',
     mayCut: true,
   }));
 }
 
-function stateLine({ states }: StatCount): Line {
+function stateLine({ states }: StatCount, isFull: boolean): Line {
   const order = ['active', 'deferred', 'incoming', 'hold', 'corrupt'];
   const all = [...order, ...[...states.keys()].filter((state) => !order.includes(state))];
   return [
     { text: 'STATE', tone: 'strong' },
-    ...all.map((state) => `  ${state} ${grouped(states.get(state) ?? 0)}`),
+    ...all.flatMap((state): (string | Span)[] => [
+      `  ${state} ${grouped(states.get(state) ?? 0)}`,
+      ...(isFull && state === 'active' ? [{ text: ' FULL', tone: 'bad' } as const] : []),
+    ]),
   ];
 }
 
