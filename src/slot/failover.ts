@@ -4,12 +4,11 @@ import { fillPlaceholders } from '../lib/placeholders.js';
 import type { Json, Lane } from '../plan/plan.js';
 import type { Step } from '../plan/step.js';
 import type { Decision } from './decide.js';
-import type { InstanceState } from './driver.js';
 import type { LossEstimate } from './evidence.js';
 import { lossSheetJson, NAMES_KEPT } from './loss-sheet.js';
 import { endReadOnlySteps, readOnlySteps, roleBefore, stepsBeforeMove, withoutReading } from './read-only.js';
 import { readableHosts } from './readable.js';
-import { type FleetSight, isMaster, owedOf, stateOf } from './sight.js';
+import { type FleetSight, isMaster, isStray, owedOf, stateOf } from './sight.js';
 import { type Instance, instanceOn, type Slot } from './slot.js';
 import type { SlotRoad } from './waiting.js';
 
@@ -458,10 +457,6 @@ function straysOf(decision: Decision, sight: FleetSight): readonly Instance[] {
   return thirdsOf(decision).filter(({ host }) => isStray(stateOf(sight, slot.slot, host)));
 }
 
-function isStray(state: InstanceState | undefined): boolean {
-  return isMaster(state) || (state?.running === false && state.configuredRole === 'master');
-}
-
 // Before anything else: OLD and NEW can only be started while nobody else is a master. It stays stopped, also when the
 // lane goes back.
 function stopStrays(decision: Decision, sight: FleetSight): readonly Step[] {
@@ -736,7 +731,7 @@ function demoteSteps(decision: Decision, parts: PlanParts): readonly Step[] {
         host: stray.host,
         phase: 'settle',
         title: `stop ${s} on ${stray.host} (a stray)`,
-        params: { ...paramsOf(stray), ...lane, wasRole: 'master', planned: true },
+        params: { ...paramsOf(stray), ...lane, stray: true, wasRole: 'master', planned: true },
         mayBeOwed: true,
       },
       {
@@ -745,7 +740,7 @@ function demoteSteps(decision: Decision, parts: PlanParts): readonly Step[] {
         host: stray.host,
         phase: 'settle',
         title: `role of ${s} on ${stray.host}: replica`,
-        params: { ...paramsOf(stray), ...lane, role: 'replica', wasRole: 'master' },
+        params: { ...paramsOf(stray), ...lane, stray: true, role: 'replica', wasRole: 'master' },
         mayBeOwed: true,
       },
     ]),

@@ -5,7 +5,7 @@ import type { Json, Lane } from '../plan/plan.js';
 import type { Step } from '../plan/step.js';
 import { type PlanParts, planLane } from './failover.js';
 import { canEndReading, END_OWED, isReading, readableHost, readableHosts } from './readable.js';
-import { type FleetSight, isMaster, openLaneOf, owedOf, stateOf } from './sight.js';
+import { type FleetSight, isMaster, isStray, openLaneOf, owedOf, stateOf } from './sight.js';
 import { type Instance, instanceOn, type Slot } from './slot.js';
 
 /** Gates by the ids that -o json uses. */
@@ -235,6 +235,10 @@ function planReturns(returns: readonly Return[], sight: FleetSight): Lane {
     title: `${slot.slot} is served by ${slot.master}`,
     params: { ...paramsOf(master), ...lane },
   });
+  // A stray is stopped by every run that touches its slot, also by one that was meant for another host; it owes a
+  // rejoin of its own.
+  const strays = others.filter((host) => isStray(stateOf(sight, slot.slot, host)));
+  for (const host of strays) steps.push(...strayStops(instanceOn(slot, host) as Instance, lane));
   for (const one of back) steps.push(...returnSteps(one, slot, master));
   steps.push({
     id: 'give-back',
@@ -247,6 +251,7 @@ function planReturns(returns: readonly Return[], sight: FleetSight): Lane {
       ...lane,
       instances: slot.instances.map(hostedParams),
       returns: returns.map(({ host, how, acceptLoss }) => ({ host, how, acceptLoss })),
+      strays,
       owed: owedOf(sight, slot) as unknown as Json,
     },
   });
@@ -260,6 +265,31 @@ function planReturns(returns: readonly Return[], sight: FleetSight): Lane {
       returns: returns.map(({ host, how, events, acceptLoss }) => ({ host, how, events, acceptLoss })),
     },
   };
+}
+
+function strayStops(stray: Instance, lane: Step['params']): readonly Step[] {
+  const { slot, host } = stray;
+  const params = { ...paramsOf(stray), ...lane, stray: true, wasRole: 'master', planned: true };
+  return [
+    {
+      id: `stop-stray-${host}`,
+      action: 'slot.stop',
+      host,
+      phase: 'settle',
+      title: `stop ${slot} on ${host} (a stray)`,
+      params,
+      mayBeOwed: true,
+    },
+    {
+      id: `role-stray-${host}`,
+      action: 'slot.set-role',
+      host,
+      phase: 'settle',
+      title: `role of ${slot} on ${host}: replica`,
+      params: { ...params, role: 'replica' },
+      mayBeOwed: true,
+    },
+  ];
 }
 
 // What is only on the old disk goes to the master before the instance takes its replication: as a replica it would

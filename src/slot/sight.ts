@@ -31,6 +31,11 @@ export function isMaster(state: InstanceState | undefined): boolean {
   return state !== undefined && state.running === true && state.role === 'master';
 }
 
+/** Of an instance that the directory does not name: runs as a master, or would come up as one. Nobody's choice. */
+export function isStray(state: InstanceState | undefined): boolean {
+  return isMaster(state) || (state?.running === false && state.configuredRole === 'master');
+}
+
 /** Steps that a host may owe while it is the slot's master: what they end is not its own copy. */
 const OF_A_MASTER: readonly string[] = ['readonly-end', 'directory'];
 

@@ -8,7 +8,7 @@ import { type Decision, refusal } from './decide.js';
 import { parseLaneFile } from './lane-record.js';
 import { returnsOf } from './rejoin.js';
 import type { FleetSight } from './sight.js';
-import { stateOf } from './sight.js';
+import { isStray, stateOf } from './sight.js';
 import type { Slot } from './slot.js';
 
 /** What was found out for a run that is taken up. */
@@ -28,7 +28,8 @@ export function refusalsOf(
   for (const lane of progress.lanes) {
     if (lane.closed !== undefined) continue;
     const slot = slots.find((one) => one.slot === lane.lane);
-    const over = slot === undefined ? undefined : whoEndedIt(progress.plan.id, lane, slot, sight, hasMoved);
+    const isPast = isDemotion(progress, lane) ? demoted(sight) : hasMoved;
+    const over = slot === undefined ? undefined : whoEndedIt(progress.plan.id, lane, slot, sight, isPast);
     if (over !== undefined) {
       refused.set(lane.lane, over);
       continue;
@@ -37,6 +38,8 @@ export function refusalsOf(
     const decision = decisions.find((one) => one.slot.slot === lane.lane);
     const gate = decision === undefined ? undefined : refusal(decision);
     if (gate === undefined) continue;
+    // The slot has moved before that lane: what would refuse another move of it is what the lane is to mend.
+    if (isDemotion(progress, lane) && gate.gate !== 'busy') continue;
     // What somebody else holds is left alone; what is refused by the evidence goes back.
     const way = gate.gate === 'busy' ? 'leave' : 'back';
     refused.set(lane.lane, { way, reason: gate.reason, code: `slot.${gate.gate}` });
@@ -99,6 +102,19 @@ function whoEndedIt(
     code: 'slot.given-back',
   };
 }
+
+/** A lane that stops a former master, and moves nobody. */
+function isDemotion({ plan }: RunProgress, { lane }: LaneProgress): boolean {
+  const facts = plan.lanes.find(({ id }) => id === lane)?.facts as { readonly kind?: unknown } | null;
+  return facts?.kind === 'demote';
+}
+
+/** Is it a replica, or stopped as one? One that cannot be asked may be none. */
+const demoted = (sight: FleetSight) => (lane: LaneProgress, slot: Slot) => {
+  const { from } = lane.steps.find(({ step }) => step.action === 'slot.take-lease')?.step.params ?? {};
+  const state = stateOf(sight, slot.slot, String(from));
+  return state !== undefined && !isStray(state);
+};
 
 /** The slot has a master that the lane did not find. */
 function hasMoved(lane: LaneProgress, slot: Slot): boolean {

@@ -5,6 +5,7 @@
 // taken, and at the end those that have not met yet are played, so that each kind comes first with each kind second.
 // Who goes on rotates with the first fault.
 import { expect } from 'vitest';
+import type { SlotWorld } from '../support/slot-world.js';
 import { type Mode, modesOf, type Op, type Schedule } from './boundaries.js';
 import type { Story } from './story.js';
 
@@ -14,7 +15,8 @@ export interface Stage<Next extends string> {
   readonly name: string;
   /** Who may go on after a fault. */
   readonly nexts: readonly Next[];
-  play(schedule: Schedule, next: Next): Promise<Story>;
+  /** `events`: what happens to the world at each boundary besides. */
+  play(schedule: Schedule, next: Next, events?: (n: number, world: SlotWorld) => void): Promise<Story>;
 }
 
 /** How much of it: each `every`-th of the single faults and of the pairs, beginning with the `first`; 1 is all. */

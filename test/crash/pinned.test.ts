@@ -117,3 +117,23 @@ test('a third whose stop was owed, and that is back at the commit, is stopped be
   );
   expect(world.done.indexOf('stop store1@imap23')).toBeGreaterThanOrEqual(0);
 });
+
+test('a stray that is stopped by a lane that is cut off then owes a rejoin', async () => {
+  const { world } = await play(
+    [
+      [
+        'did store1 give-back',
+        (world) => {
+          world.bringBack('imap21');
+          stray(world, 'imap23');
+          world.deliverTo('store1', 'imap23', 'elsewhere');
+        },
+      ],
+      // Whoever goes on finds an instance that looks like any replica that is down.
+      ['began store1 role-imap23', (world) => world.fail('imap22')],
+    ],
+    { third: true, next: 'other-after-expiry', before: dead },
+  );
+  const { owed } = parseLaneFile(world.at('store1', 'imap23').lane);
+  expect(owed.find(({ host }) => host === 'imap23')?.steps).toContain('rejoin');
+});

@@ -144,6 +144,28 @@ export function randomSetup(seed: number, chances: Chances): StorySetup {
   };
 }
 
+/** Schedules and events of a seed, for any story: hosts that die, hang, lose their ssh and come back. */
+export function randomEvents(seed: number): {
+  readonly random: () => number;
+  readonly schedule: Schedule;
+  events(n: number, world: SlotWorld): void;
+} {
+  const random = randomFrom(seed);
+  const faultRate = random() * 0.08;
+  const schedule = new Map<number, Mode>();
+  for (let n = 1; n < 800; n += 1) if (random() < faultRate) schedule.set(n, pick(random, allModes));
+  const hostRate = random() < 0.4 ? 0 : random() * 0.02;
+  const bootMs = random() < 0.5 ? BOOT_MS : BOOT_AT_ONCE_MS;
+  return {
+    random,
+    schedule,
+    events(_n, world) {
+      const stores = [...world.hosts.keys()].filter((host) => host.startsWith('imap'));
+      if (random() < hostRate) disturb(world, random, stores, bootMs);
+    },
+  };
+}
+
 /** ms from the loss of a host's power until its slots run again, at least; and where a machine is back at once. */
 const BOOT_MS = 15_000;
 const BOOT_AT_ONCE_MS = 0;

@@ -28,10 +28,14 @@ function missingMail(_world: SlotWorld, slot: ModelSlot, hosts: ReadonlySet<stri
   return slot.acknowledged.filter(({ id }) => !first.has(id) && !others.some((disk) => disk.has(id))).length;
 }
 
-/** Hosts that owe a replay by any lane file, or that an open lane comes from or goes to. */
+/**
+ * Hosts that owe a replay by any lane file, or that an open lane comes from or goes to; and strays that run, which every
+ * command reports.
+ */
 function disksToLookAt(slot: ModelSlot): ReadonlySet<string> {
   const hosts = new Set<string>();
-  for (const { lane } of slot.instances.values()) {
+  for (const [host, { lane, running, runsAs }] of slot.instances) {
+    if (running && runsAs === 'master') hosts.add(host);
     if (lane.length === 0) continue;
     const { open, owed } = parseLaneFile(lane);
     if (open !== null) hosts.add(open.from).add(open.to);

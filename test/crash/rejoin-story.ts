@@ -33,6 +33,8 @@ export interface RejoinSetup {
   readonly third?: boolean;
   /** It runs as a master when the rejoin begins, and takes mail while it does; else it was demoted before. */
   readonly stray: boolean;
+  /** The third runs as a master, too. */
+  readonly strayThird?: boolean;
   readonly next: 'resume' | 'other-after-expiry' | 'other-takes-over';
   /** Changes the lane before it is written. */
   readonly alter?: (lane: Lane) => Lane;
@@ -88,10 +90,16 @@ async function play(setup: RejoinSetup, clock: FakeClock): Promise<Story> {
   world.bringBack(OLD);
   if (!setup.stray) await turn(before, new Disk('demoted'), []);
   else for (const user of ['late', 'stray']) world.deliverTo(SLOT, OLD, user);
+  if (setup.strayThird === true) {
+    const third = { running: true, runsAs: 'master', configured: 'master', stray: true } as const;
+    Object.assign(world.at(SLOT, 'imap23'), third);
+    world.dirty = true;
+  }
   await clock.sleep(200_000);
 
   const boundaries = new Boundaries(world, setup.schedule ?? new Map(), () => {
     if (setup.stray) world.deliverTo(SLOT, OLD, 'stray');
+    if (setup.strayThird === true) world.deliverTo(SLOT, 'imap23', 'elsewhere');
   });
   const story: Playing = { ...base, disks: [], boundaries, setup: { next: 'resume' } };
   await rejoin(story, setup, new Disk('first'), []);
@@ -110,7 +118,8 @@ async function play(setup: RejoinSetup, clock: FakeClock): Promise<Story> {
   await clock.sleep(120_000);
   const finish = async (name: string): Promise<void> => {
     for (let n = 0; n < 4; n += 1) {
-      if ((await rejoin(story, setup, new Disk(`${name}${n}`), [])) === 'nothing') return;
+      // Whoever else owes one comes back with it.
+      if ((await rejoin(story, setup, new Disk(`${name}${n}`), [], SLOT)) === 'nothing') return;
       await clock.sleep(90_000);
     }
   };
@@ -146,12 +155,13 @@ function judgeReturned(world: SlotWorld): string[] {
   return complaints;
 }
 
-/** One `mailctl rejoin imap21`. `nothing`: nothing is owed any more, or all of it is refused. */
+/** One `mailctl rejoin`, of imap21 or of the slot. `nothing`: nothing is owed any more, or all of it is refused. */
 async function rejoin(
   story: Playing,
   setup: RejoinSetup,
   disk: Disk,
   takeOver: readonly string[],
+  target = OLD,
 ): Promise<'ran' | 'nothing'> {
   const name = disk.bastion;
   const process = new Process(story.boundaries);
@@ -159,7 +169,7 @@ async function rejoin(
   const work = async (): Promise<'ran' | 'nothing'> => {
     const wishes = { acceptLoss: new Set<string>(), takeOver: new Set(takeOver) };
     const sources = { directory, users: noUserSources, around };
-    const prepared = await prepareRejoin([OLD], wishes, sources).catch((error: unknown) => {
+    const prepared = await prepareRejoin([target], wishes, sources).catch((error: unknown) => {
       story.told.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
       return undefined;
     });

@@ -8,10 +8,11 @@ import { byLength, CRASH_TIMEOUT as timeout } from './length.js';
 import { shuffled } from './play.js';
 import { playRejoin, type RejoinSetup } from './rejoin-story.js';
 
-const COMES_BACK: { readonly [name: string]: Pick<RejoinSetup, 'stray' | 'third'> } = {
+const COMES_BACK: { readonly [name: string]: Pick<RejoinSetup, 'stray' | 'third' | 'strayThird'> } = {
   'demoted before': { stray: false },
   'as a stray that takes mail': { stray: true },
   'as a stray, beside a third': { stray: true, third: true },
+  'demoted, beside a third that is a stray': { stray: false, third: true, strayThird: true },
 };
 const nexts = ['resume', 'other-after-expiry', 'other-takes-over'] as const;
 

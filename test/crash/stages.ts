@@ -1,9 +1,10 @@
 // The main stories of the slot lanes, each with one replica and with two: a master that answers is moved away from
 // (planned), one that has died is failed over, one that has come back rejoins. pair-*.test.ts plays them.
 import { expect, test } from 'vitest';
+import { pick } from '../support/random.js';
 import { playEveryPair, type Share, type Stage } from './every-pair.js';
 import { byLength, CRASH_TIMEOUT as timeout } from './length.js';
-import { WORLDS } from './play.js';
+import { randomEvents, WORLDS } from './play.js';
 import { playRejoin } from './rejoin-story.js';
 import { playSlots, type StorySetup } from './story.js';
 
@@ -36,5 +37,34 @@ export function testPairs<Next extends string>(
     const two = singly ? '' : `, ${pairs} pairs and ${extra} more, ${kinds.join(' of ')} pairs of kinds`;
     console.log(`${stage.name}: ${steps} steps, ${singles} single faults${two}`);
     if (process.env.MAILCTL_FAULTS === undefined) expect(steps).toBeGreaterThanOrEqual(least);
+  });
+}
+
+/** Failures after which it is not worth going on. */
+const ENOUGH = 3;
+
+/** One test: random faults and events on the way of a stage, until so many steps were played. */
+export function testStageAtRandom<Next extends string>(
+  stage: Stage<Next>,
+  file: string,
+  least: number,
+): void {
+  test(`random schedules: ${stage.name}`, { timeout }, async () => {
+    const given = process.env.MAILCTL_SEED;
+    const failures: string[] = [];
+    let [steps, stories] = [0, 0];
+    for (let seed = Number(given ?? 1); steps < least && failures.length < ENOUGH; seed += 1) {
+      const { schedule, events, random } = randomEvents(seed);
+      const story = await stage.play(schedule, pick(random, stage.nexts), events);
+      steps += story.steps;
+      stories += 1;
+      if (story.complaints.length > 0) {
+        const again = `MAILCTL_SEED=${seed} npx vitest run --project unit test/crash/${file}.test.ts -t '${stage.name}'`;
+        failures.push([`${story.complaints.join('; ')} (${again})`, ...story.told].join('\n  '));
+      }
+      if (given !== undefined) break;
+    }
+    expect(failures).toEqual([]);
+    console.log(`${stage.name}: ${stories} random stories, ${steps} steps`);
   });
 }

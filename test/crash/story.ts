@@ -2,6 +2,7 @@
 // over a model world behind the StoreDriver and the directory. A first bastion runs a failover that breaks where the
 // schedule says; then it resumes, or another bastion with a journal of its own goes on from what the hosts show.
 // At the end every host is up again, and the world is judged by the promises of failover.md.
+import { CommandError } from '../../src/errors.js';
 import { Journal, type JournalStorage } from '../../src/journal/journal.js';
 import { parseRecord } from '../../src/journal/parse-record.js';
 import type { JournalRecord } from '../../src/journal/record.js';
@@ -10,11 +11,17 @@ import type { Json, Lane, Plan } from '../../src/plan/plan.js';
 import { foldJournal } from '../../src/plan/progress.js';
 import type { RunResult } from '../../src/plan/runner.js';
 import { type Decision, type FailoverWishes, mayGo } from '../../src/slot/decide.js';
+import type { DirectoryCopy } from '../../src/slot/directory-copy.js';
 import { executeSlots } from '../../src/slot/execute.js';
 import { planAfter, planLane } from '../../src/slot/failover.js';
 import { storeSamples } from '../../src/slot/list.js';
 import { lookAtSlots, type Surroundings } from '../../src/slot/look-around.js';
-import { type PreparedFailover, prepareFailover } from '../../src/slot/prepare-failover.js';
+import { type DueWork, dueWork, isDue, targetsOf } from '../../src/slot/owed-work.js';
+import {
+  type FailoverSources,
+  type PreparedFailover,
+  prepareFailover,
+} from '../../src/slot/prepare-failover.js';
 import type { Sample, SampleStore } from '../../src/slot/samples.js';
 import { owedOf } from '../../src/slot/sight.js';
 import { refusalsOf } from '../../src/slot/take-up.js';
@@ -43,6 +50,12 @@ export interface StorySetup {
   /** Another operator on another bastion begins the same when this boundary is reached. */
   readonly second?: { readonly at: number; readonly takesOver: boolean } | undefined;
   readonly wishes?: Partial<FailoverWishes> | undefined;
+  /** What is named; imap21 without it. */
+  readonly target?: string | undefined;
+  /** It is the timer that comes by, for what is owed: nobody names anything. */
+  readonly owed?: boolean | undefined;
+  /** What is done before, without a fault. */
+  readonly prelude?: ((calm: Playing) => Promise<void>) | undefined;
   readonly hooks?: boolean | undefined;
   /** Hosts that do not come back at the end. */
   readonly gone?: readonly string[] | undefined;
@@ -59,7 +72,7 @@ export interface Story {
   readonly told: readonly string[];
   readonly complaints: readonly string[];
   /** The journals. */
-  readonly disks: readonly { readonly bastion: string; readonly text: string }[];
+  readonly disks: readonly Disk[];
 }
 
 const MAX_TURNS = 8;
@@ -90,11 +103,17 @@ async function play(setup: StorySetup, clock: FakeClock): Promise<Story> {
     setup.onCross?.(n, world, label);
     if (n === setup.second?.at) second = secondOperator(story, setup.second.takesOver);
   });
-  const story: Playing = { world, clock, boundaries, samples, setup, told: [], disks: [] };
-  const looked = bastion(story, plainRoad);
+  const looked = bastion({ world }, plainRoad);
   const all = await looked.directory.list();
+  const copy = { at: clock.now(), slots: all };
+  const story: Playing = { world, clock, boundaries, samples, copy, setup, told: [], disks: [] };
   await storeSamples(samples, all, await lookAtSlots(all, looked.around), clock);
   await clock.sleep(10_000);
+  if (setup.prelude !== undefined) {
+    const calm = new Boundaries(world, new Map(), () => {});
+    calm.healed = true;
+    await setup.prelude({ ...story, boundaries: calm, setup: { next: 'resume' }, runs: 'p', disks: [] });
+  }
   setup.before?.(world);
 
   const first = new Disk('first');
@@ -193,7 +212,11 @@ export interface Playing {
   readonly clock: FakeClock;
   readonly boundaries: Boundaries;
   readonly samples: SampleStore;
+  /** The directory as it was when the story began; absent: nobody kept it. */
+  readonly copy?: DirectoryCopy;
   readonly setup: StorySetup;
+  /** How its runs are called, before their number; `r` without it. */
+  readonly runs?: string;
   readonly told: string[];
   /** Journals of all bastions, those without a run not. */
   readonly disks: Disk[];
@@ -249,21 +272,28 @@ export async function turn(
   story: Playing,
   disk: Disk,
   takeOver: readonly string[],
-  target = 'imap21',
+  target = story.setup.target ?? 'imap21',
 ): Promise<'ran' | 'nothing'> {
   const name = disk.bastion;
   const process = new Process(story.boundaries);
-  const { around, directory } = bastion(story, process);
-  const wishes = noWishes(takeOver, story.setup.wishes);
   const work = async (): Promise<'ran' | 'nothing'> => {
     let prepared: PreparedFailover;
     try {
-      prepared = await prepareFailover([target], wishes, {
-        directory,
-        samples: story.samples,
-        around,
-        clock: story.clock,
+      const due = story.setup.owed === true ? await lookForWork(story, process) : undefined;
+      const targets = due === undefined ? [target] : targetsOf(due);
+      if (targets.length === 0) {
+        story.told.push(`${name}: nothing is due`);
+        return 'nothing';
+      }
+      const wishes = noWishes(takeOver, {
+        ...story.setup.wishes,
+        ...(due === undefined ? {} : { endReading: due.endReading }),
       });
+      prepared = await prepareFailover(targets, wishes, sourcesOf(story, process));
+      if (due !== undefined) {
+        const decisions = prepared.decisions.filter((decision) => isDue(decision, due));
+        prepared = { ...prepared, decisions };
+      }
     } catch (error) {
       story.told.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
       return 'ran';
@@ -276,7 +306,7 @@ export async function turn(
       for (const gate of gates)
         if (gate.host !== undefined) story.world.passed.add(`${slot.slot} ${gate.host}`);
     story.disks.push(disk);
-    disk.run = `r${story.disks.length}`;
+    disk.run = `${story.runs ?? 'r'}${story.disks.length}`;
     disk.begunAt = story.clock.monotonic();
     const hook = { host: null, run: ['hook', '{slot}'], timeoutMs: 1000 };
     const parts = {
@@ -324,10 +354,22 @@ export async function turn(
   return end === 'died' ? 'ran' : end;
 }
 
+/** What `mailctl slots sample --do-owed` finds to be done. */
+async function lookForWork(story: Playing, process: Process): Promise<DueWork> {
+  const { around, directory } = bastion(story, process);
+  const slots = await directory.list();
+  return dueWork(slots, await lookAtSlots(slots, around));
+}
+
+function sourcesOf(story: Playing, process: Process): FailoverSources {
+  const { around, directory } = bastion(story, process);
+  const { samples, clock, copy } = story;
+  return { directory, samples, around, clock, copy: async () => copy };
+}
+
 /** `mailctl runs resume` on the bastion that has the journal. */
 async function resume(story: Playing, disk: Disk, how: 'resume' | 'undo'): Promise<void> {
   const process = new Process(story.boundaries);
-  const { around, directory } = bastion(story, process);
   const work = async (): Promise<void> => {
     const before = foldJournal(disk.records(), 'disk');
     const journal = openDisk(disk, process, story, before.plan);
@@ -338,7 +380,7 @@ async function resume(story: Playing, disk: Disk, how: 'resume' | 'undo'): Promi
       prepared = await prepareFailover(
         open.map((lane) => lane.lane),
         wishes,
-        { directory, samples: story.samples, around, clock: story.clock },
+        sourcesOf(story, process),
       );
     } catch (error) {
       story.told.push(`${how}: ${error instanceof Error ? error.message : String(error)}`);
@@ -373,9 +415,7 @@ function execution(
     around,
     directory,
     clock: story.clock,
-    runHook: async () => {
-      await process.command('hook', '', [() => {}]);
-    },
+    runHook: (_on, words) => runWords(story, process, words),
     drainTimeoutMs: 5000,
     operator: 'ann',
     bastion: name,
@@ -384,6 +424,25 @@ function execution(
     sight: prepared.sight,
     signals: { finish: process.finish.signal, abort: process.abort.signal },
   };
+}
+
+/** ms that the words of the site take. */
+const WORDS_MS = 300;
+
+/** The site's words: a hook, or what cuts a host off and tells whether it is. */
+async function runWords(
+  { world, clock }: Playing,
+  process: Process,
+  words: readonly string[],
+): Promise<void> {
+  const [word, host = ''] = words;
+  await clock.sleep(WORDS_MS);
+  if (word === 'is-off') {
+    const isOn = await process.look('is-off', '', () => world.host(host).on);
+    if (isOn) throw new CommandError('mx1', 'is-off', 1, 'power is on');
+    return;
+  }
+  await process.command(words.join(' '), '', [() => word === 'power-off' && world.fence(host)]);
 }
 
 /** A journal on a disk, as one process writes it. */

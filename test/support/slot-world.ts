@@ -4,7 +4,7 @@
 // `Road`, so that unit tests and the crash suite share one world. The world judges by the promises of failover.md
 // and keeps what was broken in `violations`.
 import { CommandError, MailctlError, TransportError } from '../../src/errors.js';
-import type { Host } from '../../src/fleet/host.js';
+import type { Fence, Host } from '../../src/fleet/host.js';
 import type { OwnerContent } from '../../src/slot/content.js';
 import type { Directory, SetResult, SetStateResult } from '../../src/slot/directory.js';
 import type {
@@ -18,6 +18,7 @@ import type {
   Role,
   StoreDriver,
 } from '../../src/slot/driver.js';
+import { parseLaneFile } from '../../src/slot/lane-record.js';
 import type { QuarantineDriver } from '../../src/slot/quarantine-driver.js';
 import type { Instance, Slot } from '../../src/slot/slot.js';
 import type { FakeClock } from './fake-clock.js';
@@ -130,6 +131,10 @@ export class SlotWorld {
   fenced = false;
   /** `SLOT HOST`: the operator has passed a gate about that silent host, for that slot, by a word. */
   readonly passed = new Set<string>();
+  /** What cuts a host off, where that is configured. */
+  readonly fences = new Map<string, Fence>();
+  /** Hosts that were cut off by those words. */
+  readonly cutOff = new Set<string>();
   /** Slots whose loss was accepted by name. */
   readonly accepted = new Set<string>();
   /** Something other than mail has changed since the promises were looked at. */
@@ -263,6 +268,12 @@ export class SlotWorld {
   loseSsh(name: string): void {
     this.host(name).sshGone = true;
     this.#disturb(name);
+  }
+
+  /** The words of a fence have reached it. */
+  fence(name: string): void {
+    if (this.host(name).on) this.fail(name);
+    this.cutOff.add(name);
   }
 
   /** An instance dies by itself. */
@@ -500,7 +511,9 @@ export class SlotWorld {
         );
       }
     }
-    if (slot.directory.master !== host) {
+    // The directory is away, and NEW's own file says that it is to be told (promise 4).
+    const isToldLater = parseLaneFile(this.at(slot.slot, host).lane).open?.later === true;
+    if (slot.directory.master !== host && !isToldLater) {
       this.violations.push(
         `${slot.slot}: a master was started on ${host}, the directory names ${slot.directory.master}`,
       );
@@ -582,7 +595,9 @@ export class SlotWorld {
 
 /** Hosts as the configuration knows them. */
 export function worldHosts(world: SlotWorld): ReadonlyMap<string, Host> {
-  return new Map([...world.hosts.keys()].map((name) => [name, makeHost(name)]));
+  return new Map(
+    [...world.hosts.keys()].map((name) => [name, makeHost(name, { fence: world.fences.get(name) })]),
+  );
 }
 
 /** Asks a host whether it is there. */

@@ -1,8 +1,10 @@
 // What is owed for a slot as its hosts say it now, for whoever ends a lane and writes it anew. A plan's own list may be
 // old by then: a run that goes on late would bring back what others have paid, and forget what they have noted since.
 import { TransportError } from '../../errors.js';
-import type { InstanceState } from '../driver.js';
-import { type Owed, parseLaneFile } from '../lane-record.js';
+import { formatIso } from '../../lib/clock.js';
+import type { Step } from '../../plan/step.js';
+import type { Grip, InstanceState } from '../driver.js';
+import { type Owed, owedLine, parseLaneFile } from '../lane-record.js';
 import type { Instance } from '../slot.js';
 import type { SlotActionParts } from './action-parts.js';
 
@@ -35,6 +37,23 @@ async function linesOf(parts: SlotActionParts, instance: Instance): Promise<read
     if (!(error instanceof TransportError)) throw error;
     return undefined;
   }
+}
+
+/**
+ * A stray owes a rejoin from the moment that it is stopped: a lane that is cut off after that leaves an instance that
+ * looks like any replica that is down. Written beside its own lease, before the act.
+ */
+export async function noteStray(
+  parts: SlotActionParts,
+  step: Step,
+  instance: Instance,
+  grip: Grip,
+): Promise<void> {
+  if (step.params.stray !== true) return;
+  const at = formatIso(parts.clock.now());
+  const { slot, host } = instance;
+  const record = owedLine({ slot, host, steps: ['rejoin'], run: grip.run, at, lastAlive: null });
+  await parts.driver.recordLane(parts.hostNamed(host), instance, { ...grip, record });
 }
 
 /** It was a master, and what it took nobody has. `state`: as it is seen now, if it is. */

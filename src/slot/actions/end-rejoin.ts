@@ -9,7 +9,7 @@ import type { InstanceState } from '../driver.js';
 import { type Owed, owedLine } from '../lane-record.js';
 import type { Instance } from '../slot.js';
 import { instanceOf, type SlotActionParts, textOf } from './action-parts.js';
-import { debtsNow, debtsToWrite } from './debts.js';
+import { debtsNow, debtsToWrite, owedByStray } from './debts.js';
 import { reportKey } from './rejoin-parts.js';
 
 interface Returned {
@@ -69,9 +69,21 @@ export function endRejoin(parts: SlotActionParts): Action {
             return steps.length === 0 ? [] : [{ slot, host: returned.host, steps, run, at, lastAlive }];
           }),
         );
+        const strays = await Promise.all(
+          ((step.params.strays ?? []) as readonly string[]).map(async (host): Promise<Owed> => {
+            const state = await lookAt(instances.find((one) => one.host === host));
+            return { slot, host, steps: owedByStray(state), run, at, lastAlive: null };
+          }),
+        );
         const isTold = instances.every(({ host }) => held.includes(host) && !isAway(host));
         const paid = returns.map(({ host }) => host);
-        return debtsToWrite({ debts, own: own.flat(), paid, isTold, now: { slot, run, at } }).map(owedLine);
+        return debtsToWrite({
+          debts,
+          own: [...own.flat(), ...strays],
+          paid,
+          isTold,
+          now: { slot, run, at },
+        }).map(owedLine);
       };
       let lines = await linesNow();
       // The master's lease last: until then the lane is open on the one host that it stands on.

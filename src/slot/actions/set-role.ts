@@ -2,6 +2,7 @@
 import type { Action } from '../../plan/action.js';
 import type { Role } from '../driver.js';
 import { gripOf, instanceOf, lookAt, refuseIfNamed, type SlotActionParts, textOf } from './action-parts.js';
+import { noteStray } from './debts.js';
 
 export function setRole(parts: SlotActionParts): Action {
   const has =
@@ -28,6 +29,7 @@ export function setRole(parts: SlotActionParts): Action {
     async act(step) {
       const instance = instanceOf(step.params, step.host);
       const grip = await gripOf(parts, step, instance);
+      await noteStray(parts, step, instance, grip);
       await parts.driver.setRole(
         parts.hostNamed(step.host),
         instance,

@@ -16,6 +16,7 @@ import {
   stepError,
   textOf,
 } from './action-parts.js';
+import { noteStray } from './debts.js';
 
 /** Has the lane come so far back that one host at most can send to a third: OLD serves again, or NEW is a replica? */
 function isSettled(parts: SlotActionParts, step: Step): boolean {
@@ -45,6 +46,7 @@ export function stop(parts: SlotActionParts): Action {
     async act(step) {
       const instance = instanceOf(step.params, step.host);
       const grip = await gripOf(parts, step, instance);
+      await noteStray(parts, step, instance, grip);
       // One that comes back: a plan that was left lying may be older than the move that made it the master again.
       if (step.params.master !== undefined) await refuseIfNamed(parts, instance);
       await parts.driver.stop(parts.hostNamed(step.host), instance, grip, step.params.planned === true);

@@ -158,6 +158,32 @@ describe('its lane', () => {
     ]);
   });
 
+  it('stops a third that runs, or would come up, as a master before anything else, and lets it owe', () => {
+    const lanes = (third: Parameters<typeof sightOf>[0][string]) => {
+      const sight = sightOf({
+        imap22: [master(owed('imap21', ['rejoin']))],
+        imap21: [stopped('store1', 'imap21', 'replica')],
+        imap23: third,
+      });
+      const back = judgeReturn({ slot, host: 'imap21' }, sight, wishes());
+      return planRejoins([back], parts(sight));
+    };
+    for (const third of [state('store1', 'imap23', 'master'), stopped('store1', 'imap23', 'master')]) {
+      const [lane] = lanes([third]);
+      const ids = lane?.steps.map(({ id }) => id) ?? [];
+      expect(ids.slice(ids.indexOf('seen-serving') + 1)).toMatchObject([
+        'stop-stray-imap23',
+        'role-stray-imap23',
+        'stop-imap21',
+        ...ids.slice(ids.indexOf('role-imap21')),
+      ]);
+      expect(lane?.steps.at(-1)?.params.strays).toEqual(['imap23']);
+    }
+    expect(lanes([state('store1', 'imap23', 'replica')])[0]?.steps.map(({ id }) => id)).not.toContain(
+      'stop-stray-imap23',
+    );
+  });
+
   it('is one for all instances of a slot, and has nothing to do on a host that is given up', () => {
     const returns = ['imap21', 'imap23'].map((host) => judgeReturn({ slot, host }, sight, wishes()));
     expect(planRejoins(returns, parts(sight))).toHaveLength(1);

@@ -2,9 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import type { RunProgress, StepProgress } from '../../../src/plan/progress.js';
 import type { Step } from '../../../src/plan/step.js';
+import type { Decision } from '../../../src/slot/decide.js';
 import { openedLine } from '../../../src/slot/lane-record.js';
 import { endedElsewhere, refusalsOf } from '../../../src/slot/take-up.js';
-import { sightOf, slotOn, state } from '../../support/slot-sight.js';
+import { sightOf, silence, slotOn, state, stopped } from '../../support/slot-sight.js';
 
 const step = (id: string, action: string, host: string, state_: StepProgress['state']): StepProgress => {
   const params = { from: 'imap21', to: 'imap22' };
@@ -17,7 +18,7 @@ const killed = (lease: StepProgress['state'] = 'did') => {
     step('lease-imap22', 'slot.take-lease', 'imap22', lease),
     step('stop-imap21', 'slot.stop', 'imap21', 'todo'),
   ];
-  return { plan: { id: '7f3a' }, lanes: [{ lane: 'store1', steps }] } as unknown as RunProgress;
+  return { plan: { id: '7f3a', lanes: [] }, lanes: [{ lane: 'store1', steps }] } as unknown as RunProgress;
 };
 const opened = (run: string) =>
   openedLine({
@@ -85,5 +86,33 @@ describe('a failover that is taken up again', () => {
       code: 'slot.directory-disagrees',
     });
     expect(refusalsOf(killed(), facts('imap23'), 'resume').get('store1')).toMatchObject({ way: 'leave' });
+  });
+
+  const demotion = () => {
+    const plan = { id: '7f3a', lanes: [{ id: 'store1', facts: { kind: 'demote' } }] };
+    return { ...killed('began'), plan } as unknown as RunProgress;
+  };
+  const moved = slotOn('store1', ['imap22', 'imap21']);
+  const seen = (old: Parameters<typeof sightOf>[0][string]) => ({
+    decisions: [
+      {
+        slot: moved,
+        gates: [{ gate: 'directory-disagrees', reason: 'imap21 runs it as master', word: null }],
+      } as unknown as Decision,
+    ],
+    slots: [moved],
+    sight: sightOf({ imap22: [state('store1', 'imap22', 'master')], imap21: old }),
+  });
+
+  it('goes on with stopping a former master that still runs, and is not refused for that', () => {
+    const still = seen([state('store1', 'imap21', 'master')]);
+    expect(refusalsOf(demotion(), still, 'resume').size).toBe(0);
+    // What cannot be asked may still run.
+    expect(refusalsOf(demotion(), seen(silence('imap21')), 'resume').size).toBe(0);
+  });
+
+  it('is over where somebody else has stopped it meanwhile', () => {
+    const done = seen([stopped('store1', 'imap21', 'replica')]);
+    expect(refusalsOf(demotion(), done, 'resume').get('store1')).toMatchObject({ way: 'close' });
   });
 });
