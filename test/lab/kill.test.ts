@@ -140,9 +140,12 @@ describeUnless(whyNoLab(), `a failover under which things die (seed ${seed})`, (
         continue;
       }
       running.child.kill('SIGSTOP');
-      const killed = await strike(place, running, target);
       const after = records(home).at(-1) as JournalRecord;
+      // Turned back by what died at another place, with its last line at this very moment.
+      const isClosed = after.kind === 'closed';
+      const killed = isClosed ? 0 : await strike(place, running, target);
       running.child.kill('SIGCONT');
+      if (isClosed) return undefined;
       if (killed > 0) return { place, killed, after } satisfies Strike;
       // The instance is between a stop and a start: the place is where it runs again.
       await sleep(20);
@@ -214,7 +217,6 @@ describeUnless(whyNoLab(), `a failover under which things die (seed ${seed})`, (
     for (const { place, killed, after } of struck) {
       const told = `${JSON.stringify(place)}: ${killed} after ${JSON.stringify(after)}`;
       expect(after.seq, told).toBeGreaterThanOrEqual(place.lines);
-      expect(after.kind, told).not.toBe('closed');
     }
   }
 
