@@ -9,6 +9,7 @@ import { configSchemaCommand } from './config/schema.js';
 import { configShowCommand } from './config/show.js';
 import { failoverCommand } from './failover.js';
 import { helpCommand } from './help.js';
+import { probeCommand } from './probe/probe.js';
 import { probeSmtpCommand } from './probe/smtp.js';
 import { queueConnectionsCommand } from './queue/connections.js';
 import { queueDeleteCommand } from './queue/delete.js';
@@ -49,7 +50,6 @@ const groups: readonly GroupSpec[] = [
   { name: 'slots', summary: 'The mail stores: who is master, how far the replicas are' },
   { name: 'replication', summary: 'Are the copies good: compare, set aside what blocks, send it again' },
   { name: 'queue', summary: 'The mail queues of all hosts: how many messages wait, which, and why' },
-  { name: 'probe', summary: 'Which uplink is broken, how, and at which hop' },
   { name: 'runs', summary: 'What was begun: look, go on, take back' },
   { name: 'config', summary: 'The configuration file: check it, show it, start one' },
 ];
@@ -85,6 +85,7 @@ const commands: readonly AnyCommand[] = [
   queueHoldsCommand,
   queueTendCommand,
   queueSampleCommand,
+  probeCommand,
   probeSmtpCommand,
   configCheckCommand,
   configShowCommand,

@@ -37,7 +37,7 @@ function nodesOf(program: ProgramSpec): readonly Node[] {
       options: global,
     },
     ...firsts
-      .filter((word) => groupOf(word).length > 0)
+      .filter((word) => groupOf(word).length > 0 && !shown.some((command) => command.name === word))
       .map((word) => ({
         path: word,
         words: groupOf(word).map((command) => ({ word: lastWord(command), help: command.summary })),
@@ -45,9 +45,13 @@ function nodesOf(program: ProgramSpec): readonly Node[] {
       })),
     ...shown.map((command) => ({
       path: command.name,
-      words: (Object.values(command.args) as ArgSpec<unknown>[])
-        .flatMap((arg) => arg.choices ?? [])
-        .map((word) => ({ word, help: '' })),
+      words: [
+        // A command may be a group as well.
+        ...groupOf(command.name).map((one) => ({ word: lastWord(one), help: one.summary })),
+        ...(Object.values(command.args) as ArgSpec<unknown>[])
+          .flatMap((arg) => arg.choices ?? [])
+          .map((word) => ({ word, help: '' })),
+      ],
       options: [...(Object.values(command.options) as OptionSpec<unknown>[]), ...global],
     })),
   ];

@@ -19,7 +19,7 @@ export function helpFor(program: ProgramSpec, words: readonly string[], width: n
   const spec = program.commands.find(
     (command) => command.name === name || aliasNames(command).includes(name),
   );
-  if (spec !== undefined) return commandHelp(spec, width);
+  if (spec !== undefined) return commandHelp(spec, width, program);
   const isGroup =
     words.length === 1 && program.commands.some((command) => command.name.startsWith(`${name} `));
   return isGroup ? groupHelp(program, name, width) : undefined;
@@ -63,8 +63,11 @@ export function groupHelp(program: ProgramSpec, group: string, width: number): s
   ]);
 }
 
-/** One command. */
-export function commandHelp(spec: AnyCommand, width: number): string {
+/** One command; where its name is a group as well, with the commands of the group. */
+export function commandHelp(spec: AnyCommand, width: number, program?: ProgramSpec): string {
+  const members = (program?.commands ?? []).filter(
+    (command) => command.name.startsWith(`${spec.name} `) && isShown(command),
+  );
   const args = Object.values(spec.args) as ArgSpec<unknown>[];
   const options = Object.values(spec.options) as OptionSpec<unknown>[];
   const common = [...globalItems(), HELP_ITEM];
@@ -76,6 +79,15 @@ export function commandHelp(spec: AnyCommand, width: number): string {
     ...(spec.description === undefined
       ? []
       : spec.description.split('\n\n').map((paragraph) => wrap(paragraph, width, ''))),
+    ...(members.length === 0
+      ? []
+      : [
+          list(
+            'Further commands:',
+            members.map((command) => [`${command.name}${argumentsOf(command)}`, command.summary]),
+            width,
+          ),
+        ]),
     ...(args.length === 0 ? [] : [list('Arguments:', args.map(argumentItem), width)]),
     ...(options.length === 0 ? [] : [list('Options:', options.map(optionItem), width, column)]),
     list('Options of every command:', common, width, column),
@@ -97,6 +109,8 @@ function firstWords(program: ProgramSpec): readonly Item[] {
   const items = new Map<string, Item>();
   for (const command of program.commands.filter(isShown)) {
     const [first = '', second] = command.name.split(' ');
+    // A command that is a group as well stands by itself.
+    if (second !== undefined && program.commands.some(({ name }) => name === first)) continue;
     const item: Item =
       second === undefined
         ? [`${first}${argumentsOf(command)}`, command.summary]

@@ -101,7 +101,7 @@ class Parsing {
       .aliases([...(spec.aliases ?? [])])
       .allowExcessArguments(false);
     if (![name, ...(spec.aliases ?? [])].some((word) => this.argv.includes(word))) return;
-    this.dress(command, () => commandHelp(spec, this.width), spec.options);
+    this.dress(command, () => commandHelp(spec, this.width, this.program), spec.options);
     for (const arg of Object.values(spec.args) as ArgSpec<unknown>[]) command.addArgument(makeArgument(arg));
     command.action(() => {
       this.found = invocationOf(command, spec);

@@ -173,7 +173,7 @@ function judgeFamily(
         family,
         verdict: 'unknown',
         summary: `could not be looked from: ${why}`,
-        evidence: [why],
+        evidence: ['nothing was seen'],
         facts: factsOf([], [], names.length),
         tookMs: 0,
         suspect: null,
@@ -316,7 +316,7 @@ function nothingToJudge(mine: readonly PairReading[], facts: UplinkFacts): Findi
     facts.remoteServers > 0
       ? 'every destination is bad from every uplink alike: no uplink can be judged by them'
       : `nothing was seen: ${unseen ?? 'no server to look at'}`;
-  return { verdict: 'unknown', summary, evidence: [summary], suspect: null };
+  return { verdict: 'unknown', summary, evidence: ['nothing was seen that counts'], suspect: null };
 }
 
 /** The tests in their order; the first that fits is the verdict. */

@@ -60,6 +60,7 @@ const JUDGEMENTS = [
   'plan/progress',
   'probe/observation',
   'probe/judge',
+  'probe/verdict',
 ];
 
 /** Who may import whom: folders, or single files without their ending. Its own folder is always allowed. */
@@ -227,12 +228,9 @@ function brokenWords(module: Module): readonly string[] {
 
 function unusedModules(modules: readonly Module[], entry: string): readonly string[] {
   const reached = reach(modules, entry, () => true);
-  return (
-    modules
-      // Types that the first probe command will need.
-      .filter(({ name }) => !reached.has(name) && !name.startsWith('probe/') && name !== 'lib/group-by')
-      .map(({ name }) => `${name} is not used by the program`)
-  );
+  return modules
+    .filter(({ name }) => !reached.has(name))
+    .map(({ name }) => `${name} is not used by the program`);
 }
 
 /** Follows only what is loaded at once. */

@@ -70,6 +70,7 @@ const documentFiles = [
   'src/cli/runs/run-view.ts',
   'src/cli/queue/change-report.ts',
   'src/output/columns/holds.ts',
+  'src/cli/probe/probe-json.ts',
 ];
 
 const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })

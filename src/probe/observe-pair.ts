@@ -1,0 +1,98 @@
+// Everything that is looked at of one uplink and one server, at once: the full session, the short flows, the pings. It
+// only looks; judge.ts says what it means. A stopped probe gives what was seen so far.
+import type { Clock } from '../lib/clock.js';
+import type { FlowSeen, PairObservation, PingSeen, Target } from './observation.js';
+import { type Leaving, runSession } from './session.js';
+import { runFlow } from './short-flow.js';
+import type { Vantage } from './vantage.js';
+
+/** Which uplink. */
+export interface UplinkWay extends Leaving {
+  /** The configuration's name. */
+  readonly uplink: string;
+}
+
+/** How much is looked at. */
+export interface PairPlan {
+  /** Our own name in EHLO. */
+  readonly helo: string;
+  /** One session without full packets; no flows, no pings. */
+  readonly light: boolean;
+  readonly recipient: string | null;
+  readonly sender?: string | undefined;
+  /** Short flows, and ms between them. */
+  readonly flows: number;
+  readonly flowGapMs: number;
+  /** Pings of the burst, and ms between them. */
+  readonly pings: number;
+  readonly pingGapMs: number;
+}
+
+/** Measured to be enough: 18 flows and 300 pings an uplink with three servers (statistics.ts has the arithmetic). */
+export const DEFAULT_PLAN = {
+  light: false,
+  recipient: null,
+  flows: 6,
+  flowGapMs: 120,
+  pings: 100,
+  pingGapMs: 20,
+} as const;
+
+/** ms to wait for the last ping. */
+const PING_WAIT_MS = 1000;
+
+/** Looks at one pair. Never throws. */
+export async function observePair(
+  vantage: Vantage,
+  way: UplinkWay,
+  target: Target,
+  plan: PairPlan,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<PairObservation> {
+  const begunAt = clock.monotonic();
+  const leaving: Leaving = { source: way.source, interface: way.interface };
+  const flowOf = async (index: number): Promise<FlowSeen | null> => {
+    try {
+      // The session goes first, so that the first flow is no twin of it.
+      await clock.sleep((index + 1) * plan.flowGapMs, signal);
+    } catch {
+      return null;
+    }
+    return runFlow(vantage, leaving, target, { helo: plan.helo }, clock, signal);
+  };
+  const pingOf = async (): Promise<PingSeen | null> => {
+    if (plan.light || plan.pings === 0 || !vantage.can.ping) return null;
+    const options = {
+      ...leaving,
+      address: target.address,
+      count: plan.pings,
+      intervalMs: plan.pingGapMs,
+      waitMs: PING_WAIT_MS,
+    };
+    try {
+      return await vantage.ping(options, signal);
+    } catch {
+      return null;
+    }
+  };
+  const { helo, light, recipient, sender } = plan;
+  const [session, ping, ...flows] = await Promise.all([
+    runSession(vantage, leaving, target, { helo, light, recipient, sender, controls: !light }, clock, signal),
+    pingOf(),
+    ...Array.from({ length: light ? 0 : plan.flows }, (_, index) => flowOf(index)),
+  ]);
+  return {
+    uplink: way.uplink,
+    family: target.family,
+    source: way.source,
+    interface: way.interface,
+    from: vantage.host,
+    target,
+    session,
+    flows: flows.filter((flow) => flow !== null),
+    ping,
+    tookMs: clock.monotonic() - begunAt,
+    limits: vantage.limits,
+  };
+}
