@@ -138,9 +138,10 @@ async function exchangersOf(name: string, lookups: TargetLookups): Promise<reado
   if (answer.kind === 'failed') return answer.why;
   // RFC 5321, 5.1: a name without MX takes mail itself.
   if (answer.kind === 'none') return [name];
-  const hosts = [...answer.values]
-    .sort((a, b) => a.preference - b.preference || (a.name < b.name ? -1 : 1))
-    .map((one) => one.name.toLowerCase().replace(/\.$/, ''))
+  const hosts = answer.values
+    .map(({ name: host, preference }) => ({ host: host.toLowerCase().replace(/\.$/, ''), preference }))
+    .sort((a, b) => a.preference - b.preference || (a.host < b.host ? -1 : 1))
+    .map(({ host }) => host)
     .filter((host) => /^[a-z0-9_]([a-z0-9._-]{0,252})$/.test(host));
   return hosts.length === 0 ? 'it takes no mail (its MX is no host)' : hosts;
 }
