@@ -1,32 +1,48 @@
-// The hops of the uplinks that are bad.
-
+// The hops of the uplinks that are bad, within a time of their own; names of routers are an ornament and get less.
+import { setMaxListeners } from 'node:events';
 import type { ProbeSight } from '../../probe/gather.js';
 import type { Judgement, UplinkVerdict } from '../../probe/judge.js';
-import type { RouteSeen } from '../../probe/observation.js';
+import { type Located, locate } from '../../probe/locate.js';
+import { openDns } from '../../transport/dns.js';
 import type { Context } from '../context.js';
 
-/** Where an uplink is bad. */
-export interface Located {
-  readonly route: RouteSeen;
-  readonly finding:
-    | {
-        readonly hop: {
-          readonly ttl: number;
-          readonly address: string;
-          readonly name: string | null;
-          readonly evidence: string;
-        };
-        readonly why: null;
-      }
-    | { readonly hop: null; readonly why: string };
-  readonly tookMs: number;
-}
+export type { Located } from '../../probe/locate.js';
 
-/** Traces them; what is not traced has no hop. */
+/** ms for all bad uplinks together. */
+const TRACE_MS = 6000;
+const NAME_MS = 1500;
+
+/** The hops of the bad uplinks, within a time of their own. */
 export async function traceBad(
-  _judgement: Judgement,
-  _sight: ProbeSight,
-  _context: Context,
+  { uplinks }: Judgement,
+  { vantages, observations }: ProbeSight,
+  context: Context,
 ): Promise<ReadonlyMap<UplinkVerdict, Located>> {
-  return new Map();
+  const { clock, interruption } = context;
+  const found = new Map<UplinkVerdict, Located>();
+  const late = new AbortController();
+  const stop = clock.timer(TRACE_MS, () => late.abort(new Error('no time left')));
+  const signal = AbortSignal.any([late.signal, interruption.abort]);
+  setMaxListeners(0, signal);
+  const dns = openDns({ clock, tryMs: NAME_MS / 2, allMs: NAME_MS * 2 });
+  const nameOf = async (address: string): Promise<string | null> => {
+    const names = await dns.names(address, signal);
+    const name = names.kind === 'found' ? names.values[0] : undefined;
+    return name !== undefined && /^[\w.-]{1,253}$/.test(name) ? name : null;
+  };
+  try {
+    await Promise.all(
+      uplinks.map(async (verdict) => {
+        const { suspect } = verdict;
+        const vantage = suspect === null ? undefined : vantages.get(suspect.from);
+        if (suspect === null || vantage === undefined || !observations.includes(suspect)) return;
+        const located = await locate(vantage, verdict.verdict, suspect, { clock, signal, nameOf });
+        if (located !== null) found.set(verdict, located);
+      }),
+    );
+  } finally {
+    stop();
+  }
+  interruption.abort.throwIfAborted();
+  return found;
 }
