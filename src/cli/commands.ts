@@ -10,6 +10,7 @@ import { configShowCommand } from './config/show.js';
 import { failoverCommand } from './failover.js';
 import { helpCommand } from './help.js';
 import { probeCommand } from './probe/probe.js';
+import { probeReadinessCommand } from './probe/readiness.js';
 import { probeSmtpCommand } from './probe/smtp.js';
 import { queueConnectionsCommand } from './queue/connections.js';
 import { queueDeleteCommand } from './queue/delete.js';
@@ -87,6 +88,7 @@ const commands: readonly AnyCommand[] = [
   queueSampleCommand,
   probeCommand,
   probeSmtpCommand,
+  probeReadinessCommand,
   configCheckCommand,
   configShowCommand,
   configInitCommand,

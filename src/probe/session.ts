@@ -186,7 +186,10 @@ class Session {
       for (const phase of ['starttls', 'tls', 'ehlo-tls'] as const)
         this.#skip(phase, 'no STARTTLS is offered');
     if (light) {
-      for (const phase of ['ehlo-tls', 'big'] as const) this.#skip(phase, 'a light probe');
+      // After TLS nothing that was offered before counts, and servers want a greeting before MAIL (RFC 3207, 4.2).
+      if (recipient !== null && this.#offersStartTls && plain !== true) await this.#ehlo('ehlo-tls');
+      else this.#skip('ehlo-tls', 'a light probe');
+      this.#skip('big', 'a light probe');
     } else {
       const last = this.#offersStartTls ? await this.#ehlo('ehlo-tls') : ehlo;
       await this.#big(this.#has(last, 'PIPELINING'));

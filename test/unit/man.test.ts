@@ -67,6 +67,7 @@ const documentFiles = [
   'src/output/columns/why.ts',
   'src/output/columns/connections.ts',
   'src/output/columns/probe-smtp.ts',
+  'src/output/columns/probe-readiness.ts',
   'src/cli/runs/run-view.ts',
   'src/cli/queue/change-report.ts',
   'src/output/columns/holds.ts',

@@ -48,6 +48,9 @@ export const recipientWord: Parse<string> = (word) => {
   return word;
 };
 
+/** An envelope sender; `<>` is the null sender. */
+export const senderWord: Parse<string> = (word) => (word === '<>' ? '' : recipientWord(word));
+
 /** Whether a text is an address, of which family; undefined: it is a name. */
 export function addressFamily(text: string): 4 | 6 | undefined {
   if (/^(?:\d{1,3}\.){3}\d{1,3}$/.test(text)) return 4;
@@ -55,7 +58,7 @@ export function addressFamily(text: string): 4 | 6 | undefined {
 }
 
 /**
- * Finds it. `family` undefined: IPv4 where there is one.
+ * Finds it. `family` undefined: IPv4 where there is one. `mx-first`: the word is a domain that mail goes to.
  * @throws UsageError when there is no such name, MailctlError when the resolver does not answer
  */
 export async function findServer(
@@ -63,6 +66,7 @@ export async function findServer(
   dns: Dns,
   family: 4 | 6 | undefined,
   signal?: AbortSignal,
+  order: 'host-first' | 'mx-first' = 'host-first',
 ): Promise<FoundServer> {
   const own = addressFamily(host);
   if (own !== undefined) {
@@ -71,15 +75,17 @@ export async function findServer(
   }
   const name = host.toLowerCase().replace(/\.$/, '');
   let server = name;
-  let addresses = await dns.addresses(name, signal);
+  let addresses: Awaited<ReturnType<Dns['addresses']>> =
+    order === 'host-first' ? await dns.addresses(name, signal) : { kind: 'none' };
   if (addresses.kind === 'none') {
     const mx = await dns.mx(name, signal);
+    if (mx.kind === 'failed' && order === 'mx-first') addresses = mx;
     const first =
       mx.kind === 'found' ? [...mx.values].sort((a, b) => a.preference - b.preference)[0] : undefined;
     if (first !== undefined) {
       server = first.name.toLowerCase();
       addresses = await dns.addresses(server, signal);
-    }
+    } else if (order === 'mx-first' && mx.kind === 'none') addresses = await dns.addresses(name, signal);
   }
   if (addresses.kind === 'failed') {
     throw new UsageError(`${server} could not be looked up: ${addresses.why}`, {

@@ -90,6 +90,20 @@ export async function oneLookFrom(
   };
 }
 
+/** All places of a host: its uplinks, else its default route. @throws UsageError when there is no such host */
+export async function looksFromHost(context: Context, name: string): Promise<readonly LookFrom[]> {
+  const [{ uplinks }, inventory] = await Promise.all([context.config(), context.inventory()]);
+  const host = hostOf(inventory.byName, name);
+  const own = [...uplinks].filter(([, uplink]) => uplink.host === name);
+  if (own.length === 0) return [{ uplink: name, host, sources: [], interface: null }];
+  return own.map(([uplink, { sources, interface: device }]) => ({
+    uplink,
+    host,
+    sources,
+    interface: device ?? null,
+  }));
+}
+
 function hostOf(hosts: ReadonlyMap<string, Host>, name: string): Host {
   const host = hosts.get(name);
   if (host === undefined) {
