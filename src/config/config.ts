@@ -53,6 +53,8 @@ export interface QueueConfig {
   readonly within: readonly string[] | undefined;
   /** Of the driver `exec`, the site's own. */
   readonly commands: QueueCommands | undefined;
+  /** What its processes are called. */
+  readonly process?: string | undefined;
 }
 
 /** A site's own sender: what lists its queue, and what acts on messages. */

@@ -103,10 +103,18 @@ const queue = either(
       within: optional(
         argv([], 'words put before every command: a container', ['docker', 'exec', '-i', 'mailman-core']),
       ),
+      process: optional(
+        text(words.processName, {
+          description: 'exec: what the processes of the sender are called, for the guards of a drain',
+          examples: ['sender'],
+        }),
+      ),
       ...queueCommands,
     },
     (given) => {
       const isExec = given.driver === 'exec';
+      if (!isExec && given.process !== undefined)
+        return [{ path: ['process'], message: 'is for driver: exec only' }];
       if (isExec && given.list === undefined)
         return [{ path: [], message: 'list is missing; e.g. list: [sender, list, --json]' }];
       const keys = Object.keys(queueCommands) as (keyof typeof queueCommands)[];

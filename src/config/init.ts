@@ -51,6 +51,7 @@ export const STARTING_FILE = `## mailctl.yaml: the configuration of mailctl.
 #   out1:
 #     queues:
 #       - driver: exec
+#         process: sender
 #         instance: bulk
 #         list: [sender, list, --json]
 #         hold: [sender, hold]

@@ -110,8 +110,9 @@ function fenceOf(
 function queueOf(queue: Present<Present<Present<RawFile['hosts']>[string]>['queues']>[number]): QueueConfig {
   if (typeof queue === 'string')
     return { driver: queue, instance: undefined, within: undefined, commands: undefined };
-  const { driver, instance, within, list, ...acts } = queue;
-  return { driver, instance, within, commands: list === undefined ? undefined : { list, ...acts } };
+  const { driver, instance, within, process: name, list, ...acts } = queue;
+  const commands = list === undefined ? undefined : { list, ...acts };
+  return { driver, instance, within, commands, ...(name === undefined ? {} : { process: name }) };
 }
 
 function storesOf(raw: RawFile, around: Surroundings): StoresConfig {

@@ -40,6 +40,12 @@ export const name: WordRule = (text) => {
     : `holds ${showValue(/[^\p{L}\p{N}_@.+-]/u.exec(text)?.[0])}; a name is letters, digits and . _ - + @`;
 };
 
+/** What a process is called: the last part of its program's path. */
+export const processName: WordRule = (text) =>
+  /^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}$/.test(text)
+    ? undefined
+    : `${showValue(text)}: a process is called by letters, digits and . _ - +`;
+
 /** A mail server's own name of one of its instances. */
 export const instanceName: WordRule = (text) =>
   /^[A-Za-z0-9_.+@][A-Za-z0-9_.+@-]{0,99}$/.test(text)

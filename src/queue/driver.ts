@@ -168,6 +168,8 @@ export interface QueueOptions {
   readonly within?: readonly string[] | undefined;
   /** A site's own commands, for the driver `exec`. */
   readonly commands?: SiteCommands | undefined;
+  /** What the processes of a site's own sender are called. */
+  readonly process?: string | undefined;
 }
 
 /** One kind of mail server in the table of drivers. */

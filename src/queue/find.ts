@@ -14,6 +14,7 @@ export interface QueueSpec {
   readonly within?: readonly string[] | undefined;
   /** A site's own sender. */
   readonly commands?: SiteCommands | undefined;
+  readonly process?: string | undefined;
 }
 
 /** A mail server that may be found. */

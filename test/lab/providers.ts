@@ -206,7 +206,8 @@ const none = (): Counts => ({
   lastAt: 0,
 });
 
-async function startProvider(spec: ProviderSpec, address: string) {
+/** One alone, where a test wants it: the far side of a server that sends everything to one port. */
+export async function startProvider(spec: ProviderSpec, address: string, port = PORT) {
   let { limit, ms } = spec;
   let mood: Mood = 'well';
   let counts = none();
@@ -223,6 +224,7 @@ async function startProvider(spec: ProviderSpec, address: string) {
     counts.most = Math.max(counts.most, present.size);
     if (mood === 'refuse' || inside.size >= limit) {
       counts.refused += 1;
+      socket.on('end', () => leave(socket)).resume();
       socket.end(`421 4.7.0 ${spec.name} too many connections from you, try again later\r\n`);
       return;
     }
@@ -233,6 +235,13 @@ async function startProvider(spec: ProviderSpec, address: string) {
     const say = (text: string) => socket.write(`${text}\r\n`);
     let text = '';
     let isBusy = false;
+    // A sender may say that nothing more comes before it has our answer to its last message: Exim does.
+    let isHalfClosed = false;
+    const goodbye = () => {
+      if (isBusy) return;
+      leave(socket);
+      socket.end();
+    };
     let body: string[] | undefined;
     let id = '';
     let recipients: string[] = [];
@@ -261,6 +270,7 @@ async function startProvider(spec: ProviderSpec, address: string) {
           if (!inside.has(socket)) return;
           takeMessage();
           work();
+          if (isHalfClosed) goodbye();
         }, ms);
         return;
       }
@@ -295,6 +305,10 @@ async function startProvider(spec: ProviderSpec, address: string) {
       }
     };
     say('220 provider.example ESMTP');
+    socket.on('end', () => {
+      isHalfClosed = true;
+      goodbye();
+    });
     socket.on('data', (chunk) => {
       text += chunk;
       work();
@@ -305,11 +319,10 @@ async function startProvider(spec: ProviderSpec, address: string) {
     present.delete(socket);
   };
 
-  const server = net.createServer((socket) => {
+  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.setEncoding('latin1');
     socket.setNoDelay(true);
-    socket.on('end', () => leave(socket));
     socket.on('error', () => {
       leave(socket);
       socket.destroy();
@@ -323,7 +336,7 @@ async function startProvider(spec: ProviderSpec, address: string) {
   });
   await new Promise<void>((resolve, reject) => {
     server.on('error', reject);
-    server.listen({ port: PORT, host: address, backlog: 1024 }, resolve);
+    server.listen({ port, host: address, backlog: 1024 }, resolve);
   });
   const provider: Provider = {
     name: spec.name,

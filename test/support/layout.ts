@@ -80,7 +80,16 @@ export const FOLDER_RULES: Readonly<Record<string, FolderRule>> = {
   },
   probe: { values: ['lib', 'errors', 'fleet', 'journal'], types: ['transport/transport'] },
   drivers: {
-    values: ['lib', 'errors', 'transport', 'queue/message', 'queue/act-words', ...PROBE_WORDS, ...SLOT_WORDS],
+    values: [
+      'lib',
+      'errors',
+      'transport',
+      'queue/message',
+      'queue/act-words',
+      'queue/pump-words',
+      ...PROBE_WORDS,
+      ...SLOT_WORDS,
+    ],
     types: ['queue', 'slot', 'probe', 'fleet', 'config/config'],
   },
   state: { values: ['lib', 'errors', ...SLOT_WORDS], types: ['slot', 'queue'] },

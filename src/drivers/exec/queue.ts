@@ -26,7 +26,8 @@ const SCRIPT = 'exec "$@"';
 const GUARDED_SCRIPT = `"$@" ${GUARD_FD}>&-`;
 
 /** Opens the driver of one queue. @throws ConfigError when the configuration names no command */
-export function execQueue({ transport, host, name, within, commands }: QueueOptions): QueueDriver {
+export function execQueue(options: QueueOptions): QueueDriver {
+  const { transport, host, name, within, commands } = options;
   const { list: listing } = commands ?? {};
   if (commands === undefined || listing === undefined) {
     throw new ConfigError(`${name}: the configuration does not say what lists this queue`, {
@@ -82,7 +83,7 @@ export function execQueue({ transport, host, name, within, commands }: QueueOpti
     return parseActAnswer(stdout, new Set(ids));
   };
 
-  return {
+  const driver: QueueDriver = {
     software: 'exec',
     async list(onMessage, { signal } = {}) {
       let lines = 0;
@@ -137,7 +138,14 @@ export function execQueue({ transport, host, name, within, commands }: QueueOpti
       }, signal);
       return open;
     },
+    async drain() {
+      const { execDrain } = await import('./drain.js');
+      const { act } = driver;
+      if (act === undefined) throw new TypeError('a sender is acted on');
+      return execDrain(options, (what, keys, signal) => act(what, keys, { signal }));
+    },
   };
+  return driver;
 }
 
 /** The ids go over stdin, a line each. */

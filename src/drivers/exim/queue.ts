@@ -53,6 +53,10 @@ export function eximQueue({ transport, host, name, within }: QueueOptions): Queu
     forget: (wishes = {}) => forgetSaved(place, wishes),
     retry: (ids, signal) => retryNow(place, ids, signal),
     preview: previewOf,
+    async drain() {
+      const { eximDrain } = await import('./drain.js');
+      return eximDrain(place);
+    },
     async limits(signal) {
       const { readLimits } = await import('./limits.js');
       return readLimits(place, signal);

@@ -121,6 +121,14 @@ export function mailman3Queue({ transport, host, name, within }: QueueOptions): 
     },
     forget: async (wishes = {}) => (await act('expire', [], [], wishes)).changed,
     preview: (what) => PREVIEWS[what],
+    async drain() {
+      const { mailman3Drain } = await import('./drain.js');
+      const actOn = async (what: 'hold' | 'release', keys: readonly MessageKey[], signal?: AbortSignal) => {
+        const { waiting: _, ...answer } = await act(what, keys, [], { signal });
+        return answer;
+      };
+      return mailman3Drain({ transport, host, within, act: actOn, isId });
+    },
     async retry(ids, signal) {
       const keys = ids
         .filter((id) => id.startsWith('retry/'))

@@ -21,7 +21,13 @@ function samples(): Record<string, unknown>[] {
       c: {
         queues: [
           { driver: 'postfix', instance: 'postfix-out', within: ['nsenter'] },
-          { driver: 'exec', list: ['s', 'list'], delete: ['s', 'delete', '{run}'], flush: ['s'] },
+          {
+            driver: 'exec',
+            process: 's',
+            list: ['s', 'list'],
+            delete: ['s', 'delete', '{run}'],
+            flush: ['s'],
+          },
         ],
       },
     },
