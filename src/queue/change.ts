@@ -2,6 +2,7 @@
 // (a message that is held already is not held again, so that an undo releases exactly what a run has held), how many,
 // how much, how old, for whom, and a sample. One pass, nothing kept but keys and figures. Pure.
 import type { QueueAct } from './driver.js';
+import { grown, IdTable, TextList } from './id-table.js';
 import { KeyParts } from './key-parts.js';
 import { domainOf, type MessageKey, type QueueMessage } from './message.js';
 
@@ -67,7 +68,7 @@ export class ChangeFold {
   readonly #act: QueueAct;
   readonly #selection: Selection;
   readonly #keys = new KeyParts();
-  readonly #seen = new Set<string>();
+  #seen = new IdTable();
   readonly #domains = new Map<string, number>();
   readonly #sample: QueueMessage[] = [];
   #stride = 1;
@@ -83,8 +84,7 @@ export class ChangeFold {
 
   /** One message of the listing; a second line of the same id counts for nothing. */
   add(message: QueueMessage): void {
-    if (!this.#selection.matches(message) || this.#seen.has(message.id)) return;
-    this.#seen.add(message.id);
+    if (!this.#selection.matches(message) || !this.#seen.add(message.id).isNew) return;
     if (!fits(this.#act, message.state, this.#selection.wantsHeld)) {
       this.#already += 1;
       return;
@@ -125,7 +125,7 @@ export class ChangeFold {
 
   /** The listing is over: what only the fold needed is let go. */
   end(): void {
-    this.#seen.clear();
+    this.#seen = new IdTable();
   }
 
   // Every one at first, then every second, fourth, ...: the sample is of the whole queue, whatever its length.
@@ -181,21 +181,20 @@ export function mergeSamples(all: readonly (readonly QueueMessage[])[]): readonl
 
 /** Messages named by id: `ID`, `HOST/ID` or `QUEUE/ID`. */
 export class NamedMessages {
-  /** Place to its ids, each with the queues that have it; empty: any queue of those asked. */
-  readonly #byPlace = new Map<string, Map<string, string[]>>();
-  #count = 0;
+  /** Place to its ids; empty: any queue of those asked. */
+  readonly #byPlace = new Map<string, NamedIds>();
+  /** Queues that have had one, by their number. */
+  readonly #queues: string[] = [];
 
   /** `place` is a host or a queue; empty: wherever it is. */
   add(place: string, id: string): void {
-    const ids = this.#byPlace.get(place) ?? new Map<string, string[]>();
+    const ids = this.#byPlace.get(place) ?? new NamedIds();
     this.#byPlace.set(place, ids);
-    if (ids.has(id)) return;
-    ids.set(id, []);
-    this.#count += 1;
+    ids.add(id);
   }
 
   get count(): number {
-    return this.#count;
+    return [...this.#byPlace.values()].reduce((sum, { count }) => sum + count, 0);
   }
 
   /** Hosts and queues that were named. */
@@ -205,50 +204,119 @@ export class NamedMessages {
 
   /** Is it one of them? Remembers where it was. */
   takes(message: QueueMessage): boolean {
-    let found = false;
-    for (const place of new Set([message.queue, message.host, ''])) {
-      const queues = this.#byPlace.get(place)?.get(message.id);
-      if (queues === undefined) continue;
-      if (!queues.includes(message.queue)) queues.push(message.queue);
-      found = true;
-    }
-    return found;
+    let isOne = false;
+    for (const place of new Set([message.queue, message.host, '']))
+      if (this.#byPlace.get(place)?.seen(message.id, () => this.#numberOf(message.queue)) === true)
+        isOne = true;
+    return isOne;
   }
 
   /** Those that no listing had. */
   missing(): readonly string[] {
-    return this.#each((place, id, queues) => (queues.length === 0 ? [named(place, id)] : []));
+    return [...this.#byPlace].flatMap(([place, ids]) => ids.missing().map((id) => named(place, id)));
   }
 
   /** Those that more than one queue has: short ids are used by every host. */
   ambiguous(): readonly { readonly id: string; readonly queues: readonly string[] }[] {
-    return this.#each((place, id, queues) => (queues.length > 1 ? [{ id: named(place, id), queues }] : []));
+    return [...this.#byPlace].flatMap(([place, ids]) =>
+      ids.ambiguous().map(({ id, queues }) => ({
+        id: named(place, id),
+        queues: queues.map((number) => this.#queues[number - 1] as string),
+      })),
+    );
   }
 
-  #each<T>(pick: (place: string, id: string, queues: readonly string[]) => readonly T[]): readonly T[] {
-    return [...this.#byPlace].flatMap(([place, ids]) =>
-      [...ids].flatMap(([id, queues]) => pick(place, id, queues)),
-    );
+  #numberOf(queue: string): number {
+    const known = this.#queues.lastIndexOf(queue);
+    return known < 0 ? this.#queues.push(queue) : known + 1;
   }
 }
 
 const named = (place: string, id: string): string => (place === '' ? id : `${place}/${id}`);
 
+/** The ids of one place, by the million. */
+class NamedIds {
+  readonly #ids = new IdTable();
+  /** The queue that has had it; 0: none has. */
+  #queueOf = new Uint32Array(1 << 8);
+  /** The rare ones that several have. */
+  readonly #several = new Map<number, Set<number>>();
+
+  get count(): number {
+    return this.#ids.count;
+  }
+
+  add(id: string): void {
+    this.#ids.add(id);
+    if (this.#ids.count > this.#queueOf.length) this.#queueOf = grown(this.#queueOf);
+  }
+
+  seen(id: string, queueNumber: () => number): boolean {
+    const number = this.#ids.find(id);
+    if (number < 0) return false;
+    const queue = queueNumber();
+    const before = this.#queueOf[number] as number;
+    this.#queueOf[number] = queue;
+    if (before !== 0 && before !== queue)
+      this.#several.set(number, new Set([...(this.#several.get(number) ?? []), before, queue]));
+    return true;
+  }
+
+  missing(): readonly string[] {
+    const none: string[] = [];
+    for (let number = 0; number < this.count; number += 1)
+      if (this.#queueOf[number] === 0) none.push(this.#ids.text(number));
+    return none;
+  }
+
+  ambiguous(): readonly { readonly id: string; readonly queues: readonly number[] }[] {
+    return [...this.#several].map(([number, queues]) => ({
+      id: this.#ids.text(number),
+      queues: [...queues],
+    }));
+  }
+}
+
 /** Messages by their keys, as an earlier run has written them: id, arrival and sender must be the same. */
 export class KeyedMessages {
-  readonly #byQueue = new Map<string, Map<string, MessageKey>>();
+  readonly #byQueue = new Map<string, KeyTable>();
 
   add(queue: string, key: MessageKey): void {
-    const keys = this.#byQueue.get(queue) ?? new Map<string, MessageKey>();
-    keys.set(key.id, key);
+    const keys = this.#byQueue.get(queue) ?? new KeyTable();
     this.#byQueue.set(queue, keys);
+    keys.add(key);
   }
 
   takes(message: QueueMessage): boolean {
-    const key = this.#byQueue.get(message.queue)?.get(message.id);
-    if (key === undefined) return false;
-    const isSame = (known: string | number | null, seen: string | number | null) =>
-      known === null || seen === null || known === seen;
-    return isSame(key.arrivedAt, message.arrivedAt) && isSame(key.sender, message.sender);
+    return this.#byQueue.get(message.queue)?.has(message) === true;
+  }
+}
+
+/** The keys of one queue, by the million. */
+class KeyTable {
+  readonly #ids = new IdTable();
+  /** By the number that an id has here; NaN: not known. */
+  #arrivals = new Float64Array(1 << 8);
+  /** By the same number: that of the sender; 0: not known. */
+  #senderOf = new Uint32Array(1 << 8);
+  readonly #senders = new TextList();
+
+  add({ id, arrivedAt, sender }: MessageKey): void {
+    const { number } = this.#ids.add(id);
+    if (number === this.#arrivals.length) {
+      this.#arrivals = grown(this.#arrivals);
+      this.#senderOf = grown(this.#senderOf);
+    }
+    this.#arrivals[number] = arrivedAt ?? Number.NaN;
+    this.#senderOf[number] = sender === null ? 0 : this.#senders.add(sender) + 1;
+  }
+
+  has({ id, arrivedAt, sender }: MessageKey): boolean {
+    const number = this.#ids.find(id);
+    if (number < 0) return false;
+    const known = this.#arrivals[number] as number;
+    if (arrivedAt !== null && !Number.isNaN(known) && known !== arrivedAt) return false;
+    const from = this.#senderOf[number] as number;
+    return sender === null || from === 0 || this.#senders.get(from - 1) === sender;
   }
 }
