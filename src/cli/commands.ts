@@ -11,6 +11,7 @@ import { failoverCommand } from './failover.js';
 import { helpCommand } from './help.js';
 import { probeCommand } from './probe/probe.js';
 import { probeReadinessCommand } from './probe/readiness.js';
+import { probeRouteCommand } from './probe/route.js';
 import { probeSmtpCommand } from './probe/smtp.js';
 import { queueConnectionsCommand } from './queue/connections.js';
 import { queueDeleteCommand } from './queue/delete.js';
@@ -89,6 +90,7 @@ const commands: readonly AnyCommand[] = [
   probeCommand,
   probeSmtpCommand,
   probeReadinessCommand,
+  probeRouteCommand,
   configCheckCommand,
   configShowCommand,
   configInitCommand,

@@ -224,6 +224,7 @@ function findInterceptor({ begun, small }: RouteSeen): Finding {
 export interface Parting {
   /** Hops that no working uplink has, by name or address. */
   readonly own: readonly number[];
+  readonly shared: readonly number[];
   /** The first hop that a working uplink has as well, and which; null: they share none that is known. */
   readonly joins: { readonly ttl: number; readonly with: readonly string[] } | null;
 }
@@ -243,6 +244,7 @@ export function partingOf(
   const joins = hops.find((hop) => sharedBy(hop).length > 0);
   return {
     own: hops.filter((hop) => sharedBy(hop).length === 0).map(({ ttl }) => ttl),
+    shared: hops.filter((hop) => sharedBy(hop).length > 0).map(({ ttl }) => ttl),
     joins: joins === undefined ? null : { ttl: joins.ttl, with: sharedBy(joins) },
   };
 }

@@ -381,7 +381,10 @@ function writeProductFiles({ paths, spec }: Uplinks): void {
       spec.servers.map(({ domain }) => [domain.split('.')[0], { domains: [domain] }]),
     ),
     uplinks: Object.fromEntries(
-      spec.providers.map(({ name, source4 }) => [name, { host: mailHost, source: source4 }]),
+      spec.providers.map(({ name, source4, source6 }) => [
+        name,
+        { host: mailHost, source: [source4, source6] },
+      ]),
     ),
   };
   fs.writeFileSync(paths.mailctlYaml, stringify(config), { mode: 0o600 });
