@@ -5,12 +5,15 @@ import type { ListingFormat } from '../queue/listing-format.js';
 import { FIND_EXIM } from './exim/find-queues.js';
 import { FIND_MAILMAN } from './mailman3/find-queues.js';
 import { FIND_POSTFIX } from './postfix/find-queues.js';
+import { LIST_FIRST } from './postfix/list-script.js';
 
 /** One mail server. */
 export interface QueueSoftwareEntry {
   readonly name: string;
   /** As in QueueSoftware, here without loading the driver; undefined: it is never found by itself. */
   readonly find: string | undefined;
+  /** Lists its first queue, for a host that has no other; what it prints is read by QueueSoftware.glance. */
+  readonly listAlone?: string;
   /** Its messages are in queues of their own within ours (`lists1:out`): a queue's name says not which it holds. */
   readonly hasQueuesWithin?: boolean;
   load(): Promise<QueueSoftware>;
@@ -21,6 +24,7 @@ export const queueSoftware: readonly QueueSoftwareEntry[] = [
   {
     name: 'postfix',
     find: FIND_POSTFIX,
+    listAlone: LIST_FIRST,
     load: async () => (await import('./postfix/software.js')).postfixSoftware,
   },
   { name: 'exim', find: FIND_EXIM, load: async () => (await import('./exim/software.js')).eximSoftware },

@@ -181,6 +181,11 @@ export interface QueueSoftware {
    */
   readonly find: string;
   open(options: QueueOptions): QueueDriver;
+  /** Reads what its listing of a lone queue prints (see find.ts), as `list` with `glance` does. */
+  glance?(
+    options: Pick<QueueOptions, 'name' | 'host'>,
+    onMessage: (message: QueueMessage) => void,
+  ): { line(line: string): void; end(stderr: string): QueueListing };
   /** Its listings that can be read from a file. */
   readonly formats: readonly ListingFormat[];
 }

@@ -21,9 +21,13 @@ export interface QueueSpec {
 export interface Findable {
   readonly name: string;
   readonly find: string | undefined;
+  /** Shell text that lists its first queue, for a host that has no other. Its exit status is that of the listing. */
+  readonly listAlone?: string | undefined;
 }
 
 const FIND_MS = 20_000;
+/** A cold spool of 900,000 messages takes minutes to list. */
+const FIND_AND_LIST_MS = 300_000;
 /** More instances than anybody has on a host: the rest is somebody's joke. */
 const MOST = 200;
 
@@ -39,6 +43,26 @@ export function findScript(software: readonly Findable[]): string {
     )
     .concat('exit 0')
     .join('\n');
+}
+
+/**
+ * The finds, an empty line, and where there is one queue only, of a server that can do so, its listing in the same go:
+ * to start a shell costs more than to list a small queue.
+ */
+export function findAndListScript(software: readonly Findable[]): string {
+  const alone = software.flatMap(({ name, listAlone }) =>
+    listAlone === undefined ? [] : [`"${name}\t"*) set --\n${listAlone}\nexit ;;`],
+  );
+  return `found=$(
+${findScript(software)}
+)
+printf '%s\\n\\n' "$found"
+case $found in
+*'
+'*) ;;
+${alone.join('\n')}
+esac
+exit 0`;
 }
 
 /** Reads the script's answer; lines that are none are skipped. */
@@ -78,6 +102,54 @@ export async function findQueues(
   );
   if (status !== 0) throw new CommandError(host.name, 'looking for mail servers', status, stderr);
   return parseFound(stdout, software);
+}
+
+/** What reads a listing line by line. */
+export interface ListingReader<T> {
+  line(line: string): void;
+  end(stderr: string): T;
+}
+
+/**
+ * Asks a host, and lists its queue where it has one only. `readerOf` is called for that queue before its first line, and
+ * says whether it can read it. @throws TransportError, CommandError
+ */
+export async function findAndList<T>(
+  transport: Transport,
+  host: Host,
+  software: readonly Findable[],
+  readerOf: (spec: QueueSpec) => ListingReader<T> | undefined,
+  signal?: AbortSignal,
+): Promise<{ readonly specs: readonly QueueSpec[]; readonly listing: T | undefined }> {
+  const found: string[] = [];
+  let specs: readonly QueueSpec[] | undefined;
+  let reader: ListingReader<T> | undefined;
+  const onLine = (line: string) => {
+    if (specs !== undefined) return reader?.line(line);
+    if (line !== '') {
+      found.push(line);
+      return;
+    }
+    specs = parseFound(found.join('\n'), software);
+    const [alone] = specs;
+    const lists = software.find(({ name }) => name === alone?.software)?.listAlone !== undefined;
+    if (specs.length === 1 && found.length === 1 && alone !== undefined && lists) reader = readerOf(alone);
+  };
+  const { status, stderr } = await transport.run(
+    host,
+    {
+      name: 'queue.find',
+      script: findAndListScript(software),
+      args: [],
+      readOnly: true,
+      privileged: true,
+      timeoutMs: FIND_AND_LIST_MS,
+    },
+    { signal, onLine },
+  );
+  const doing = reader === undefined ? 'looking for mail servers' : 'listing its queue';
+  if (status !== 0) throw new CommandError(host.name, doing, status, stderr);
+  return { specs: specs ?? [], listing: reader?.end(stderr) };
 }
 
 /**

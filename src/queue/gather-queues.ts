@@ -3,13 +3,20 @@
 import { MailctlError } from '../errors.js';
 import { type GatherOptions, gather } from '../fleet/gather.js';
 import type { Host } from '../fleet/host.js';
-import type { Queue } from './driver.js';
+import type { Queue, QueueListing } from './driver.js';
+import type { QueueMessage } from './message.js';
 
 /** The hosts, and what finds and opens the queues of one. */
 export interface QueueFleet {
   readonly hosts: readonly Host[];
   /** Queues of a host that are meant; none: it has none. @throws MailctlError when it cannot be asked */
   queuesOf(host: Host, signal?: AbortSignal): Promise<readonly Queue[]>;
+  /** The same, and where a host turns out to have one queue only, its messages in the same go. */
+  listedOf?(
+    host: Host,
+    onMessage: (message: QueueMessage) => void,
+    signal?: AbortSignal,
+  ): Promise<{ readonly queues: readonly Queue[]; readonly listing: QueueListing | undefined }>;
 }
 
 /** What one queue gave. */

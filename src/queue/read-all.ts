@@ -2,7 +2,7 @@
 // mixed; a queue that could not be read, or not to its end, is named.
 import { type ErrorFacts, EXIT, MailctlError } from '../errors.js';
 import type { Clock } from '../lib/clock.js';
-import type { ListWishes } from './driver.js';
+import type { ListWishes, Queue, QueueListing } from './driver.js';
 import { gatherQueues, type QueueFailure, type QueueFleet } from './gather-queues.js';
 import type { QueueMessage } from './message.js';
 
@@ -43,11 +43,28 @@ export function fleetSource(
 ): MessageSource {
   return {
     async read(onMessage, wishes = {}) {
+      const listed = new Map<Queue, { readonly listing: QueueListing; readonly begunAt: number }>();
+      const { listedOf } = fleet;
+      const inOneGo = wishes.glance === true && wishes.submitter !== true && listedOf !== undefined;
+      const asked: QueueFleet = inOneGo
+        ? {
+            hosts: fleet.hosts,
+            async queuesOf(host, signal) {
+              const begunAt = clock.monotonic();
+              const { queues, listing } = await listedOf(host, onMessage, signal);
+              const [only] = queues;
+              if (listing !== undefined && only !== undefined) listed.set(only, { listing, begunAt });
+              return queues;
+            },
+          }
+        : fleet;
       const { answers, failures, without } = await gatherQueues(
-        fleet,
+        asked,
         async (queue, signal): Promise<QueueRead> => {
-          const begunAt = clock.monotonic();
-          const { malformed, warning, isDown } = await queue.driver.list(onMessage, { ...wishes, signal });
+          const known = listed.get(queue);
+          const begunAt = known?.begunAt ?? clock.monotonic();
+          const { malformed, warning, isDown } =
+            known?.listing ?? (await queue.driver.list(onMessage, { ...wishes, signal }));
           return {
             host: queue.host,
             queue: queue.name,

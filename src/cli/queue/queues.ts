@@ -4,7 +4,7 @@ import { queueSoftware } from '../../drivers/queues.js';
 import { EXIT, MailctlError } from '../../errors.js';
 import type { Host } from '../../fleet/host.js';
 import type { Queue } from '../../queue/driver.js';
-import { findQueues, type QueueSpec, queueNames } from '../../queue/find.js';
+import { findAndList, findQueues, type QueueSpec, queueNames } from '../../queue/find.js';
 import type { QueueFleet } from '../../queue/gather-queues.js';
 import type { Context, ReadOnly } from '../context.js';
 
@@ -38,18 +38,37 @@ export async function openQueues(context: Context, wishes: QueueWishes): Promise
     if (all.length > 0) return all.map(({ driver, ...rest }) => ({ software: driver, ...rest }));
     return findQueues(transport, host, queueSoftware, signal);
   };
+  const openAll = async (host: Host, specs: readonly QueueSpec[]): Promise<readonly Queue[]> => {
+    const names = queueNames(host.name, specs);
+    const opened = specs.map(async ({ software, ...options }, at): Promise<Queue | undefined> => {
+      const name = names[at] ?? host.name;
+      if (wishes.queue?.(name) === false && !hasQueuesWithin(software)) return undefined;
+      const { open } = await loadSoftware(software);
+      return { name, host: host.name, driver: open({ transport, host, name, ...options }) };
+    });
+    return (await Promise.all(opened)).filter((queue) => queue !== undefined);
+  };
+  const queuesOf = async (host: Host, signal?: AbortSignal) => openAll(host, await specsOf(host, signal));
   return {
     hosts: isNarrowed || withQueues.length === 0 ? selected : withQueues,
-    async queuesOf(host, signal) {
-      const specs = await specsOf(host, signal);
-      const names = queueNames(host.name, specs);
-      const opened = specs.map(async ({ software, ...options }, at): Promise<Queue | undefined> => {
-        const name = names[at] ?? host.name;
-        if (wishes.queue?.(name) === false && !hasQueuesWithin(software)) return undefined;
-        const { open } = await loadSoftware(software);
-        return { name, host: host.name, driver: open({ transport, host, name, ...options }) };
-      });
-      return (await Promise.all(opened)).filter((queue) => queue !== undefined);
+    queuesOf,
+    async listedOf(host, onMessage, signal) {
+      // A host's only queue has the host's name.
+      const isMeant = wishes.queue?.(host.name) !== false;
+      if (named(host).length > 0 || !isMeant)
+        return { queues: await queuesOf(host, signal), listing: undefined };
+      // Loaded before the first line comes: it is what most hosts have.
+      const able = new Map(
+        await Promise.all(
+          queueSoftware
+            .filter(({ listAlone }) => listAlone !== undefined)
+            .map(async ({ name, load }) => [name, await load()] as const),
+        ),
+      );
+      const readerOf = ({ software }: QueueSpec) =>
+        able.get(software)?.glance?.({ name: host.name, host }, onMessage);
+      const { specs, listing } = await findAndList(transport, host, queueSoftware, readerOf, signal);
+      return { queues: await openAll(host, specs), listing };
     },
   };
 }

@@ -101,7 +101,7 @@ export async function statsView(context: Context, parts: StatsParts): Promise<Vi
                 : {
                     growth: screen.growthText(trend),
                     isFull: screen.isFull(trend, total),
-                    flow: screen.flowLine(trend),
+                    flow: parts.reads.length === 0 ? [] : screen.flowLine(trend),
                     sentences: screen.trendSentences(trend, total, first, seconds),
                     columns: (width) => screen.trendScreenColumns(trend, width),
                   },

@@ -177,6 +177,7 @@ export class TrendScene {
     }
     state.askedAt = null;
     state.report = report;
+    if (before !== null && report.failures.length > 0) this.#last = [...this.#last, ...before.looks];
     if (report.queues.length === 0) {
       state.look = null;
       state.intervals.length = 0;
@@ -281,7 +282,9 @@ export class TrendScene {
         lastKnown: this.lastKnown(report),
         incomplete: this.states.flatMap(({ logs }) =>
           [...logs].flatMap(([queue, { trouble }]) =>
-            trouble === null ? [] : [`log of ${queue}: ${trouble}`],
+            trouble === null || !report.queues.some((read) => read.queue === queue)
+              ? []
+              : [`log of ${queue}: ${trouble}`],
           ),
         ),
       },

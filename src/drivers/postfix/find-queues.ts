@@ -3,7 +3,12 @@
 
 /** One line an instance (`postmulti`, 2.6 and later); the first is always called postfix, whatever its own name is. */
 export const FIND_POSTFIX = String.raw`command -v postqueue > /dev/null || exit 0
-postmulti -l 2> /dev/null | awk '
-  NR == 1 { print "postfix"; next }
-  { name = $1; if (name == "-") { name = $NF; sub(/.*\//, "", name) } if (name != "postfix") print name }
-  END { if (NR == 0) print "postfix" }'`;
+postmulti -l 2> /dev/null | {
+  first=1
+  while read -r name group enabled dir; do
+    if [ -n "$first" ]; then echo postfix; first=; continue; fi
+    [ "$name" != - ] || name=${'$'}{dir##*/}
+    [ "$name" = postfix ] || printf '%s\n' "$name"
+  done
+  [ -z "$first" ] || echo postfix
+}`;

@@ -5,6 +5,7 @@ import { CommandError } from '../../errors.js';
 import type { QueueDriver, QueueListing, QueueOptions } from '../../queue/driver.js';
 import type { QueueMessage } from '../../queue/message.js';
 import { CHOOSE_INSTANCE, instanceArgument, type PostfixPlace } from './instance.js';
+import { GLANCE_SCRIPT, LIST_SCRIPT } from './list-script.js';
 import { glancePostqueueLine, type ParsedLine, parsePostqueueLine } from './parse-postqueue.js';
 import { previewOf } from './preview.js';
 import { QUEUE_ID } from './queue-id.js';
@@ -13,12 +14,6 @@ import { QUEUE_ID } from './queue-id.js';
 const LIST_MS = 300_000;
 /** 6 ms a message, and a server that is short of breath. */
 const RETRY_MS = 60_000;
-
-// The transports that are kept back come first, on a line that is no JSON.
-const LIST_SCRIPT = `${CHOOSE_INSTANCE}
-printf 'kept-back %s\\n' "$(postconf -h defer_transports 2> /dev/null | tr -s ', \\n' ' ')"
-exec postqueue -j
-`;
 
 // -i puts one deferred message in front of the queue manager, and does nothing for any other id: a short id that
 // was used again meanwhile gets one try too many, no more.
@@ -45,7 +40,9 @@ export function postfixQueue(options: QueueOptions): QueueDriver {
       const listing = new Listing((line) => parse(name, host.name, line), onMessage);
       const script = submitter
         ? (await import('./submitters-script.js')).LIST_WITH_SUBMITTERS_SCRIPT
-        : LIST_SCRIPT;
+        : glance === true
+          ? GLANCE_SCRIPT
+          : LIST_SCRIPT;
       const { status, stderr } = await transport.run(
         host,
         { ...common, name: 'postfix.list', script, readOnly: true, timeoutMs: LIST_MS },
@@ -99,6 +96,15 @@ export function postfixQueue(options: QueueOptions): QueueDriver {
       return postfixDrain(place);
     },
   };
+}
+
+/** Reads what LIST_FIRST prints, of messages that are looked at and not kept. */
+export function glanceReader(
+  { name, host }: Pick<QueueOptions, 'name' | 'host'>,
+  onMessage: (message: QueueMessage) => void,
+): { line(line: string): void; end(stderr: string): QueueListing } {
+  const listing = new Listing((line) => glancePostqueueLine(name, host.name, line), onMessage);
+  return { line: (line) => listing.take(line), end: (stderr) => listing.result(stderr) };
 }
 
 /** Reads the answer of LIST_SCRIPT line by line. */

@@ -80,10 +80,11 @@ function rateText(perMin: number): string {
   return perMin > 0 && perMin < 9.95 ? perMin.toFixed(1).replace(/\.0$/, '') : short(Math.round(perMin));
 }
 
-/** `+1,240/min`; empty: not known. */
+/** `+1,240/min`, `steady`; empty: not known. */
 export function growthText({ trend }: TrendView): string {
   const { growthPerMin } = trend.total;
   if (growthPerMin === null) return '';
+  if (Math.abs(growthPerMin) < 0.05) return 'steady';
   const whole = Math.abs(growthPerMin) >= 9.95;
   const size = whole
     ? grouped(Math.round(Math.abs(growthPerMin)))

@@ -1,0 +1,17 @@
+// The plain listing of a Postfix queue as shell text, apart from the driver, since it is wanted where queues are looked
+// for. The transports that the configuration keeps back come first, on a line that is no JSON, for whom it matters.
+import { CHOOSE_INSTANCE } from './instance.js';
+
+/** Of the first instance: Postfix's own, without asking which there are. */
+export const LIST_FIRST = 'exec postqueue -j';
+
+/** With what is kept back. */
+export const LIST_SCRIPT = `${CHOOSE_INSTANCE}
+printf 'kept-back %s\\n' "$(postconf -h defer_transports 2> /dev/null | tr -s ', \\n' ' ')"
+exec postqueue -j
+`;
+
+/** For who only counts. */
+export const GLANCE_SCRIPT = `${CHOOSE_INSTANCE}
+exec postqueue -j
+`;
