@@ -89,13 +89,24 @@ export function parseSentTo(lines: readonly string[], run: string): readonly str
   });
 }
 
-/** What stood there before a run wrote its first line: what was owed, and a lane that it took over. */
+/**
+ * What stood there before a run wrote its first line: what was owed, and a lane that it took over. One that was taken
+ * over itself, and came back later, took over what it found then.
+ */
 export function linesBefore(run: string, lines: readonly string[]): readonly string[] {
-  const at = lines.findIndex((line) => {
+  const opened = lines.map((line) => {
     const entry = parseObject(line);
-    return entry?.kind === 'opened' && entry.run === run;
+    return entry?.kind === 'opened' && entry.way !== TENDING ? text(entry.run) : undefined;
   });
-  return at === -1 ? lines : lines.slice(0, at);
+  const first = opened.indexOf(run);
+  if (first === -1) return lines;
+  const other = opened.findLastIndex((one) => one !== undefined && one !== run);
+  const again = opened.indexOf(run, other + 1);
+  if (other > first && again !== -1) {
+    const before = lines.slice(0, again);
+    if (parseLaneFile(before).open?.run !== run) return before;
+  }
+  return lines.slice(0, first);
 }
 
 /** Reads a lane file's lines. */

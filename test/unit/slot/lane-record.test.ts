@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { beganLine, openedLine, owedLine, parseLaneFile } from '../../../src/slot/lane-record.js';
+import {
+  beganLine,
+  linesBefore,
+  openedLine,
+  owedLine,
+  parseLaneFile,
+  TENDING,
+} from '../../../src/slot/lane-record.js';
 
 const lane = {
   run: '7f3a',
@@ -124,5 +131,38 @@ describe('a lane file', () => {
       ...Array.from({ length: 100_000 }, (_, n) => beganLine('7f3a', `step-${n}`)),
     ];
     expect(parseLaneFile(lines).open?.began).toHaveLength(100_000);
+  });
+});
+
+describe('what stood there before a run', () => {
+  const opened = (run: string, way?: 'return' | typeof TENDING) =>
+    openedLine({
+      run,
+      from: 'imap21',
+      to: 'imap22',
+      operator: 'ann',
+      bastion: 'b',
+      at: '2026-03-12T04:20:00Z',
+      judged: null,
+      ...(way === undefined ? {} : { way }),
+    });
+  const began = (run: string) => beganLine(run, 'start-new');
+
+  it('is what is above its first line, and all where it has none', () => {
+    expect(linesBefore('r1', [opened('r0'), opened('r1'), began('r1')])).toEqual([opened('r0')]);
+    expect(linesBefore('r1', [opened('r1'), began('r1'), opened('r1')])).toEqual([]);
+    expect(linesBefore('r2', [opened('r1')])).toEqual([opened('r1')]);
+  });
+
+  it('is the lane that another run took over from it, when it has come back to find that', () => {
+    const lines = [opened('r1'), opened('r3'), began('r3'), opened('r1')];
+    const before = linesBefore('r1', lines);
+    expect(before).toEqual(lines.slice(0, 3));
+    expect(parseLaneFile(before).open).toMatchObject({ run: 'r3', started: true });
+  });
+
+  it('is never its own lane again', () => {
+    for (const way of ['return', TENDING] as const)
+      expect(linesBefore('r1', [opened('r1'), opened('r9', way), opened('r1')])).toEqual([]);
   });
 });
