@@ -311,6 +311,7 @@ export function planSeed(slot: Slot, wishes: SeedWishes, facts: SeedFacts): Lane
       params: { ...paramsOf(master), ...lane, replica: hosted(instance) },
     },
   );
+  const removed = replace === undefined ? undefined : instanceOn(slot, replace);
   if (!isListed || replace !== undefined) {
     steps.push({
       id: 'map',
@@ -318,7 +319,12 @@ export function planSeed(slot: Slot, wishes: SeedWishes, facts: SeedFacts): Lane
       host: '',
       phase: 'settle',
       title: `directory: ${s} has a replica on ${to}${replace === undefined ? '' : `, none on ${replace}`}`,
-      params: { slot: s, add: hosted(instance), remove: replace ?? null },
+      params: {
+        slot: s,
+        add: hosted(instance),
+        remove: replace ?? null,
+        removed: removed === undefined ? null : hosted(removed),
+      },
     });
   }
   const gone = new Set([to, ...(replace === undefined ? [] : [replace])]);

@@ -11,7 +11,15 @@ import { differingUsers, sendTargets } from '../mailbox-lists.js';
 import { type SendProgress, sendInChunks } from '../send.js';
 import type { Instance, Slot } from '../slot.js';
 import { diffSlotMap } from '../slot-map.js';
-import { gripOf, instanceOf, lookAt, type SlotActionParts, stepError, textOf } from './action-parts.js';
+import {
+  gripOf,
+  instanceOf,
+  isNoMaster,
+  lookAt,
+  type SlotActionParts,
+  stepError,
+  textOf,
+} from './action-parts.js';
 
 /** One name alone, at a time: the lease cannot change hands while it is sent. */
 const ALONE_S = 300;
@@ -206,6 +214,19 @@ export function mapReplica(parts: SlotActionParts): Action {
       throw stepError(`${slot.master} has become the master of ${slot.slot}`, 'slot.directory-disagrees');
     return slot;
   };
+  // Out of the directory nobody looks at it any more: one that was said to be gone, and answers, stays in it while it is,
+  // or would come up as, a master.
+  const refuseIfBack = async (step: Step): Promise<void> => {
+    if (typeof step.params.removed !== 'object' || step.params.removed === null) return;
+    const gone = instanceOf(step.params.removed as Step['params'], '');
+    const seen = await lookAt(parts, gone, (state) => {
+      if (isNoMaster(state)) return { state: 'done' };
+      const what = state.running === false ? 'would come up there' : 'runs there';
+      const reason = `${gone.host} answers, and ${gone.slot} ${what} as ${state.role ?? state.configuredRole ?? 'nobody knows what'}`;
+      return { state: 'blocked', reason: `${reason}: mailctl failover ${gone.host}   stops it first` };
+    });
+    if (seen.state === 'blocked') throw stepError(seen.reason, 'slot.two-masters');
+  };
   return {
     name: 'slot.map-replica',
     check: async (step) => ({ state: isSo(step, await read(step)) ? 'done' : 'todo' }),
@@ -220,6 +241,7 @@ export function mapReplica(parts: SlotActionParts): Action {
       const slot = await read(step);
       if (parts.slotMap === undefined)
         throw stepError('the slot map cannot be changed here', 'slot.directory-disagrees');
+      await refuseIfBack(step);
       await (await parts.slotMap()).applySlotMap(diffSlotMap([slot], [wanted(step, slot)]));
     },
     deadlineMs: () => 15_000,

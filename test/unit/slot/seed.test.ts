@@ -282,4 +282,31 @@ describe('its steps', () => {
     });
     expect(await send.check(step('slot.seed'), context)).toMatchObject({ state: 'blocked' });
   });
+
+  it('leave a replica in the directory that was said to be gone, and answers as a master', async () => {
+    const { action, at: step, context, world, parts } = await seeding();
+    const told: unknown[] = [];
+    const applySlotMap = async (diff: unknown) => void told.push(diff);
+    Object.assign(parts, { slotMap: async () => ({ applySlotMap }) });
+    Object.assign(world.at('store1', 'imap22'), { runsAs: 'master', configured: 'master' });
+    const gone = { ...instance('store1', 'imap22'), address: null };
+    const add = { ...instance('store1', 'imap24'), address: null };
+    const map = step('slot.map-replica', { add, remove: 'imap22', removed: gone });
+    const act = () => action('slot.map-replica').act(map, context);
+    await expect(act()).rejects.toMatchObject({
+      code: 'slot.two-masters',
+      message: expect.stringMatching(
+        /imap22 answers, and store1 runs there as master: mailctl failover imap22/,
+      ),
+    });
+    expect(told).toEqual([]);
+    Object.assign(world.at('store1', 'imap22'), { running: false });
+    await expect(act()).rejects.toThrow('would come up there as master');
+    // It is a replica, or does not answer: as was said.
+    Object.assign(world.at('store1', 'imap22'), { configured: 'replica' });
+    await act();
+    world.fail('imap22');
+    await act();
+    expect(told).toHaveLength(2);
+  });
 });
