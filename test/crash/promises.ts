@@ -55,8 +55,8 @@ export function judgeClosing(
   const slot = world.slots.get(record.lane);
   if (lane === undefined || slot === undefined || record.state === 'failed') return;
   const { from, to, kind } = lane.facts as { from: string; to: string; kind: string };
-  // Reading moves nobody; the world judges it as it starts.
-  if (kind === 'readonly' || kind === 'end-readonly') return;
+  // These move nobody; the world judges reading as it starts.
+  if (['readonly', 'end-readonly', 'seed', 'quarantine', 'retry'].includes(kind)) return;
   const lease = slot.instances.get(to)?.lease;
   // Somebody else has it already, and speaks for it.
   if (lease?.run !== undefined && lease.run !== plan.id) return;

@@ -19,8 +19,10 @@ import type {
   StoreDriver,
 } from '../../src/slot/driver.js';
 import { parseLaneFile } from '../../src/slot/lane-record.js';
+import type { QuarantineNote } from '../../src/slot/quarantine.js';
 import type { QuarantineDriver } from '../../src/slot/quarantine-driver.js';
 import type { Instance, Slot } from '../../src/slot/slot.js';
+import type { SlotMapStore } from '../../src/slot/slot-map.js';
 import type { FakeClock } from './fake-clock.js';
 import { host as makeHost, instance as makeInstance } from './slot-sight.js';
 
@@ -42,6 +44,8 @@ export interface ModelInstance {
   /** By replica host: what its log still has to send. */
   readonly log: Map<string, Mail[]>;
   readonly quarantined: Mail[];
+  /** What was set aside by a run, by the name of its file. */
+  readonly quarantineFiles: Map<string, { mail: readonly Mail[]; note: QuarantineNote }>;
   /** Events of its logs that a rejoin has set aside. */
   aside: Mail[];
   /** Users that were deleted here: their mailboxes wait for their clean-up. */
@@ -65,6 +69,8 @@ export interface ModelInstance {
 export interface ModelSlot {
   readonly slot: string;
   readonly instances: Map<string, ModelInstance>;
+  /** Hosts that have an instance, and that the directory does not name. */
+  readonly unlisted: Set<string>;
   /** `state`: `readonly:HOST`; absent: `normal`. */
   directory: { master: string; version: number; state?: string };
   readonly acknowledged: Mail[];
@@ -131,6 +137,8 @@ export class SlotWorld {
   fenced = false;
   /** `SLOT HOST`: the operator has passed a gate about that silent host, for that slot, by a word. */
   readonly passed = new Set<string>();
+  /** Users whose events cannot be sent: what stands behind one waits. */
+  readonly poison = new Set<string>();
   /** What cuts a host off, where that is configured. */
   readonly fences = new Map<string, Fence>();
   /** Hosts that were cut off by those words. */
@@ -181,6 +189,7 @@ export class SlotWorld {
         mail: new Map(),
         log: new Map(),
         quarantined: [],
+        quarantineFiles: new Map(),
         aside: [],
         gone: new Set(),
         applied: undefined,
@@ -198,6 +207,7 @@ export class SlotWorld {
     const world: ModelSlot = {
       slot,
       instances: new Map(instances),
+      unlisted: new Set(),
       directory: { master: hosts[0] ?? '', version: 1 },
       acknowledged: [],
     };
@@ -244,7 +254,7 @@ export class SlotWorld {
 
   /** The power goes. */
   fail(name: string): void {
-    this.host(name).on = false;
+    Object.assign(this.host(name), { on: false, hangs: false, sshGone: false });
     this.#disturb(name);
     for (const slot of this.slots.values()) {
       const instance = slot.instances.get(name);
@@ -385,6 +395,7 @@ export class SlotWorld {
     const target = slot.instances.get(to);
     if (mail === undefined || target === undefined || !this.takesReplication(slot, to) || !this.isOnNet(from))
       return;
+    if (this.poison.has(mail.user)) return;
     slot.instances.get(from)?.log.set(to, rest);
     target.mail.set(mail.id, mail);
     target.applied = { at: this.now, arrived: Math.max(mail.at, target.applied?.arrived ?? 0) };
@@ -541,7 +552,8 @@ export class SlotWorld {
 
   directorySlot(slot: ModelSlot): Slot {
     const { master, version, state = 'normal' } = slot.directory;
-    const hosts = [master, ...[...slot.instances.keys()].filter((host) => host !== master)];
+    const listed = [...slot.instances.keys()].filter((host) => !slot.unlisted.has(host));
+    const hosts = [master, ...listed.filter((host) => host !== master)];
     return {
       slot: slot.slot,
       master,
@@ -553,6 +565,8 @@ export class SlotWorld {
 
   stateOf(slot: ModelSlot, host: string): InstanceState {
     const instance = this.at(slot.slot, host);
+    const setAside = [...instance.quarantineFiles.values()].flatMap(({ mail }) => mail);
+    const quarantined = [...instance.quarantined, ...setAside];
     const isKnown = this.confPerRole || instance.configured === 'master';
     const channels = [...slot.instances.keys()]
       .filter((other) => other !== host)
@@ -580,9 +594,9 @@ export class SlotWorld {
       channels: channels.filter((each) => isKnown || each.pending),
       logging: isKnown,
       quarantined: {
-        files: instance.quarantined.length > 0 ? 1 : 0,
-        events: instance.quarantined.length,
-        oldestBirth: instance.quarantined[0]?.at ?? null,
+        files: Number(instance.quarantined.length > 0) + instance.quarantineFiles.size,
+        events: quarantined.length,
+        oldestBirth: quarantined[0]?.at ?? null,
       },
       lease: instance.lease,
       laneLines: [...instance.lane],
@@ -695,6 +709,33 @@ export function worldDirectory(world: SlotWorld, road: Road): Directory {
         },
       ]);
       return raised;
+    },
+  };
+}
+
+/** The directory where it can be told of new instances. */
+export function worldSlotMap(world: SlotWorld, road: Road): SlotMapStore {
+  return {
+    async applySlotMap({ change }) {
+      await world.clock.sleep(5);
+      if (world.directoryAway)
+        throw new MailctlError('the directory does not answer', { code: 'state.away', exitCode: 1 });
+      for (const { before, after } of change) {
+        await road.command(`map ${after.slot}`, '', [
+          () => {
+            const slot = world.slot(after.slot);
+            if (slot.directory.version !== before.version || slot.directory.master !== before.master)
+              throw new MailctlError('it was changed meanwhile', { code: 'directory.changed', exitCode: 1 });
+            const listed = new Set(after.instances.map(({ host }) => host));
+            for (const host of slot.instances.keys()) {
+              if (listed.has(host)) slot.unlisted.delete(host);
+              else slot.unlisted.add(host);
+            }
+            slot.directory = { ...slot.directory, version: slot.directory.version + 1 };
+            world.dirty = true;
+          },
+        ]);
+      }
     },
   };
 }
@@ -839,9 +880,11 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
               pending: pending(own.log.get(channel.channel) ?? []),
               motion: !channel.clientAlive
                 ? ('stopped' as const)
-                : channel.pending
-                  ? ('working' as const)
-                  : ('idle' as const),
+                : !channel.pending
+                  ? ('idle' as const)
+                  : world.poison.has(own.log.get(channel.channel)?.[0]?.user ?? '')
+                    ? ('looping' as const)
+                    : ('working' as const),
               complaint: null,
               stuckAt: null,
             })),
@@ -1037,6 +1080,8 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
         const own = world.at(instance.slot, host.name);
         if (own.running) throw new CommandError(host.name, 'collect', 1, 'it is running');
         own.aside.push(...own.quarantined.splice(0));
+        for (const { mail } of own.quarantineFiles.values()) own.aside.push(...mail);
+        own.quarantineFiles.clear();
         for (const log of own.log.values()) own.aside.push(...log);
         own.log.clear();
       }),
@@ -1100,73 +1145,94 @@ type Act = (
   effect: (sentAt: number) => void,
 ) => Promise<void>;
 
-/** Quarantine in the model: one file an instance, a line a message; what is sent is on the replica, or stays. */
+/**
+ * Quarantine in the model: files by name, a line a message; what was put aside by hand is one more file. What is sent is
+ * on the replica, or stays.
+ */
 function worldQuarantine(world: SlotWorld, see: See, act: Act): QuarantineDriver {
-  const file = 'model';
+  const BY_HAND = 'model';
   const targetOf = (instance: Instance, host: string, channel: string) =>
     [...world.slot(instance.slot).instances.keys()].find(
       (name) => name !== host && (channel === '' || name === channel),
     );
+  const filesOf = (slot: string, host: string) => {
+    const { quarantined, quarantineFiles } = world.at(slot, host);
+    const byHand = quarantined.length === 0 ? [] : [[BY_HAND, { mail: quarantined, note: null }] as const];
+    return [...byHand, ...quarantineFiles];
+  };
+  const fileOf = (slot: string, host: string, file: string) =>
+    filesOf(slot, host).find(([name]) => name === file)?.[1];
+  const sealOf = (mail: readonly Mail[]) => mail.map(({ id }) => id).join(',');
   return {
     list: (host, instances) =>
       see('quarantine', host.name, () =>
-        instances.map(({ slot }) => {
-          const { quarantined } = world.at(slot, host.name);
-          const [first] = quarantined;
-          if (first === undefined) return [];
-          const users = [...new Set(quarantined.map(({ user }) => user))];
-          const base = { slot, host: host.name, file, note: null, at: world.now };
-          return [{ ...base, events: quarantined.length, birth: first.at, users }];
-        }),
+        instances.map(({ slot }) =>
+          filesOf(slot, host.name).map(([file, { mail, note }]) => ({
+            slot,
+            host: host.name,
+            file,
+            note,
+            at: world.now,
+            events: mail.length,
+            birth: mail[0]?.at ?? null,
+            users: [...new Set(mail.map(({ user }) => user))],
+          })),
+        ),
       ),
-    read: (host, { slot }) =>
+    read: (host, { slot }, file) =>
       see(`quarantine ${slot}`, host.name, () => {
-        const { quarantined } = world.at(slot, host.name);
-        if (quarantined.length === 0) return undefined;
+        const found = fileOf(slot, host.name, file);
+        if (found === undefined) return undefined;
+        const { mail, note } = found;
         return {
-          lines: quarantined.map(({ user, id }, index) => ({
+          lines: mail.map(({ user, id }, index) => ({
             number: index + 1,
             users: [user],
             shared: null,
             torn: false,
             text: `MAILBOX user.${user} ${id}`,
           })),
-          events: quarantined.length,
-          seal: quarantined.map(({ id }) => id).join(','),
-          note: null,
+          events: mail.length,
+          seal: sealOf(mail),
+          note,
           at: world.now,
         };
       }),
-    setAside: (host, instance, grip, _file, { channel }) =>
+    setAside: (host, instance, grip, file, note) =>
       act('set aside', host, instance, grip, () => {
         const own = world.at(instance.slot, host.name);
-        const to = targetOf(instance, host.name, channel);
-        if (to === undefined) return;
-        own.quarantined.push(...(own.log.get(to) ?? []));
+        const to = targetOf(instance, host.name, note.channel);
+        const log = to === undefined ? undefined : own.log.get(to);
+        if (to === undefined || log === undefined || log.length === 0 || own.quarantineFiles.has(file))
+          return;
+        own.quarantineFiles.set(file, { mail: log, note });
         own.log.set(to, []);
+        world.dirty = true;
       }),
-    async send(host, instance, grip, { channel, lines }) {
-      let outcome = 'away' as 'sent' | 'away';
+    async send(host, instance, grip, { channel, file, lines }) {
+      let outcome = 'away' as 'sent' | 'failed' | 'away';
       await act('send', host, instance, grip, () => {
         const slot = world.slot(instance.slot);
         const to = targetOf(instance, host.name, channel);
         if (to === undefined || !world.takesReplication(slot, to)) return;
-        const own = world.at(instance.slot, host.name);
-        for (const number of lines) {
-          const mail = own.quarantined[number - 1];
-          if (mail !== undefined) world.at(instance.slot, to).mail.set(mail.id, mail);
-        }
-        outcome = 'sent';
+        const { mail = [] } = fileOf(instance.slot, host.name, file) ?? {};
+        const wanted = lines.flatMap((number) => mail[number - 1] ?? []);
+        outcome = wanted.some(({ user }) => world.poison.has(user)) ? 'failed' : 'sent';
+        if (outcome === 'failed') return;
+        for (const one of wanted) world.at(instance.slot, to).mail.set(one.id, one);
       });
-      return { outcome, said: outcome === 'sent' ? '' : 'connect failed' };
+      return { outcome, said: outcome === 'sent' ? '' : outcome === 'failed' ? 'bad' : 'connect failed' };
     },
-    keep: (host, instance, grip, { lines, seal }) =>
+    keep: (host, instance, grip, { file, lines, seal, note }) =>
       act('keep', host, instance, grip, () => {
-        const { quarantined } = world.at(instance.slot, host.name);
-        if (quarantined.map(({ id }) => id).join(',') !== seal)
-          throw new CommandError(host.name, 'q-keep', 1, 'is not as it was read');
-        const kept = quarantined.filter((_, index) => lines.includes(index + 1));
-        quarantined.splice(0, quarantined.length, ...kept);
+        const own = world.at(instance.slot, host.name);
+        const { mail = [] } = fileOf(instance.slot, host.name, file) ?? {};
+        if (sealOf(mail) !== seal) throw new CommandError(host.name, 'q-keep', 1, 'is not as it was read');
+        const kept = mail.filter((_, index) => lines.includes(index + 1));
+        if (file === BY_HAND) own.quarantined.splice(0, own.quarantined.length);
+        own.quarantineFiles.delete(file);
+        if (kept.length > 0) own.quarantineFiles.set(file, { mail: kept, note });
+        world.dirty = true;
       }),
     explain: (_instance, _replica, who, _users, said) => ({ who, kind: 'unknown', text: said, repair: [] }),
     preview: (kind, instance) => [`${kind} ${instance.slot}`],
