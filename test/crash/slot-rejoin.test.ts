@@ -87,3 +87,18 @@ test('a replica before its own mail was sent loses it: the suite sees that', asy
   });
   expect(story.complaints.join()).toMatch(/acknowledged messages|are not on imap22/);
 });
+
+test('what was kept for the next rejoin is cleared by who goes on and finds it over', async () => {
+  // It stood still while it compared, so that somebody seemed to differ; it was cut off before its end.
+  for (const [first, second, mode] of [
+    [57, 111, 'abort'],
+    [57, 114, 'unseen'],
+    [60, 83, 'crash-before'],
+  ] as const) {
+    const schedule: Schedule = new Map([
+      [first, 'pause'],
+      [second, mode],
+    ]);
+    expect(await failuresOf({ stray: true, next: 'resume' }, [schedule])).toEqual([]);
+  }
+});
