@@ -12,16 +12,32 @@ import type { MessageKey } from './message.js';
  */
 export type DrainFate = 'waiting' | 'active' | 'deferred' | 'held' | 'gone';
 
+/** A message to be released. */
+export interface DrainRelease extends MessageKey {
+  /**
+   * Its next hop as the server tells them apart, mostly the recipient's domain: a server that keeps connections for
+   * the next message keeps them for messages of the same hop.
+   */
+  readonly hop: string;
+}
+
 /** Messages that share a window: mostly one destination's. */
 export interface DrainLot {
   /** At most so many of the lot are in flight at once (`waiting` or `active`); what is above it already is left alone. */
   readonly window: number;
+  /**
+   * Connections that may be open to `peers`, whoever opened them: a server that keeps finished ones for the next
+   * message has more open than it has messages in flight. Null, or no peer known: the window alone counts.
+   */
+  readonly connections: number | null;
+  /** Addresses of the destination's mail exchangers, as far as they are known. */
+  readonly peers: readonly string[];
   /** At most so many are released a second; null: as fast as the window lets them. */
   readonly perSecond: number | null;
   /** To be released in this order, as places in the window become free; what does not come to it stays held. */
-  readonly release: readonly MessageKey[];
-  /** Ids that were released earlier and are not known to have ended: they take places in the window. */
-  readonly watch: readonly string[];
+  readonly release: readonly DrainRelease[];
+  /** Those that were released earlier and are not known to have ended: they take places in the window. */
+  readonly watch: readonly { readonly id: string; readonly hop: string }[];
 }
 
 /** What one tick asks for. */

@@ -226,6 +226,8 @@ export async function startProvider(spec: ProviderSpec, address: string, port = 
       counts.refused += 1;
       socket.on('end', () => leave(socket)).resume();
       socket.end(`421 4.7.0 ${spec.name} too many connections from you, try again later\r\n`);
+      // Without a reader its end is never heard, and it would count for ever.
+      socket.resume();
       return;
     }
     inside.add(socket);

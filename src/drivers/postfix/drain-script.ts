@@ -7,21 +7,36 @@ import { quoteWord } from '../../transport/quote.js';
 import { CHOOSE_INSTANCE } from './instance.js';
 import { QUEUE_CONF, QUEUE_FILES_PERL } from './queue-files.js';
 
-// Stdin: `lot WINDOW PER-SECOND|-`, then its `watch ID` and `ID ARRIVAL|- =SENDER|*` lines. Out: `fate ID F`,
-// `failed ID WHY`, `in-flight N`, `other SECONDS`, `at SECONDS`, and `done` last.
+// Stdin: `lot WINDOW PER-SECOND|- CONNECTIONS|-`, then its `peer ADDRESS` (hexadecimal bytes) lines, then `hop N` and,
+// of that hop, `watch ID` and `ID ARRIVAL|- =SENDER|*` lines. Out: `fate ID F`, `failed ID WHY`, `in-flight N`,
+// `other SECONDS`, `at SECONDS`, and `done` last.
+//
+// Connections: the queue manager has finished ones kept for a second or two, each for its own next hop
+// (smtp_connection_cache_on_demand), so that more are open than messages in flight. So a message that lands is
+// replaced by one of the same hop, which takes its connection or opens one in its place: that never makes more of
+// them. Only while fewer are open than allowed others are let go. The kernel is asked for connections to port 25 by
+// netlink (sock_diag(7)), which leaves out the thousands in TIME_WAIT; as long as no peer is known, kept ones are
+// counted as if all were kept.
 const PUMP_PERL = String.raw`
 use Time::HiRes qw(time sleep); use Socket;
 $SIG{PIPE} = 'IGNORE';
 my ($for_ms) = @ARGV;
-my (@lots, $lot, %ours, %fate);
+my (@lots, $lot, %ours, %fate, %lot_of);
+my $hop = 0;
 while (my $line = <STDIN>) {
   chomp $line;
-  if ($line =~ /^lot (\d{1,9}) (-|\d{1,9}(?:\.\d{1,6})?)$/) { $lot = { window => $1, rate => $2 eq '-' ? undef : $2, todo => [], flying => {}, let => 0, ended => 0, deferred => 0 }; push @lots, $lot; next }
+  if ($line =~ /^lot (\d{1,9}) (-|\d{1,9}(?:\.\d{1,6})?) (-|\d{1,9})$/) {
+    $lot = { window => $1, rate => $2 eq '-' ? undef : $2, most => $3 eq '-' ? undef : $3, todo => {}, order => [], flying => {}, let => 0, ended => 0, deferred => 0, open => 0, seen => {}, peers => 0, recent => {}, kept => {}, settle => 1 };
+    push @lots, $lot; next;
+  }
   next unless $lot;
-  if ($line =~ /^watch ([A-Za-z0-9]{5,64})$/) { $lot->{flying}{$1} = 1; $ours{$1} = 1; next }
+  if ($line =~ /^peer ([0-9a-f]{8}|[0-9a-f]{32})$/) { $lot_of{pack 'H*', $1} = $lot; $lot->{peers}++; next }
+  if ($line =~ /^hop (\d{1,9})$/) { $hop = $1; next }
+  if ($line =~ /^watch ([A-Za-z0-9]{5,64})$/) { $lot->{flying}{$1} = $hop; $lot->{recent}{$1} = time - 0.5; $ours{$1} = 1; next }
   my ($id, $arrival, $sender) = split / /, $line, 3;
   next unless defined $sender && $sender =~ /^[*=]/ && $id =~ /^[A-Za-z0-9]{5,64}$/ && $arrival =~ /^(?:-|\d{1,15})$/;
-  push @{$lot->{todo}}, [$id, $arrival, $sender]; $ours{$id} = 1;
+  my $key = [$id, $arrival, $sender, $hop];
+  push @{$lot->{todo}{$hop}}, $key; push @{$lot->{order}}, $key; $ours{$id} = 1;
 }
 # Where it is: it moves from incoming to active and on while we look, so a miss is looked at once more.
 sub where {
@@ -58,47 +73,141 @@ sub kick {
   $postkick = 1;
   return system('postkick', 'public', 'qmgr', 'I') == 0;
 }
+# Connections to port 25 that hold a place at the far side, by peer.
+my ($diag, $six, $sampled, $sample_s) = (undef, 0, 0, 0);
+my $now_s = time;
+sub dump_family {
+  my ($family) = @_;
+  my $states = 1 << 1 | 1 << 2 | 1 << 4 | 1 << 8;
+  my $request = pack('L S S L L', 72, 20, 0x301, 1, 0) . pack('C C C C L', $family, 6, 0, 0, $states) . pack('n n', 0, 25) . "\0" x 44;
+  send($diag, $request, 0) or return;
+  while (1) {
+    my $answer = '';
+    defined recv($diag, $answer, 65536, 0) or return;
+    return if $answer eq '';
+    for (my $at = 0; $at + 16 <= length $answer; ) {
+      my ($length, $type) = unpack 'L S', substr $answer, $at, 6;
+      return 1 if $type == 3;
+      return if $type == 2 || $length < 16;
+      if ($length >= 72 && unpack('n', substr $answer, $at + 22, 2) == 25) {
+        my $peer = substr $answer, $at + 40, 16;
+        $peer = substr $peer, 0, 4 if $family == 2;
+        $peer = substr $peer, 12, 4 if $family == 10 && substr($peer, 0, 12) eq "\0" x 10 . "\xff\xff";
+        my $lot = $lot_of{$peer};
+        if ($lot) { $lot->{open}++; $lot->{now}{substr $answer, $at + 20, 36} = 1 }
+      }
+      $at += ($length + 3) & ~3;
+    }
+  }
+}
+sub sample {
+  my $now = time;
+  return unless %lot_of && defined $diag && $now - $sampled >= ($sample_s > 0.002 ? 4 * $sample_s : 0.004);
+  $_->{open} = 0, $_->{now} = {} for @lots;
+  my $ok = dump_family(2);
+  $ok &&= dump_family(10) if $six;
+  $sampled = time; $sample_s = $sampled - $now;
+  if (!$ok) { undef $diag; $_->{peers} = 0 for @lots; return }
+  for my $lot (@lots) {
+    next unless $lot->{peers};
+    # A new connection is the oldest release's that has none yet; how long that takes here is learned from it. What
+    # takes a kept one is not seen to, and counts as without for as long.
+    for my $one (keys %{$lot->{now}}) {
+      next if $lot->{seen}{$one} || !$lot->{sampled};
+      my ($oldest) = sort { $lot->{recent}{$a} <=> $lot->{recent}{$b} } keys %{$lot->{recent}};
+      next unless defined $oldest;
+      my $took = 3 * ($sampled - delete $lot->{recent}{$oldest});
+      $lot->{settle} = $took if $took > $lot->{settle};
+    }
+    $lot->{settle} *= 0.999; $lot->{settle} = 0.3 if $lot->{settle} < 0.3; $lot->{settle} = 3 if $lot->{settle} > 3;
+    $lot->{seen} = $lot->{now}; $lot->{sampled} = 1;
+    for my $id (keys %{$lot->{recent}}) { delete $lot->{recent}{$id} if $lot->{recent}{$id} < $sampled - $lot->{settle} }
+  }
+}
+$six = 1 if grep { length $_ == 16 } keys %lot_of;
+if (%lot_of && !(socket($diag, 16, SOCK_RAW, 4) && bind($diag, pack 'S S L L', 16, 0, 0, 0))) { undef $diag; $_->{peers} = 0 for @lots }
+# Connections that may still be opened; what was let go just now may open one.
+sub places {
+  my ($lot) = @_;
+  return $lot->{most} - $lot->{open} - keys %{$lot->{recent}} if $lot->{peers};
+  my $kept = 0;
+  for my $times (values %{$lot->{kept}}) { @$times = grep { $_ > $now_s - 2.5 } @$times; $kept += @$times }
+  return $lot->{most} - keys(%{$lot->{flying}}) - $kept;
+}
+# Lets one go; true: it went.
+sub let_go {
+  my ($lot, $key) = @_;
+  my ($id, $hop) = @$key[0, 3];
+  return if $key->[4];
+  $key->[4] = 1;
+  my $did = release(@$key);
+  if (!$did) {
+    my $at = where($id);
+    if ($at eq 'active' || $at eq 'incoming') { $lot->{flying}{$id} = $hop } else { $fate{$id} = $at eq 'hold' ? 'held' : $at }
+    return;
+  }
+  return if $did == 1;
+  $lot->{flying}{$id} = $hop; $lot->{let}++; $lot->{recent}{$id} = $now_s;
+  shift @{$lot->{kept}{$hop}} if $lot->{kept}{$hop};
+  return 1;
+}
+sub next_of {
+  my ($queue) = @_;
+  while (@$queue) { my $key = shift @$queue; return $key unless $key->[4] }
+  return;
+}
 my $down = 0;
 my $began = time; my $end = $began + $for_ms / 1000;
 my $last_kick = 0;
 while (1) {
   my ($moved, $left, $room) = (0, 0, 0);
-  my $now = time;
+  sample();
+  $now_s = time;
   for my $lot (@lots) {
+    my @landed;
     for my $id (keys %{$lot->{flying}}) {
       my $at = where($id);
       next if $at eq 'active' || $at eq 'incoming';
-      delete $lot->{flying}{$id};
+      my $hop = delete $lot->{flying}{$id}; delete $lot->{recent}{$id};
+      push @landed, $hop; push @{$lot->{kept}{$hop}}, $now_s;
       $fate{$id} = $at eq 'hold' ? 'held' : $at;
       $lot->{ended}++; $lot->{deferred}++ if $at eq 'deferred';
     }
     # Most of it comes back: mailctl must judge that first.
-    if ($lot->{deferred} > 2 && $lot->{deferred} * 2 > $lot->{ended}) { $fate{$_->[0]} = 'held' for @{$lot->{todo}}; $lot->{todo} = [] }
+    $lot->{window} = 0 if $lot->{deferred} > 2 && $lot->{deferred} * 2 > $lot->{ended};
     my $free = $lot->{window} - keys %{$lot->{flying}};
     if (defined $lot->{rate}) {
-      my $may = int($lot->{rate} * ($now - $began) + 1) - $lot->{let};
+      my $may = int($lot->{rate} * ($now_s - $began) + 1) - $lot->{let};
       $free = $may if $may < $free;
     }
-    while ($free > 0 && @{$lot->{todo}}) {
-      my $key = shift @{$lot->{todo}};
-      my $did = release(@$key);
-      if (!$did) { my $at = where($key->[0]); if ($at eq 'active' || $at eq 'incoming') { $lot->{flying}{$key->[0]} = 1; $free-- } else { $fate{$key->[0]} = $at eq 'hold' ? 'held' : $at } next }
-      next if $did == 1;
-      $lot->{flying}{$key->[0]} = 1; $lot->{let}++; $free--; $moved++;
+    my $bounded = defined $lot->{most};
+    my $places = $bounded ? places($lot) : $free;
+    # One of the same hop for each that landed, unless too many are open already.
+    if ($bounded && $lot->{open} <= $lot->{most} + 1) {
+      for my $hop (@landed) {
+        last if $free <= 0;
+        my $key = next_of($lot->{todo}{$hop} || []) or next;
+        if (let_go($lot, $key)) { $free--; $moved++; $places-- }
+      }
     }
-    $left += @{$lot->{todo}};
+    while ($free > 0 && $places > 0) {
+      my $key = next_of($lot->{order}) or last;
+      if (let_go($lot, $key)) { $free--; $places--; $moved++ }
+    }
+    shift @{$lot->{order}} while @{$lot->{order}} && $lot->{order}[0][4];
+    $left += @{$lot->{order}} if $lot->{window} > 0;
     $room += keys %{$lot->{flying}};
   }
-  if ($moved || ($room && $now - $last_kick > 0.5)) { $down = 1 unless kick(); $last_kick = $now }
-  last if $down || $now >= $end || !$left;
-  sleep($room > 64 ? 0.02 : 0.005);
+  if ($moved || ($room && $now_s - $last_kick > 0.5)) { $down = 1 unless kick(); $last_kick = $now_s }
+  last if $down || $now_s >= $end || !$left;
+  sleep($room > 64 ? 0.01 : 0.004);
 }
 for my $lot (@lots) {
   for my $id (keys %{$lot->{flying}}) {
     my $at = where($id);
     $fate{$id} = $at eq 'incoming' ? 'waiting' : $at eq 'hold' ? 'held' : $at;
   }
-  $fate{$_->[0]} = 'held' for @{$lot->{todo}};
+  for my $key (@{$lot->{order}}) { $fate{$key->[0]} = 'held' unless $key->[4] }
 }
 # Everything that is in line, and since when what is not ours waits: a file's time is when it came, or became due.
 my ($in_flight, $oldest) = (0, 0);

@@ -89,15 +89,52 @@ export function postfixDrain(place: PostfixPlace): DrainWay {
 
 /** The order as the pump reads it; an id that Postfix could not have made is left out. */
 export function orderText({ lots }: DrainOrder): string {
-  return lots
-    .map(({ window, perSecond, release, watch }) => {
-      const most = Math.max(0, Math.floor(window));
-      const rate = perSecond === null ? '-' : Math.max(0, perSecond).toFixed(3);
-      const watched = watch.filter((id) => QUEUE_ID.test(id)).map((id) => `watch ${id}\n`);
-      const keys = release.filter(({ id }) => QUEUE_ID.test(id)).map((key) => keyLine(key, comparableSender));
-      return `lot ${most} ${rate}\n${watched.join('')}${keys.join('')}`;
-    })
-    .join('');
+  const lines: string[] = [];
+  for (const { window, connections, peers, perSecond, release, watch } of lots) {
+    const rate = perSecond === null ? '-' : Math.max(0, perSecond).toFixed(3);
+    const places = connections === null ? '-' : String(Math.max(1, Math.floor(connections)));
+    lines.push(`lot ${Math.max(0, Math.floor(window))} ${rate} ${places}\n`);
+    for (const peer of peers) {
+      const bytes = addressBytes(peer);
+      if (bytes !== null) lines.push(`peer ${bytes}\n`);
+    }
+    const numbers = new Map<string, number>();
+    let last: number | undefined;
+    const turnTo = (hop: string) => {
+      const number = numbers.get(hop) ?? numbers.size;
+      numbers.set(hop, number);
+      if (number !== last) lines.push(`hop ${number}\n`);
+      last = number;
+    };
+    for (const { id, hop } of watch) {
+      if (!QUEUE_ID.test(id)) continue;
+      turnTo(hop);
+      lines.push(`watch ${id}\n`);
+    }
+    for (const key of release) {
+      if (!QUEUE_ID.test(key.id)) continue;
+      turnTo(key.hop);
+      lines.push(keyLine(key, comparableSender));
+    }
+  }
+  return lines.join('');
+}
+
+/** An address as the kernel has it, hexadecimal; null: it is none. */
+export function addressBytes(address: string): string | null {
+  const four = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(address)?.slice(1).map(Number);
+  const hex = (value: number, width: number) => value.toString(16).padStart(width, '0');
+  if (four !== undefined)
+    return four.every((part) => part < 256) ? four.map((part) => hex(part, 2)).join('') : null;
+  const [head = '', tail, ...more] = address.toLowerCase().split('::');
+  const groups = (text: string) => (text === '' ? [] : text.split(':'));
+  const [left, right] = [groups(head), groups(tail ?? '')];
+  const missing = 8 - left.length - right.length;
+  if (more.length > 0 || (tail === undefined ? missing !== 0 : missing < 1)) return null;
+  const all = [...left, ...Array.from({ length: missing }, () => '0'), ...right];
+  return all.every((group) => /^[0-9a-f]{1,4}$/.test(group))
+    ? all.map((group) => group.padStart(4, '0')).join('')
+    : null;
 }
 
 /** What the pump printed. @throws ParseError when it did not come to its end: what it did must be looked at */
