@@ -7,6 +7,12 @@ import { configCheckCommand } from './config/check.js';
 import { configInitCommand } from './config/init.js';
 import { configSchemaCommand } from './config/schema.js';
 import { configShowCommand } from './config/show.js';
+import { drainAttachCommand } from './drain/attach.js';
+import { drainPauseCommand } from './drain/pause.js';
+import { drainResumeCommand } from './drain/resume.js';
+import { drainStartCommand } from './drain/start.js';
+import { drainStatusCommand } from './drain/status.js';
+import { drainStopCommand } from './drain/stop.js';
 import { failoverCommand } from './failover.js';
 import { helpCommand } from './help.js';
 import { probeCommand } from './probe/probe.js';
@@ -49,6 +55,7 @@ import { slotsShowCommand } from './slots/show.js';
 
 /** The groups, by their first word. */
 const groups: readonly GroupSpec[] = [
+  { name: 'drain', summary: 'Send a backlog so that nothing tips over: parked, then released under control' },
   { name: 'slots', summary: 'The mail stores: who is master, how far the replicas are' },
   { name: 'replication', summary: 'Are the copies good: compare, set aside what blocks, send it again' },
   { name: 'queue', summary: 'The mail queues of all hosts: how many messages wait, which, and why' },
@@ -60,6 +67,12 @@ const groups: readonly GroupSpec[] = [
 const commands: readonly AnyCommand[] = [
   failoverCommand,
   rejoinCommand,
+  drainStartCommand,
+  drainStatusCommand,
+  drainAttachCommand,
+  drainPauseCommand,
+  drainResumeCommand,
+  drainStopCommand,
   slotsListCommand,
   slotsShowCommand,
   slotsSampleCommand,

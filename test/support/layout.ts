@@ -19,13 +19,14 @@ const ALL = [
   'transport',
   'plan',
   'queue',
+  'drain',
   'slot',
   'probe',
   'drivers',
   'state',
   'output',
 ];
-const DOMAIN: readonly string[] = ['plan', 'queue', 'slot', 'probe'];
+const DOMAIN: readonly string[] = ['plan', 'queue', 'drain', 'slot', 'probe'];
 
 /** Pure files of the domain whose functions a driver or the database may use: words and their rules, no judging. */
 const SLOT_WORDS = [
@@ -52,6 +53,7 @@ const JUDGEMENTS = [
   'slot/outcome',
   'slot/replication',
   'slot/waiting',
+  'drain/guards',
   'queue/message',
   'queue/status-code',
   'queue/stats',
@@ -74,6 +76,10 @@ export const FOLDER_RULES: Readonly<Record<string, FolderRule>> = {
   transport: { values: ['lib', 'errors'], types: ['fleet/host'] },
   plan: { values: ['lib', 'errors', 'fleet', 'journal'], types: ['transport/transport'] },
   queue: { values: ['lib', 'errors', 'fleet', 'journal', 'plan'], types: ['transport/transport'] },
+  drain: {
+    values: ['lib', 'errors', 'fleet', 'journal', 'plan', 'queue'],
+    types: ['transport/transport'],
+  },
   slot: {
     values: ['lib', 'errors', 'fleet', 'journal', 'plan', 'queue'],
     types: ['transport/transport', 'config/config'],

@@ -53,6 +53,7 @@ function itemsIn(lines: readonly string[]): readonly string[] {
 /** Sources in which documents are put together. */
 const documentFiles = [
   'src/cli/failover-json.ts',
+  'src/drain/status.ts',
   'src/cli/slots/list.ts',
   'src/cli/slots/slot-detail.ts',
   'src/cli/replication/quarantine-report.ts',

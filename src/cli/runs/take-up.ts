@@ -1,5 +1,7 @@
 // Takes an interrupted run up again: opens its journal (and so its lock), looks at its slots, judges the lanes that
 // have not committed anew, and lets the runner go on or back.
+
+import { DRAIN_KIND } from '../../drain/plan-drain.js';
 import { EXIT, MailctlError } from '../../errors.js';
 import { readBootId } from '../../journal/boot-id.js';
 import { openJournal } from '../../journal/journal.js';
@@ -45,6 +47,14 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
   if (CHANGE_KINDS.has(before.plan.kind)) {
     const { takeUpChange } = await import('./take-up-change.js');
     return takeUpChange({ ...request, run, file, before }, context);
+  }
+  if (before.plan.kind === DRAIN_KIND) {
+    if (request.how === 'resume') {
+      const { resumeDrain } = await import('../drain/resume-session.js');
+      return resumeDrain({ run, yes: request.yes }, context);
+    }
+    const { stopDrain } = await import('../drain/stop-session.js');
+    return stopDrain({ run, releaseRest: true, yes: request.yes }, context);
   }
   const isOpen = before.closed === undefined;
   if (!isOpen && request.how === 'undo') return undefined;

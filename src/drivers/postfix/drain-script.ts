@@ -16,7 +16,11 @@ import { QUEUE_CONF, QUEUE_FILES_PERL } from './queue-files.js';
 // replaced by one of the same hop, which takes its connection or opens one in its place: that never makes more of
 // them. Only while fewer are open than allowed others are let go. The kernel is asked for connections to port 25 by
 // netlink (sock_diag(7)), which leaves out the thousands in TIME_WAIT; as long as no peer is known, kept ones are
-// counted as if all were kept.
+// counted as if all were kept. A hop that has nothing in flight any more is forgotten by the queue manager: what was
+// kept for it is not taken again, so that it is not replaced either.
+//
+// After the answer the pump goes on in the background until the next one comes (they take locks on two folders of the
+// queue; Postfix takes none there), at most a second and a half: else every hop would run dry between two questions.
 const PUMP_PERL = String.raw`
 use Time::HiRes qw(time sleep); use Socket;
 $SIG{PIPE} = 'IGNORE';
@@ -38,6 +42,11 @@ while (my $line = <STDIN>) {
   my $key = [$id, $arrival, $sender, $hop];
   push @{$lot->{todo}{$hop}}, $key; push @{$lot->{order}}, $key; $ours{$id} = 1;
 }
+# One pump at a time: who comes says so by a lock on deferred, and waits for the one on hold.
+sysopen(my $mine, 'hold', O_RDONLY) && sysopen(my $next, 'deferred', O_RDONLY) or die "mailctl: $spool: $!\n";
+flock $next, 2 or die "mailctl: no lock: $!\n";
+flock $mine, 2 or die "mailctl: no lock: $!\n";
+flock $next, 8;
 # Where it is: it moves from incoming to active and on while we look, so a miss is looked at once more.
 sub where {
   my ($id) = @_;
@@ -129,10 +138,10 @@ if (%lot_of && !(socket($diag, 16, SOCK_RAW, 4) && bind($diag, pack 'S S L L', 1
 # Connections that may still be opened; what was let go just now may open one.
 sub places {
   my ($lot) = @_;
-  return $lot->{most} - $lot->{open} - keys %{$lot->{recent}} if $lot->{peers};
+  return $lot->{window} - $lot->{open} - keys %{$lot->{recent}} if $lot->{peers};
   my $kept = 0;
   for my $times (values %{$lot->{kept}}) { @$times = grep { $_ > $now_s - 2.5 } @$times; $kept += @$times }
-  return $lot->{most} - keys(%{$lot->{flying}}) - $kept;
+  return $lot->{window} - keys(%{$lot->{flying}}) - $kept;
 }
 # Lets one go; true: it went.
 sub let_go {
@@ -157,8 +166,21 @@ sub next_of {
   return;
 }
 my $down = 0;
-my $began = time; my $end = $began + $for_ms / 1000;
+my $began = time;
 my $last_kick = 0;
+# What the pump before us has let go after its answer.
+for my $lot (@lots) {
+  for my $key (@{$lot->{order}}) {
+    my ($id, $hop) = @$key[0, 3];
+    next if -e path('hold', $id);
+    $key->[4] = 1;
+    my $at = where($id);
+    if ($at eq 'active' || $at eq 'incoming') { $lot->{flying}{$id} = $hop; $lot->{recent}{$id} = $began - 0.5 }
+    else { $fate{$id} = $at eq 'hold' ? 'held' : $at }
+  }
+}
+sub pump {
+my ($end, $in_background) = @_;
 while (1) {
   my ($moved, $left, $room) = (0, 0, 0);
   sample();
@@ -183,12 +205,25 @@ while (1) {
     my $bounded = defined $lot->{most};
     my $places = $bounded ? places($lot) : $free;
     # One of the same hop for each that landed, unless too many are open already.
-    if ($bounded && $lot->{open} <= $lot->{most} + 1) {
+    my (%left, %again); $left{$_}++ for values %{$lot->{flying}};
+    if ($bounded) {
       for my $hop (@landed) {
         last if $free <= 0;
+        next unless $left{$hop} && $again{$hop}++ < 2 * $left{$hop};
+        # Above the window some are to spare before one is taken, since now and then one is not.
+        my $over = $lot->{open} - $lot->{window};
+        next if $over > 0 && ($lot->{open} > $lot->{most} || $lot->{open} - keys(%{$lot->{flying}}) <= 2 * $over);
         my $key = next_of($lot->{todo}{$hop} || []) or next;
         if (let_go($lot, $key)) { $free--; $moved++; $places-- }
       }
+    }
+    # Kept connections that nobody took, a few at a time: of hops that are in line, so that they are taken.
+    my $spare = $bounded && $lot->{peers} && $lot->{open} <= $lot->{window} ? $lot->{open} - keys(%{$lot->{flying}}) - 1 : 0;
+    $spare = 2 if $spare > 2;
+    for my $hop (keys %left) {
+      last if $spare <= 0 || $free <= 0 || $places > 0;
+      my $key = next_of($lot->{todo}{$hop} || []) or next;
+      if (let_go($lot, $key)) { $free--; $spare--; $moved++ }
     }
     while ($free > 0 && $places > 0) {
       my $key = next_of($lot->{order}) or last;
@@ -199,9 +234,12 @@ while (1) {
     $room += keys %{$lot->{flying}};
   }
   if ($moved || ($room && $now_s - $last_kick > 0.5)) { $down = 1 unless kick(); $last_kick = $now_s }
-  last if $down || $now_s >= $end || !$left;
+  last if $down || $now_s >= $end || !$left || $in_background && !flock $next, 5;
+  flock $next, 8 if $in_background;
   sleep($room > 64 ? 0.01 : 0.004);
 }
+}
+pump($began + $for_ms / 1000);
 for my $lot (@lots) {
   for my $id (keys %{$lot->{flying}}) {
     my $at = where($id);
@@ -230,6 +268,13 @@ printf "in-flight %d\nother %.1f\nat %.3f\n", $in_flight, $oldest, $now;
 print "down\n" if $down || !-e 'pid/master.pid';
 print "done\n";
 close STDOUT or die "mailctl: the answer could not be written\n";
+exit 0 if $down || $for_ms < 500 || !grep { $_->{window} > 0 && @{$_->{order}} } @lots;
+my $child = fork;
+exit 0 if !defined $child || $child;
+require POSIX; POSIX::setsid();
+open STDIN, '<', '/dev/null'; open STDOUT, '>', '/dev/null'; open STDERR, '>', '/dev/null';
+pump(time + 1.5, 1);
+POSIX::_exit(0);
 `;
 
 /** `$1` instance, `$2` ms that the windows are kept full. */

@@ -1,0 +1,78 @@
+// Which drain is meant: by its run's id, or the only one of this state directory that is not over.
+
+import { DRAIN_KIND } from '../../drain/plan-drain.js';
+import { UsageError } from '../../errors.js';
+import { isHeld } from '../../journal/lock.js';
+import { readJournal } from '../../journal/read-journal.js';
+import { RunNotes } from '../../journal/run-notes.js';
+import { findRun, listRuns } from '../../journal/store.js';
+import { formatCommand } from '../../lib/command-text.js';
+import { foldJournal, type RunProgress } from '../../plan/progress.js';
+import type { Context } from '../context.js';
+
+/** A drain of this state directory. */
+export interface FoundRun {
+  readonly run: string;
+  readonly file: string;
+  readonly progress: RunProgress;
+  readonly isAlive: boolean;
+  /** Its operator stopped it: the last that was written says so. */
+  readonly isStopped: boolean;
+  readonly notes: RunNotes;
+}
+
+/** Finds it. @throws UsageError when there is none, or more than one could be meant */
+export async function findDrain(context: Context, run: string | undefined): Promise<FoundRun> {
+  if (run !== undefined) return readDrain(context, await findRun(await context.stateDir(), run));
+  const open = await openDrains(context);
+  const [only] = open;
+  if (only === undefined)
+    throw new UsageError('no drain of this state directory is open', {
+      code: 'runs.unknown',
+      hint: 'mailctl drain status   shows those that the hosts know; mailctl runs list',
+    });
+  if (open.length > 1)
+    throw new UsageError(`${open.length} drains are open: ${open.map((one) => one.run).join(', ')}`, {
+      code: 'runs.ambiguous',
+      hint: formatCommand([...context.commandLine, only.run]),
+    });
+  return only;
+}
+
+/** All drains of this state directory that are not over, the newest first. */
+export async function openDrains(context: Context): Promise<readonly FoundRun[]> {
+  const stateDir = await context.stateDir();
+  const runs = await listRuns(stateDir, context.clock);
+  const open = runs.filter(
+    ({ kind, state }) => kind === DRAIN_KIND && (state === 'running' || state === 'incomplete'),
+  );
+  return Promise.all(open.map(({ run, file }) => readDrain(context, { run, file })));
+}
+
+async function readDrain(
+  context: Context,
+  { run, file }: { readonly run: string; readonly file: string },
+): Promise<FoundRun> {
+  // Asked first: a run that ends between the two looks is then read with its last record.
+  const isAlive = await isHeld(file, context.clock);
+  const { records } = await readJournal(file);
+  const progress = foldJournal(records, file);
+  if (progress.plan.kind !== DRAIN_KIND)
+    throw new UsageError(`run ${run} is no drain but a ${progress.plan.kind}`, {
+      hint: formatCommand(['mailctl', 'runs', 'show', run]),
+    });
+  const last = records.findLast(
+    (record) => record.kind === 'resumed' || (record.kind === 'note' && isStop(record.data)),
+  );
+  return {
+    run,
+    file,
+    progress,
+    isAlive,
+    isStopped: last?.kind === 'note',
+    notes: new RunNotes(await context.stateDir(), run),
+  };
+}
+
+const isStop = (data: unknown): boolean =>
+  data !== null && typeof data === 'object' && (data as { drain?: unknown }).drain === 'stopped';

@@ -1,0 +1,119 @@
+// Takes a drain up again: tells one that is paused to go on, and executes one that nobody executes any more.
+import { drainFacts } from '../../drain/plan-drain.js';
+import { EXIT, MailctlError } from '../../errors.js';
+import { readBootId } from '../../journal/boot-id.js';
+import { openJournal } from '../../journal/journal.js';
+import { RunFiles } from '../../journal/run-files.js';
+import { formatIso } from '../../lib/clock.js';
+import type { Plan } from '../../plan/plan.js';
+import type { Queue } from '../../queue/driver.js';
+import type { Context } from '../context.js';
+import { destinationDesk } from '../queue/destinations.js';
+import { openQueues } from '../queue/queues.js';
+import { addressesOf } from './far-sides.js';
+import { type FoundRun, findDrain } from './find-drain.js';
+import { DRAIN_SCHEMA } from './options.js';
+import { runDrain } from './run-session.js';
+
+/** Does it. */
+export async function resumeDrain(
+  request: { readonly run: string | undefined; readonly yes: boolean },
+  context: Context,
+): Promise<number> {
+  const found = await findDrain(context, request.run);
+  const { progress, run } = found;
+  if (progress.closed !== undefined)
+    return say(context, `drain ${run} is over (${progress.closed}): nothing to do`);
+  if (found.isAlive) {
+    await found.notes.ask({ ask: 'resume', by: context.operator.name });
+    return say(context, `drain ${run} runs, and is told to go on`);
+  }
+  const facts = drainFacts(progress.plan);
+  if (facts === undefined)
+    throw new MailctlError(`run ${run}: its plan is not as this mailctl writes them`, {
+      code: 'plan.unknown-action',
+      exitCode: EXIT.failed,
+      hint: 'go on with the version of mailctl that began the run',
+    });
+  const open = progress.lanes.filter((lane) => lane.closed === undefined);
+  context.note(
+    `drain ${run} of ${progress.operator}, ${progress.startedAt}: ${open.length} of ${progress.lanes.length} queues are not empty yet`,
+  );
+  if (!request.yes) {
+    const prompt = await context.prompt();
+    prompt.requireTerminal();
+    if (!(await prompt.yesNo(`go on with drain ${run}?`)))
+      return context.interruption.finish.aborted ? EXIT.interrupted : EXIT.failed;
+  }
+  const queues = await queuesOf(progress.plan, context);
+  const desk = await destinationDesk(context, false);
+  const configured = desk.rules.flatMap(({ domains }) => domains);
+  const peers = await addressesOf(desk.dns, configured, await desk.resolve(configured));
+  await desk.close();
+  const { operator, clock } = context;
+  const journal = await openJournal(found.file, { operator: operator.name, clock });
+  try {
+    await journal.append({
+      kind: 'resumed',
+      operator: operator.name,
+      host: operator.bastion,
+      bootId: await readBootId(),
+      how: 'resume',
+    });
+  } catch (error) {
+    await journal.close().catch(() => {});
+    throw error;
+  }
+  return runDrain(
+    context,
+    {
+      plan: progress.plan,
+      facts,
+      journal,
+      files: new RunFiles(await context.stateDir(), facts.key),
+      queueNamed: (name) => queues.get(name),
+      peers,
+    },
+    true,
+  );
+}
+
+/** The queues that a plan names, by the configuration as it is now. */
+export async function queuesOf(plan: Plan, context: Context): Promise<ReadonlyMap<string, Queue>> {
+  const wanted = new Set(plan.lanes.map(({ id }) => id));
+  const hosts = [...new Set(plan.lanes.flatMap(({ steps }) => steps.map(({ host }) => host)))];
+  const fleet = await openQueues(context, { hosts, groups: [], queue: (name) => wanted.has(name) });
+  const found = new Map<string, Queue>();
+  for (const host of fleet.hosts)
+    for (const queue of await fleet.queuesOf(host, context.interruption.abort))
+      if (wanted.has(queue.name)) found.set(queue.name, queue);
+  return found;
+}
+
+/** An answer in a sentence. */
+export async function say(context: Context, text: string, exit: number = EXIT.done): Promise<number> {
+  await context.output.print({
+    schema: DRAIN_SCHEMA,
+    document: () => ({ at: formatIso(context.clock.now()), runs: [], note: text, errors: [] }),
+    rows: [],
+    columns: [],
+    screen: () => [text],
+  });
+  return exit;
+}
+
+/** For what is told to a run that must live. @throws MailctlError */
+export function mustLive(found: FoundRun): void {
+  if (found.isAlive) return;
+  const { run, progress } = found;
+  throw new MailctlError(
+    progress.closed !== undefined
+      ? `drain ${run} is over (${progress.closed})`
+      : `drain ${run} is not running: nobody is there to be told`,
+    {
+      code: 'drain.not-running',
+      exitCode: EXIT.failed,
+      hint: progress.closed !== undefined ? 'mailctl drain status' : `mailctl drain resume ${run}`,
+    },
+  );
+}

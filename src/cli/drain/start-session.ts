@@ -1,0 +1,478 @@
+// `drain start` from the look to its end: which messages, whose they are, what each destination takes, the plan, the
+// question, the journal, and then the drain itself, here or detached.
+
+import { Guards } from '../../drain/guards.js';
+import { ParcelParts } from '../../drain/parcel-parts.js';
+import type { DrainFacts, PlannedDrain } from '../../drain/plan-drain.js';
+import { planDrain } from '../../drain/plan-drain.js';
+import { type DestinationLimit, mostInFlight } from '../../drain/window.js';
+import { EXIT, MailctlError, UsageError } from '../../errors.js';
+import { RunFiles } from '../../journal/run-files.js';
+import { createRun, pickRunId } from '../../journal/store.js';
+import { formatIso } from '../../lib/clock.js';
+import { nearest } from '../../lib/nearest.js';
+import { version } from '../../lib/version.js';
+import type { Line } from '../../output/line.js';
+import { drainPlanScreen, type PlannedDestination } from '../../output/screens/drain.js';
+import type { Plan } from '../../plan/plan.js';
+import type { Selection } from '../../queue/change.js';
+import { DomainCount } from '../../queue/domain-count.js';
+import type { DrainWay } from '../../queue/drain-way.js';
+import type { Queue } from '../../queue/driver.js';
+import { gatherQueues, type QueueFailure } from '../../queue/gather-queues.js';
+import { domainOf, type MessageKey, type QueueMessage } from '../../queue/message.js';
+import { runKey } from '../../queue/plan-change.js';
+import type { Values } from '../command.js';
+import type { Context } from '../context.js';
+import { chosenMessages } from '../queue/chosen-messages.js';
+import { deskPlace } from '../queue/desks.js';
+import { destinationDesk } from '../queue/destinations.js';
+import { openQueues } from '../queue/queues.js';
+import { reportError } from '../report.js';
+import { addressesOf } from './far-sides.js';
+import { DRAIN_SCHEMA, type startOptions } from './options.js';
+import { drainPostOf } from './post.js';
+import { detachRun, runDrain, wayOf } from './run-session.js';
+
+type StartOptions = Values<typeof startOptions, Record<never, never>>;
+
+/** Connections of a destination of which nobody says what it takes: what Postfix itself opens to a domain. */
+const DEFAULT_CONNECTIONS = 20;
+const DEAD_AFTER_MS = 600_000;
+
+/** What was found of one queue. */
+interface Found {
+  readonly way: DrainWay;
+  readonly keys: readonly MessageKey[];
+  /** Of each message the number of its set of domains. */
+  readonly sets: readonly number[];
+  readonly already: number;
+  readonly lifetimeS: number | null;
+}
+
+/** Does it. */
+export async function startDrain(options: StartOptions, context: Context): Promise<number> {
+  const { clock } = context;
+  if (!options.yes && !options.dryRun) (await context.prompt()).requireTerminal();
+  const chosen = await chosenMessages(context, {
+    ids: [],
+    selectors: options,
+    all: options.all,
+    asksOnStdin: false,
+  });
+  const fleet = await openQueues(context, {
+    hosts: options.hosts.length === 0 && options.groups.length === 0 ? chosen.hosts : options.hosts,
+    groups: options.groups,
+    readOnly: options.dryRun,
+    queue: chosen.filter.queue,
+  });
+  const progress = await context.progress();
+  progress.update([
+    `looking at ${fleet.hosts.length === 1 ? fleet.hosts[0]?.name : `${fleet.hosts.length} hosts`}`,
+  ]);
+  const domains = new DomainSets();
+  const { answers, failures, without } = await gatherQueues(
+    fleet,
+    (queue, signal) => look(queue, chosen.selection, domains, chosen.filter.wishes.submitter, signal),
+    { concurrency: context.globals.concurrency, signal: context.interruption.abort },
+  );
+  progress.end();
+  if (answers.length === 0) throw noQueue(failures, without);
+  const going = answers.filter(({ value }) => value.keys.length > 0);
+  const missing = chosen.named.missing();
+  for (const { error } of failures) context.warn(error.message, error.hint);
+  if (missing.length > 0)
+    context.warn(`${missing.length} ids are in no queue that was seen: ${missing.slice(0, 5).join(' ')}`);
+  const isPartial = failures.length > 0 || missing.length > 0;
+  const already = answers.reduce((sum, { value }) => sum + value.already, 0);
+  if (going.length === 0) {
+    await context.output.print({
+      schema: DRAIN_SCHEMA,
+      document: () => ({
+        at: formatIso(clock.now()),
+        outcome: 'nothing',
+        runs: [],
+        errors: failures.map(failureJson),
+      }),
+      rows: [],
+      columns: [],
+      screen: () => [
+        already > 0
+          ? `nothing to drain: ${already} messages that were asked for are held already; --state hold drains those`
+          : 'nothing to drain: no message is meant',
+      ],
+    });
+    return isPartial ? EXIT.partial : EXIT.done;
+  }
+
+  const desk = await destinationDesk(context, options.noDns);
+  const resolved = await desk.resolve(domains.largestFirst());
+  const peers = await addressesOf(desk.dns, domains.largestFirst(), resolved);
+  await desk.close();
+  const limits = await limitsOf(context, options);
+  const assigned = assign(domains, resolved.of, limits.of);
+  limits.mustBeKnown(new Set([...assigned.names, ...domains.largestFirst()]));
+  const parts = going.map(({ value }) => {
+    const own = new ParcelParts();
+    for (const [index, key] of value.keys.entries()) {
+      const set = value.sets[index] as number;
+      own.add(key, assigned.ofSet[set] as number, assigned.hopOfSet[set] ?? '');
+    }
+    return own;
+  });
+  const counts = assigned.names.map(() => 0);
+  for (const { value } of going)
+    for (const set of value.sets) {
+      const number = assigned.ofSet[set] as number;
+      counts[number] = (counts[number] ?? 0) + 1;
+    }
+
+  const stateDir = await context.stateDir();
+  const id = await pickRunId(stateDir);
+  const createdAt = formatIso(clock.now());
+  const { bastion, name } = context.operator;
+  const facts: DrainFacts = {
+    key: runKey(id, bastion, createdAt),
+    onDeath: options.onDeath ?? 'release',
+    deadAfterS: Math.ceil((options.deadAfterMs ?? DEAD_AFTER_MS) / 1000),
+    perSecond: options.perSecond ?? null,
+    destinations: assigned.names.map((destination) => ({ name: destination, ...limits.of(destination) })),
+  };
+  const head = { id, operator: name, bastion, createdAt, reason: options.reason };
+  const post = await drainPostOf(context, true);
+  const guards = await Promise.all(
+    going.map(async ({ queue }) => {
+      const seen = new Guards();
+      try {
+        seen.see(await post.guards(deskPlace(queue), context.interruption.abort), null, 0);
+      } catch (error) {
+        if (!(error instanceof MailctlError)) throw error;
+        context.warn(`${queue.name}: its guards cannot be seen: ${error.message}`);
+      }
+      return { host: queue.host, sights: seen.sights };
+    }),
+  );
+  const destinations = plannedDestinations(facts, counts);
+  const { renderTable } = await import('../../output/table.js');
+  const width = 79;
+  const screen = drainPlanScreen(
+    {
+      run: id,
+      queues: going.map(({ queue, value }) => ({ queue: queue.name, messages: value.keys.length })),
+      destinations,
+      already,
+      expiring: expiringOf(
+        going.map(({ value }) => value),
+        destinations,
+        clock.now() / 1000,
+      ),
+      perSecond: facts.perSecond,
+      onDeath: facts.onDeath,
+      deadAfterS: facts.deadAfterS,
+      reason: options.reason,
+      guards,
+      notes: [],
+      now: clock.now(),
+    },
+    {
+      width,
+      color: context.terminal.stderrColor,
+      table: (rows, columns, more) =>
+        renderTable(rows, columns, { width, color: context.terminal.stderrColor, ...more }),
+    },
+  );
+  const planned = going.map(
+    ({ queue, value }): PlannedDrain => ({
+      queue: queue.name,
+      host: queue.host,
+      software: queue.driver.software,
+      places: [],
+      messages: value.keys.length,
+    }),
+  );
+  if (options.dryRun)
+    return reportDryRun(context, screen, going, { facts, planned, destinations, isPartial, failures });
+  for (const line of screen) context.note(line);
+  const total = planned.reduce((sum, { messages }) => sum + messages, 0);
+  if (!options.yes && !(await confirmed(context, total))) {
+    context.note('nothing was changed');
+    return context.interruption.finish.aborted ? EXIT.interrupted : EXIT.failed;
+  }
+
+  const files = new RunFiles(stateDir, facts.key);
+  const written = parts.map((own) => own.parts());
+  const places = await files.writeParts(written.flat());
+  let at = 0;
+  const queues = planned.map((one, index) => {
+    const many = written[index]?.length ?? 0;
+    at += many;
+    return { ...one, places: places.slice(at - many, at) };
+  });
+  const { readBootId } = await import('../../journal/boot-id.js');
+  const created = await createRun<Plan>({
+    stateDir,
+    plan: planDrain(head, facts, queues),
+    mailctl: version,
+    operator: name,
+    host: bastion,
+    bootId: await readBootId(),
+    clock,
+  }).catch(async (error: unknown) => {
+    await files.remove().catch(() => {});
+    throw error;
+  });
+  if (options.detach) {
+    await created.journal.close();
+    return detachRun(context, created.id, stateDir);
+  }
+  const byName = new Map(going.map(({ queue }) => [queue.name, queue]));
+  const exit = await runDrain(
+    context,
+    {
+      plan: created.plan,
+      facts,
+      journal: created.journal,
+      files,
+      queueNamed: (queue) => byName.get(queue),
+      peers,
+    },
+    false,
+  );
+  return exit === EXIT.done && isPartial ? EXIT.partial : exit;
+}
+
+async function look(
+  queue: Queue,
+  selection: Selection,
+  domains: DomainSets,
+  submitter: boolean,
+  signal: AbortSignal,
+): Promise<Found> {
+  const way = await wayOf(queue);
+  const keys: MessageKey[] = [];
+  const sets: number[] = [];
+  const seen = new Set<string>();
+  let already = 0;
+  const [lifetimeS] = await Promise.all([
+    way.lifetime(signal).catch(() => null),
+    queue.driver.list(
+      (message) => {
+        if (!selection.matches(message) || seen.has(message.id) || message.state === 'corrupt') return;
+        seen.add(message.id);
+        if (message.state === 'hold' && !selection.wantsHeld) {
+          already += 1;
+          return;
+        }
+        keys.push({ id: message.id, arrivedAt: message.arrivedAt, sender: message.sender });
+        sets.push(domains.add(message));
+      },
+      { submitter, signal },
+    ),
+  ]);
+  return { way, keys, sets, already, lifetimeS };
+}
+
+/** Sets of recipient domains, each once, with a number. */
+class DomainSets {
+  readonly #numbers = new Map<string, number>();
+  readonly #sets: (readonly string[])[] = [];
+  readonly #count = new DomainCount();
+
+  add(message: QueueMessage): number {
+    const domains = [...new Set(message.recipients.map(({ address }) => domainOf(address)))].sort();
+    for (const domain of domains) this.#count.addDomain(domain, 1);
+    const word = domains.join('\n');
+    let number = this.#numbers.get(word);
+    if (number === undefined) {
+      number = this.#sets.length;
+      this.#numbers.set(word, number);
+      this.#sets.push(domains);
+    }
+    return number;
+  }
+
+  get sets(): readonly (readonly string[])[] {
+    return this.#sets;
+  }
+
+  largestFirst(): readonly string[] {
+    return [...this.#count.largestFirst()];
+  }
+}
+
+/** Each set's destination: of several the one that takes least. */
+function assign(
+  domains: DomainSets,
+  of: (domain: string) => string,
+  limitOf: (destination: string) => DestinationLimit,
+): {
+  readonly names: readonly string[];
+  readonly ofSet: readonly number[];
+  readonly hopOfSet: readonly string[];
+} {
+  const numbers = new Map<string, number>();
+  const numberOf = (name: string) => {
+    const known = numbers.get(name);
+    if (known !== undefined) return known;
+    numbers.set(name, numbers.size);
+    return numbers.size - 1;
+  };
+  const hopOfSet: string[] = [];
+  const ofSet = domains.sets.map((set) => {
+    const names = [...new Set(set.map(of))];
+    const strictest = names.reduce(
+      (least, name) => (mostInFlight(limitOf(name)) < mostInFlight(limitOf(least)) ? name : least),
+      names[0] ?? '',
+    );
+    hopOfSet.push(set.find((domain) => of(domain) === strictest) ?? '');
+    return numberOf(strictest);
+  });
+  return { names: [...numbers.keys()], ofSet, hopOfSet };
+}
+
+/** What each destination takes, and by whose word. @throws UsageError for a limit that nobody could mean */
+async function limitsOf(context: Context, options: StartOptions) {
+  const { destinations } = await context.config();
+  const limits = new Map(options.limits);
+  const flights = new Map(options.inFlight);
+  return {
+    of(name: string): DestinationLimit {
+      const flag = limits.get(name);
+      const own = destinations.get(name);
+      const connections = flag ?? own?.connections ?? DEFAULT_CONNECTIONS;
+      const source = flag !== undefined ? 'flag' : own?.connections !== undefined ? 'config' : 'default';
+      const forAll = flights.get('');
+      // A number for all never lifts what a destination takes; only its own name does.
+      const inFlight =
+        flights.get(name) ??
+        (forAll === undefined
+          ? null
+          : Math.min(forAll, mostInFlight({ connections, source, perSecond: null, inFlight: null })));
+      return { connections, source, perSecond: own?.ratePerSecond ?? null, inFlight };
+    },
+    mustBeKnown(names: ReadonlySet<string>): void {
+      for (const name of [...limits.keys(), ...flights.keys()]) {
+        if (name === '' || names.has(name) || destinations.has(name)) continue;
+        const [near] = nearest(name, [...names], 1);
+        throw new UsageError(`no message is for a destination ${JSON.stringify(name)}`, {
+          detail: `there are ${[...names].slice(0, 6).join(', ')}`,
+          hint: near === undefined ? 'mailctl queue stats names them' : `did you mean ${near}?`,
+        });
+      }
+    },
+  };
+}
+
+function plannedDestinations(facts: DrainFacts, counts: readonly number[]): readonly PlannedDestination[] {
+  return facts.destinations
+    .map((limit, index) => {
+      const messages = counts[index] ?? 0;
+      const window = mostInFlight(limit);
+      const slowest = Math.min(
+        limit.perSecond ?? Number.POSITIVE_INFINITY,
+        facts.perSecond ?? Number.POSITIVE_INFINITY,
+      );
+      const seconds = (each: number) => messages / Math.min(window / each, slowest);
+      return {
+        destination: limit.name,
+        messages,
+        window,
+        connections: limit.connections,
+        perSecond: limit.perSecond,
+        source: { flag: '--limit', config: 'configuration', default: 'default' }[limit.source],
+        leastS: seconds(0.1),
+        mostS: seconds(1),
+      };
+    })
+    .sort((a, b) => b.messages - a.messages || (a.destination < b.destination ? -1 : 1));
+}
+
+/** Messages that would be returned before the drain could end, if it takes long. */
+function expiringOf(
+  found: readonly Found[],
+  destinations: readonly PlannedDestination[],
+  now: number,
+): { readonly messages: number; readonly withinS: number } | null {
+  const withinS = Math.max(3600, ...destinations.map(({ mostS }) => mostS));
+  let messages = 0;
+  for (const { keys, lifetimeS } of found) {
+    if (lifetimeS === null) continue;
+    for (const { arrivedAt } of keys)
+      if (arrivedAt !== null && arrivedAt + lifetimeS < now + withinS) messages += 1;
+  }
+  return messages === 0 ? null : { messages, withinS };
+}
+
+async function confirmed(context: Context, messages: number): Promise<boolean> {
+  const prompt = await context.prompt();
+  const { queue } = await context.config();
+  const noun = messages === 1 ? 'message' : 'messages';
+  if (messages > queue.confirmAbove)
+    return prompt.typed({ word: String(messages), purpose: `to drain ${noun}` });
+  return prompt.yesNo(`drain ${messages} ${noun}?`);
+}
+
+function noQueue(failures: readonly QueueFailure[], without: readonly string[]): MailctlError {
+  const [first] = failures;
+  if (first !== undefined) return first.error;
+  return new MailctlError(
+    `no mail server with a queue was found on ${without.slice(0, 5).join(', ') || 'any host'}`,
+    {
+      code: 'queue.none',
+      exitCode: EXIT.failed,
+      hint: 'name its queues in the configuration (hosts.NAME.queues), or another host with -H',
+    },
+  );
+}
+
+const failureJson = ({ host, error }: QueueFailure) => ({ ...reportError(error).report, host });
+
+async function reportDryRun(
+  context: Context,
+  screen: readonly Line[],
+  going: readonly { readonly queue: Queue; readonly value: Found }[],
+  plan: {
+    readonly facts: DrainFacts;
+    readonly planned: readonly PlannedDrain[];
+    readonly destinations: readonly PlannedDestination[];
+    readonly isPartial: boolean;
+    readonly failures: readonly QueueFailure[];
+  },
+): Promise<number> {
+  const { planned, destinations, isPartial, failures } = plan;
+  const commands = going.flatMap(({ queue, value: { way } }) =>
+    (['park', 'release', 'unpark'] as const).map(
+      (part) => `${part.padEnd(8)}${queue.name}: ${way.preview(part).join('; ')}`,
+    ),
+  );
+  await context.output.print({
+    schema: DRAIN_SCHEMA,
+    document: () => ({
+      at: formatIso(context.clock.now()),
+      outcome: 'planned',
+      runs: [],
+      plan: {
+        queues: planned.map(({ queue, host, messages }) => ({ queue, host, messages })),
+        destinations: destinations.map((one) => ({
+          destination: one.destination,
+          messages: one.messages,
+          window: one.window,
+          limit: one.connections,
+          limit_from: one.source,
+          takes_least_s: Math.round(one.leastS),
+          takes_most_s: Math.round(one.mostS),
+        })),
+      },
+      errors: failures.map(failureJson),
+    }),
+    rows: [],
+    columns: [],
+    screen: () => [
+      ...screen,
+      '',
+      ...commands,
+      'dry run: nothing was changed; that it would go well today is no promise',
+    ],
+  });
+  return isPartial ? EXIT.partial : EXIT.done;
+}

@@ -1,0 +1,292 @@
+// Reads how drains stand: the figures beside their journals, whether their processes live, and what the mail hosts
+// know of drains of any bastion.
+import {
+  type DrainLaneStatus,
+  type DrainState,
+  type DrainStatus,
+  drainJson,
+  parseStatus,
+} from '../../drain/status.js';
+import { EXIT, type MailctlError } from '../../errors.js';
+import { isHeld } from '../../journal/lock.js';
+import { formatIso } from '../../lib/clock.js';
+import { formatCommand } from '../../lib/command-text.js';
+import { formatDuration } from '../../lib/duration.js';
+import { drainLaneColumns } from '../../output/columns/drain.js';
+import type { Line } from '../../output/line.js';
+import type { Canvas } from '../../output/output.js';
+import { drainScreen, stateOf } from '../../output/screens/drain.js';
+import type { FoundDrain } from '../../queue/drain-way.js';
+import { gatherQueues } from '../../queue/gather-queues.js';
+import type { Context } from '../context.js';
+import { deskPlace } from '../queue/desks.js';
+import { openQueues } from '../queue/queues.js';
+import { reportError } from '../report.js';
+import { type FoundRun, findDrain, openDrains } from './find-drain.js';
+import { DRAIN_SCHEMA } from './options.js';
+import { drainPostOf } from './post.js';
+
+const WATCH_MS = 1000;
+
+interface StatusOptions {
+  readonly run: string | undefined;
+  readonly hosts: readonly string[];
+  readonly groups: readonly string[];
+  readonly watch: boolean;
+  readonly local: boolean;
+}
+
+/** A drain that a host knows. */
+interface OnHost {
+  readonly queue: string;
+  readonly host: string;
+  readonly found: FoundDrain;
+}
+
+/** Prints it; gives the exit code. */
+export async function drainStatus(options: StatusOptions, context: Context): Promise<number> {
+  if (options.watch) return watch(options, context);
+  const runs =
+    options.run === undefined ? await openDrains(context) : [await findDrain(context, options.run)];
+  const statuses = await Promise.all(runs.map(statusOf));
+  const { seen, errors } =
+    options.local || (options.run !== undefined && options.hosts.length === 0 && options.groups.length === 0)
+      ? { seen: [], errors: [] }
+      : await onHosts(options, context);
+  const lanes = joined(statuses, seen);
+  await context.output.print({
+    schema: DRAIN_SCHEMA,
+    document: () => ({
+      at: formatIso(context.clock.now()),
+      runs: lanes.map(drainJson),
+      errors: errors.map(({ host, error }) => ({ ...reportError(error).report, host })),
+    }),
+    rows: lanes,
+    columns: drainLaneColumns,
+    record: drainJson,
+    screen: (canvas) => screen(statuses, lanes, canvas, context.clock.now()),
+  });
+  for (const { error } of errors) context.warn(error.message, error.hint);
+  if (errors.length > 0) return EXIT.partial;
+  return lanes.some(({ state }) => state === 'dead') ? EXIT.failed : EXIT.done;
+}
+
+/** Shows one until it ends. */
+export async function followDrain(run: string | undefined, context: Context): Promise<number> {
+  const found = await findDrain(context, run);
+  const { clock, interruption, output } = context;
+  const progress = await context.progress();
+  const { renderTable } = await import('../../output/table.js');
+  const color = context.terminal.stderrColor;
+  const table: Canvas['table'] = (rows, columns, more) =>
+    renderTable(rows, columns, { width: 79, color, ...more });
+  let said = '';
+  try {
+    while ((await isHeld(found.file, clock)) && !interruption.abort.aborted) {
+      const status = await statusOf({ ...found, isAlive: true });
+      if (progress.isLive)
+        progress.update(drainScreen(status, { table }, { now: clock.now(), where: 'Ctrl-C detaches' }));
+      else
+        for (const { at, text } of status.changes)
+          if (at > said) {
+            said = at;
+            progress.line(text);
+          }
+      await clock.sleep(WATCH_MS, interruption.abort).catch(() => {});
+    }
+  } finally {
+    progress.end();
+  }
+  const again = await findDrain(context, found.run);
+  const status = await statusOf(again);
+  await output.print({
+    schema: DRAIN_SCHEMA,
+    document: () => ({ at: formatIso(clock.now()), runs: status.lanes.map(drainJson), errors: [] }),
+    rows: status.lanes,
+    columns: drainLaneColumns,
+    record: drainJson,
+    screen: (canvas) => screen([status], status.lanes, canvas, clock.now()),
+  });
+  if (interruption.abort.aborted && again.isAlive) {
+    context.note(`detached: drain ${found.run} goes on`);
+    return EXIT.interrupted;
+  }
+  if (again.progress.closed === 'done') return EXIT.done;
+  return again.progress.closed === undefined ? EXIT.incomplete : EXIT.failed;
+}
+
+async function watch(options: StatusOptions, context: Context): Promise<number> {
+  return followDrain(options.run, context);
+}
+
+/** The figures of a run, with its state as it is now. */
+async function statusOf(found: FoundRun): Promise<DrainStatus> {
+  const { run, progress, isAlive, isStopped, notes } = found;
+  const read = parseStatus(await notes.readStatus());
+  const lanes = progress.plan.lanes.map((lane): DrainLaneStatus => {
+    const known = read?.lanes.find(({ queue }) => queue === lane.id);
+    const closed = progress.lanes.find((one) => one.lane === lane.id)?.closed;
+    const state: DrainState =
+      closed === 'done'
+        ? 'done'
+        : closed !== undefined
+          ? 'stopped'
+          : isAlive
+            ? (known?.state ?? 'running')
+            : isStopped
+              ? 'stopped'
+              : 'dead';
+    const doing = state === 'dead' ? 'its process is gone' : (known?.doing ?? '');
+    if (known !== undefined) return { ...known, run, state, doing, perSecond: isAlive ? known.perSecond : 0 };
+    const total = (lane.facts as { messages?: unknown } | null)?.messages;
+    return {
+      run,
+      queue: lane.id,
+      host: lane.steps[0]?.host ?? '',
+      state,
+      doing,
+      counts: {
+        total: typeof total === 'number' ? total : 0,
+        released: 0,
+        inFlight: 0,
+        delivered: 0,
+        deferred: 0,
+        bounced: 0,
+        held: 0,
+        lost: 0,
+        pushedBack: 0,
+        tries: 0,
+      },
+      perSecond: 0,
+      eta: null,
+      destinations: [],
+      guards: [],
+      otherMail: { now: null, before: null },
+      logMissing: null,
+    };
+  });
+  const facts = progress.plan.facts as { onDeath?: unknown; deadAfterS?: unknown } | null;
+  return {
+    run,
+    at: read?.at ?? progress.at,
+    startedAt: progress.startedAt,
+    onDeath: facts?.onDeath === 'hold' ? 'hold' : 'release',
+    deadAfterS: typeof facts?.deadAfterS === 'number' ? facts.deadAfterS : 600,
+    lanes,
+    changes: read?.changes ?? [],
+  };
+}
+
+async function onHosts(
+  options: StatusOptions,
+  context: Context,
+): Promise<{
+  readonly seen: readonly OnHost[];
+  readonly errors: readonly { readonly host: string; readonly error: MailctlError }[];
+}> {
+  const fleet = await openQueues(context, { hosts: options.hosts, groups: options.groups, readOnly: true });
+  const post = await drainPostOf(context, true);
+  const { answers, failures } = await gatherQueues(
+    fleet,
+    (queue, signal) => post.found(deskPlace(queue), signal),
+    { concurrency: context.globals.concurrency, signal: context.interruption.abort },
+  );
+  return {
+    seen: answers.flatMap(({ queue, value }) =>
+      value.map((found) => ({ queue: queue.name, host: queue.host, found })),
+    ),
+    errors: failures,
+  };
+}
+
+/** What this machine knows first; then the drains that only a host knows. */
+function joined(statuses: readonly DrainStatus[], seen: readonly OnHost[]): readonly DrainLaneStatus[] {
+  const own = statuses.flatMap(({ lanes }) => lanes);
+  const others = seen.filter(
+    ({ queue, found }) => !own.some((lane) => lane.queue === queue && found.holder.key.startsWith(lane.run)),
+  );
+  return [
+    ...own.map((lane) => {
+      const found = seen.find(
+        (one) => one.queue === lane.queue && one.found.holder.key.startsWith(lane.run),
+      )?.found;
+      return found?.held == null || lane.state === 'running'
+        ? lane
+        : { ...lane, counts: { ...lane.counts, held: found.held } };
+    }),
+    ...others.map(({ queue, host, found }): DrainLaneStatus => {
+      const held = found.held ?? found.messages;
+      const state: DrainState =
+        found.state === 'running'
+          ? 'running'
+          : found.state === 'held'
+            ? 'stopped'
+            : found.state === 'dead'
+              ? 'dead'
+              : 'stopped';
+      return {
+        run: found.run,
+        queue,
+        host,
+        state,
+        doing:
+          found.state === 'released'
+            ? `its host gave the rest back; it was begun by ${found.holder.operator} on ${found.holder.bastion}`
+            : `begun by ${found.holder.operator} on ${found.holder.bastion}, last sign ${formatDuration(found.silentS * 1000)} ago`,
+        counts: {
+          total: found.messages,
+          released: found.held === null ? 0 : Math.max(0, found.messages - found.held),
+          inFlight: 0,
+          delivered: 0,
+          deferred: 0,
+          bounced: 0,
+          held: found.state === 'released' ? 0 : held,
+          lost: 0,
+          pushedBack: 0,
+          tries: 0,
+        },
+        perSecond: 0,
+        eta: null,
+        destinations: [],
+        guards: [],
+        otherMail: { now: null, before: null },
+        logMissing: null,
+      };
+    }),
+  ];
+}
+
+function screen(
+  statuses: readonly DrainStatus[],
+  lanes: readonly DrainLaneStatus[],
+  canvas: Canvas,
+  now: number,
+): readonly Line[] {
+  if (lanes.length === 0) return ['no drain is open'];
+  const lines: Line[] = [];
+  for (const status of statuses) lines.push(...drainScreen(status, canvas, { now, where: '' }));
+  const known = new Set(
+    statuses.flatMap((status) => status.lanes.map(({ run, queue }) => `${run} ${queue}`)),
+  );
+  const others = lanes.filter(({ run, queue }) => !known.has(`${run} ${queue}`));
+  if (others.length > 0) lines.push(...canvas.table(others, drainLaneColumns));
+  for (const lane of lanes.filter(({ state }) => state === 'dead'))
+    lines.push([
+      { text: 'DEAD    ', tone: 'bad' },
+      `drain ${lane.run} on ${lane.queue}: ${lane.counts.held} messages are held and nobody sends them`,
+    ]);
+  for (const status of statuses) {
+    const state = stateOf(status);
+    const words =
+      state === 'running'
+        ? [['drain', 'attach', status.run]]
+        : state === 'done'
+          ? []
+          : [
+              ['drain', 'resume', status.run],
+              ['drain', 'stop', status.run, '--release-rest'],
+            ];
+    for (const one of words) lines.push(`next    ${formatCommand(['mailctl', ...one])}`);
+  }
+  return lines;
+}

@@ -1,0 +1,148 @@
+// Ends a drain: one that runs is told and waited for; of one whose process is gone the rest is given back here.
+
+import { parseParcels } from '../../drain/parcel-parts.js';
+import { drainFacts } from '../../drain/plan-drain.js';
+import { EXIT, MailctlError } from '../../errors.js';
+import { readBootId } from '../../journal/boot-id.js';
+import { openJournal } from '../../journal/journal.js';
+import { isHeld } from '../../journal/lock.js';
+import { type PartPlace, RunFiles } from '../../journal/run-files.js';
+import { closedStateOf, foldJournal } from '../../plan/progress.js';
+import type { Context } from '../context.js';
+import { deskPlace } from '../queue/desks.js';
+import { type FoundRun, findDrain } from './find-drain.js';
+import { drainPostOf } from './post.js';
+import { queuesOf, say } from './resume-session.js';
+import { wayOf } from './run-session.js';
+
+/** A tick, the giving back, and a host that is slow. */
+const STOP_MS = 60_000;
+
+/** Does it. */
+export async function stopDrain(
+  request: { readonly run: string | undefined; readonly releaseRest: boolean; readonly yes: boolean },
+  context: Context,
+): Promise<number> {
+  const found = await findDrain(context, request.run);
+  const { run, progress } = found;
+  if (progress.closed !== undefined)
+    return say(context, `drain ${run} is over (${progress.closed}): nothing to do`);
+  if (found.isAlive) return tell(found, request.releaseRest, context);
+  if (request.releaseRest) return giveBack(found, request.yes, context);
+  if (found.isStopped) return say(context, `drain ${run} is stopped already; its rest is held`);
+  return remember(found, context);
+}
+
+async function tell(found: FoundRun, releaseRest: boolean, context: Context): Promise<number> {
+  const { clock } = context;
+  const { run } = found;
+  await found.notes.ask({ ask: 'stop', releaseRest, by: context.operator.name });
+  const until = clock.monotonic() + STOP_MS;
+  while ((await isHeld(found.file, clock)) && clock.monotonic() < until)
+    await clock.sleep(200, context.interruption.abort);
+  if (await isHeld(found.file, clock))
+    throw new MailctlError(`drain ${run} was told to stop and has not ended yet`, {
+      code: 'drain.not-stopped',
+      exitCode: EXIT.incomplete,
+      hint: `mailctl drain status ${run}`,
+    });
+  return say(
+    context,
+    releaseRest
+      ? `drain ${run} has ended; the rest was given back to the servers`
+      : `drain ${run} has stopped; the rest stays held until mailctl drain resume ${run}`,
+  );
+}
+
+/** A run that died is made one that its operator has stopped: its rest stays held on purpose. */
+async function remember(found: FoundRun, context: Context): Promise<number> {
+  const { progress, run } = found;
+  const queues = await queuesOf(progress.plan, context);
+  const post = await drainPostOf(context, false);
+  const key = keyOf(found);
+  for (const lane of progress.lanes) {
+    const queue = queues.get(lane.lane);
+    if (lane.closed === undefined && queue !== undefined)
+      await post.end(deskPlace(queue), key, 'held', context.interruption.abort);
+  }
+  const journal = await openJournal(found.file, { operator: context.operator.name, clock: context.clock });
+  try {
+    await journal.append({
+      kind: 'note',
+      lane: '',
+      text: 'stopped by the operator; the rest stays held',
+      data: { drain: 'stopped' },
+    });
+  } finally {
+    await journal.close().catch(() => {});
+  }
+  return say(context, `drain ${run} is stopped; its rest stays held until mailctl drain resume ${run}`);
+}
+
+function keyOf({ progress, run }: FoundRun): string {
+  const facts = drainFacts(progress.plan);
+  if (facts !== undefined) return facts.key;
+  throw new MailctlError(`run ${run}: its plan is not as this mailctl writes them`, {
+    code: 'plan.unknown-action',
+    exitCode: EXIT.failed,
+    hint: 'go on with the version of mailctl that began the run',
+  });
+}
+
+async function giveBack(found: FoundRun, yes: boolean, context: Context): Promise<number> {
+  const { progress, run } = found;
+  const facts = drainFacts(progress.plan);
+  const key = keyOf(found);
+  const open = progress.lanes.filter((lane) => lane.closed === undefined);
+  if (!yes) {
+    const prompt = await context.prompt();
+    prompt.requireTerminal();
+    if (
+      !(await prompt.yesNo(
+        `give the rest of drain ${run} back to ${open.map(({ lane }) => lane).join(', ')}?`,
+      ))
+    )
+      return context.interruption.finish.aborted ? EXIT.interrupted : EXIT.failed;
+  }
+  const { clock, operator } = context;
+  const abort = context.interruption.abort;
+  const queues = await queuesOf(progress.plan, context);
+  const post = await drainPostOf(context, false);
+  const files = new RunFiles(await context.stateDir(), key);
+  const journal = await openJournal(found.file, { operator: operator.name, clock });
+  let count = 0;
+  try {
+    await journal.append({
+      kind: 'resumed',
+      operator: operator.name,
+      host: operator.bastion,
+      bootId: await readBootId(),
+      how: 'resume',
+    });
+    for (const { lane } of open) {
+      const queue = queues.get(lane);
+      const planned = progress.plan.lanes.find(({ id }) => id === lane);
+      if (queue === undefined || planned === undefined)
+        throw new MailctlError(`the configuration no longer has the queue ${lane}`, {
+          code: 'queue.none',
+          exitCode: EXIT.incomplete,
+        });
+      const way = await wayOf(queue);
+      const names = facts?.destinations.map(({ name }) => name) ?? [];
+      for (const step of planned.steps) {
+        if (step.action !== 'drain.park') continue;
+        const text = await files.readPart(step.params.part as unknown as PartPlace);
+        const keys = parseParcels(text, names, `${lane} ${step.id}`).map((parcel) => parcel.key);
+        const answer = await way.unpark(keys, abort);
+        count += answer.changed ?? 0;
+      }
+      await post.end(deskPlace(queue), key, 'done', abort);
+      await journal.append({ kind: 'lane-closed', lane, state: 'reverted' });
+    }
+    const closed = closedStateOf(foldJournal(journal.records, found.file).lanes);
+    if (closed !== undefined) await journal.append({ kind: 'closed', state: closed });
+  } finally {
+    await journal.close().catch(() => {});
+  }
+  return say(context, `drain ${run} has ended; ${count} messages were given back to the servers`);
+}

@@ -1,0 +1,565 @@
+// Controls a drain over all its queues: what each may have in flight to each destination, so that all of them together
+// stay inside its window; and what became of every message that was let go. It decides on what it is told and asks
+// nobody: orders go out, looks come in. Pure; times are seconds by our own clock.
+import type { DeliveryEvent } from '../queue/delivery-event.js';
+import type { DrainLook, DrainLot, DrainOrder } from '../queue/drain-way.js';
+import type { MessageKey } from '../queue/message.js';
+import { isKeptBack, isPushBack } from './push-back.js';
+import { type Parcel, Supply } from './supply.js';
+import { type DestinationLimit, DestinationWindow, mostInFlight, type WindowState } from './window.js';
+
+/** What the controller is made with. */
+export interface ControlParts {
+  limitOf(destination: string): DestinationLimit;
+  /** All destinations together at most so many a second; null: no such limit. */
+  readonly perSecond: number | null;
+  /** Addresses of a destination's exchangers, as far as they are known. */
+  peersOf(destination: string): readonly string[];
+}
+
+/** How a queue's messages stand. Their sum is the total, at every moment. */
+export interface DrainCounts {
+  readonly total: number;
+  /** Let go so far, each once. */
+  readonly released: number;
+  readonly inFlight: number;
+  readonly delivered: number;
+  /** Tried and put off, and left to the server's own back-off. */
+  readonly deferred: number;
+  readonly bounced: number;
+  /** Parked still. */
+  readonly held: number;
+  /** Were gone before they could be parked or released: delivered before, or somebody took them. */
+  readonly lost: number;
+  /** Tries that the far side pushed back, of all. */
+  readonly pushedBack: number;
+  readonly tries: number;
+}
+
+/** One destination as it is shown; of one queue, or of all. */
+export interface DestinationSight {
+  readonly destination: string;
+  readonly left: number;
+  readonly window: number;
+  readonly inFlight: number;
+  readonly open: number | null;
+  readonly limit: DestinationLimit;
+  readonly share: number;
+  readonly state: WindowState;
+  readonly since: number;
+  readonly retryAt: number | null;
+  /** Delivered a second, over the last half minute. */
+  readonly perSecond: number;
+}
+
+/** A tick's order, and what the controller needs to read its answer. */
+export interface PlacedOrder {
+  readonly order: DrainOrder;
+  readonly parcels: readonly Parcel[];
+}
+
+/** What a tick's answer came to. */
+export interface Judged {
+  /** Sentences about what changed, with their destination. */
+  readonly changes: readonly { readonly destination: string; readonly text: string }[];
+  /** Deferred by push-back: to be parked again, and tried later. */
+  readonly putBack: readonly MessageKey[];
+  /** Whose an address turned out to be, by deliveries to it. */
+  readonly learned: ReadonlyMap<string, string>;
+}
+
+/** Of one queue in flight at once, whatever the destinations. */
+const MOST_IN_FLIGHT = 1000;
+/** Ids that one order offers of a destination. */
+const MOST_OFFERED = 5000;
+const MOST_TRIES = 8;
+const TRY_AGAIN_S = 30;
+const MOST_WAIT_S = 900;
+/** A hop that the server keeps back is asked again after this, doubling. */
+const KEPT_S = 20;
+const MOST_KEPT_S = 300;
+/** How long the log may be behind what the queue shows. */
+const LOG_LAG_S = 8;
+/** Flights of a queue that cannot be asked take places no longer than this. */
+const STALE_S = 120;
+const RATE_S = 30;
+
+interface Destination {
+  readonly window: DestinationWindow;
+  /** What other hosts' sockets say, by host. */
+  readonly open: Map<string, number>;
+  /** Places that each queue was given, and when. */
+  readonly grants: Map<string, { places: number; at: number }>;
+  readonly rate: Rate;
+  /** Since the window saw last. */
+  tries: number;
+  pushed: number;
+}
+
+interface Flight {
+  readonly parcel: Parcel;
+  /** Set when it is out of the queue's flow and the log has not told yet. */
+  ended: { readonly fate: 'gone' | 'deferred'; readonly at: number } | undefined;
+}
+
+interface Lane {
+  readonly supplies: Map<string, Supply>;
+  readonly flights: Map<string, Flight>;
+  /** What the log said of those that still fly, the worst word. */
+  readonly told: Map<string, Word>;
+  /** Next hops that the server itself keeps back. */
+  readonly keptBack: Map<string, { readonly until: number; readonly waitS: number }>;
+  readonly letGo: Map<string, number>;
+  counts: { -readonly [K in Exclude<keyof DrainCounts, 'inFlight' | 'held'>]: number };
+  readonly seen: Set<string>;
+  isLogWhole: boolean;
+  readonly rate: Rate;
+  turn: number;
+}
+
+/** Deliveries a second over the last half minute. */
+class Rate {
+  readonly #marks: { readonly at: number; readonly count: number }[] = [];
+  #first: number | undefined;
+
+  add(count: number, now: number): void {
+    this.#first ??= now;
+    if (count > 0) this.#marks.push({ at: now, count });
+    while ((this.#marks[0]?.at ?? now) < now - RATE_S) this.#marks.shift();
+  }
+
+  of(now: number): number {
+    const sum = this.#marks.reduce((all, { at, count }) => (at < now - RATE_S ? all : all + count), 0);
+    return sum / Math.max(1, Math.min(RATE_S, now - (this.#first ?? now)));
+  }
+}
+
+/** The controller of one run. */
+export class DrainController {
+  readonly #parts: ControlParts;
+  readonly #destinations = new Map<string, Destination>();
+  readonly #lanes = new Map<string, Lane>();
+  #scale = 1;
+
+  constructor(parts: ControlParts) {
+    this.#parts = parts;
+  }
+
+  /** A queue's messages, held by now. `done`: what earlier executions have counted; null: this is the first. */
+  addLane(
+    lane: string,
+    parked: readonly Parcel[],
+    flying: readonly Parcel[],
+    done: Omit<DrainCounts, 'inFlight' | 'held'>,
+    now: number,
+  ): void {
+    const supplies = new Map<string, Supply>();
+    const byDestination = new Map<string, Parcel[]>();
+    for (const parcel of parked) {
+      const list = byDestination.get(parcel.destination);
+      if (list === undefined) byDestination.set(parcel.destination, [parcel]);
+      else list.push(parcel);
+    }
+    for (const [destination, parcels] of byDestination) {
+      const supply = new Supply();
+      supply.fill(parcels);
+      supplies.set(destination, supply);
+      this.#destinationOf(destination, now);
+    }
+    for (const { destination } of flying) {
+      this.#destinationOf(destination, now);
+      if (!supplies.has(destination)) supplies.set(destination, new Supply());
+    }
+    this.#lanes.set(lane, {
+      supplies,
+      flights: new Map(flying.map((parcel) => [parcel.key.id, { parcel, ended: undefined }])),
+      told: new Map(),
+      keptBack: new Map(),
+      letGo: new Map(),
+      counts: { ...done },
+      seen: new Set(flying.map(({ key }) => key.id)),
+      isLogWhole: false,
+      rate: new Rate(),
+      turn: 0,
+    });
+  }
+
+  /** The operator wants it faster or slower. */
+  scale(factor: number): void {
+    this.#scale = Math.max(0.1, Math.min(1, this.#scale * factor));
+    for (const { window } of this.#destinations.values()) window.scale(factor);
+  }
+
+  /** Nothing of the queue is parked or in flight any more. */
+  isDone(lane: string): boolean {
+    const { supplies, flights } = this.#laneOf(lane);
+    return flights.size === 0 && [...supplies.values()].every(({ count }) => count === 0);
+  }
+
+  /** What a queue is asked for now. `factor`: what its host's guards leave of the windows; 0: only look. */
+  order(lane: string, now: number, { factor, forMs }: { factor: number; forMs: number }): PlacedOrder {
+    const state = this.#laneOf(lane);
+    const flying = new Map<string, { readonly id: string; readonly hop: string }[]>();
+    for (const { parcel, ended } of state.flights.values()) {
+      if (ended !== undefined) continue;
+      const ids = flying.get(parcel.destination);
+      const { id, hop } = parcel.key;
+      if (ids === undefined) flying.set(parcel.destination, [{ id, hop }]);
+      else ids.push({ id, hop });
+    }
+    const isBlocked = (hop: string) => (state.keptBack.get(hop)?.until ?? 0) > now;
+    let room = Math.floor(MOST_IN_FLIGHT * factor);
+    const names = [...state.supplies.keys()];
+    const start = names.length === 0 ? 0 : state.turn++ % names.length;
+    const offered: Parcel[] = [];
+    const lots: DrainLot[] = [];
+    // A thousand small destinations take turns; each begins where another was first the last time.
+    for (const name of [...names.slice(start), ...names.slice(0, start)]) {
+      const supply = state.supplies.get(name) as Supply;
+      const watch = flying.get(name) ?? [];
+      if (supply.count === 0 && watch.length === 0) {
+        this.#destinations.get(name)?.grants.delete(lane);
+        continue;
+      }
+      const peers = this.#parts.peersOf(name);
+      const granted = Math.min(room, this.#grant(lane, name, watch.length, factor, now));
+      // Whose connections are whose is not known yet: as many again may be kept open.
+      const isBlind = peers.length === 0 && this.#destinations.get(name)?.window.limit.inFlight === null;
+      const places = isBlind ? Math.min(granted, Math.ceil(granted / 2)) : granted;
+      const free = places - watch.length;
+      const much = Math.min(MOST_OFFERED, (state.letGo.get(name) ?? 0) * 2 + places + 10);
+      const taken =
+        places > 0 && factor > 0 && (free > 0 || forMs > 0) ? supply.take(much, now, isBlocked) : [];
+      room = Math.max(0, room - Math.max(places, watch.length));
+      if (taken.length === 0 && watch.length === 0) continue;
+      offered.push(...taken);
+      lots.push({
+        window: places,
+        connections: this.#mostOpen(name, places),
+        peers,
+        perSecond: this.#paceOf(lane, name),
+        release: taken.map(({ key }) => key),
+        watch,
+      });
+    }
+    return { order: { lots, forMs: offered.length === 0 ? 0 : forMs }, parcels: offered };
+  }
+
+  /** The order's answer was lost: what it may have released is watched until a look tells. */
+  lost(lane: string, { parcels }: PlacedOrder): void {
+    const { flights } = this.#laneOf(lane);
+    for (const parcel of parcels) flights.set(parcel.key.id, { parcel, ended: undefined });
+  }
+
+  /** Takes in a tick's answer, what the log told since the last one, and the connections of the queue's host. */
+  see(
+    lane: string,
+    placed: PlacedOrder,
+    seen: {
+      readonly look: DrainLook;
+      readonly events: readonly DeliveryEvent[];
+      /** Was all of the log there? Else the queue's own moves are all there is. */
+      readonly isLogWhole: boolean;
+      /** By destinations whose addresses are known; null: not seen. */
+      readonly open: ReadonlyMap<string, number> | null;
+    },
+    now: number,
+  ): Judged {
+    const state = this.#laneOf(lane);
+    state.isLogWhole = seen.isLogWhole;
+    this.#takeFates(state, placed, seen.look, now);
+    const learned = new Map<string, string>();
+    for (const event of seen.events) this.#takeEvent(state, event, learned, now);
+    const putBack = this.#settle(state, now);
+    if (seen.open !== null)
+      for (const [name, count] of seen.open) this.#destinations.get(name)?.open.set(lane, count);
+    return { changes: this.#judge(now), putBack, learned };
+  }
+
+  /** The rest that is parked; for giving it back. */
+  heldOf(lane: string): readonly MessageKey[] {
+    return [...this.#laneOf(lane).supplies.values()].flatMap((supply) => supply.all().map(({ key }) => key));
+  }
+
+  /** Has the queue been given to it yet? */
+  knows(lane: string): boolean {
+    return this.#lanes.has(lane);
+  }
+
+  counts(lane: string): DrainCounts {
+    const { counts, flights, supplies } = this.#laneOf(lane);
+    const held = [...supplies.values()].reduce((sum, { count }) => sum + count, 0);
+    return { ...counts, inFlight: flights.size, held };
+  }
+
+  perSecond(lane: string, now: number): number {
+    return this.#laneOf(lane).rate.of(now);
+  }
+
+  /** Destinations with something left, the largest first. */
+  destinations(lane: string | undefined, now: number): readonly DestinationSight[] {
+    const lanes = lane === undefined ? [...this.#lanes.values()] : [this.#laneOf(lane)];
+    const flying = flyingOf(lanes);
+    return [...this.#destinations]
+      .map(([destination, { window, grants, open, rate }]) => {
+        const inFlight = flying.get(destination) ?? 0;
+        const left = lanes.reduce((sum, { supplies }) => sum + (supplies.get(destination)?.count ?? 0), 0);
+        const given = lane === undefined ? undefined : grants.get(lane)?.places;
+        const seen = lane === undefined ? [...open.values()] : open.has(lane) ? [open.get(lane) ?? 0] : [];
+        return {
+          destination,
+          left: left + inFlight,
+          window: lane === undefined || this.#lanes.size === 1 ? window.window : (given ?? 0),
+          inFlight,
+          open: seen.length === 0 ? null : seen.reduce((sum, one) => sum + one, 0),
+          limit: window.limit,
+          share: window.share,
+          state: window.state,
+          since: window.since,
+          retryAt: window.retryAt,
+          perSecond: rate.of(now),
+        };
+      })
+      .sort((a, b) => b.left - a.left || (a.destination < b.destination ? -1 : 1));
+  }
+
+  #laneOf(lane: string): Lane {
+    const found = this.#lanes.get(lane);
+    if (found === undefined) throw new Error(`no queue ${lane} in this drain`);
+    return found;
+  }
+
+  #destinationOf(name: string, now: number): Destination {
+    let one = this.#destinations.get(name);
+    if (one === undefined) {
+      one = {
+        window: new DestinationWindow(this.#parts.limitOf(name), now),
+        open: new Map(),
+        grants: new Map(),
+        rate: new Rate(),
+        tries: 0,
+        pushed: 0,
+      };
+      if (this.#scale < 1) one.window.scale(this.#scale);
+      this.#destinations.set(name, one);
+    }
+    return one;
+  }
+
+  /** A queue's part of a window: by what it has left, and never more than the others leave. */
+  #grant(lane: string, name: string, flying: number, factor: number, now: number): number {
+    const { window, grants } = this.#destinationOf(name, now);
+    const all = Math.floor(window.window * factor) || (window.window > 0 && factor > 0 ? 1 : 0);
+    let [left, taken] = [0, 0];
+    for (const [other, { supplies }] of this.#lanes) {
+      left += supplies.get(name)?.count ?? 0;
+      if (other === lane) continue;
+      const grant = grants.get(other);
+      if (grant === undefined || now - grant.at >= STALE_S) continue;
+      taken += grant.places;
+      left += grant.places;
+    }
+    const own = (this.#laneOf(lane).supplies.get(name)?.count ?? 0) + flying;
+    const fair = own === 0 ? 0 : Math.max(1, Math.round((all * own) / (left + flying)));
+    const places = Math.max(0, Math.min(fair, all - taken));
+    // What flies already takes places until it has landed.
+    grants.set(lane, { places: Math.max(places, flying), at: now });
+    return places;
+  }
+
+  /** Connections that may be open: with one queue up to the limit itself, of several each its own part. */
+  #mostOpen(name: string, places: number): number | null {
+    const limit = this.#destinations.get(name)?.window.limit;
+    if (limit === undefined || limit.inFlight !== null) return null;
+    const isAlone = this.#lanes.size === 1 && places >= mostInFlight(limit);
+    return isAlone ? limit.connections : places;
+  }
+
+  #paceOf(lane: string, name: string): number | null {
+    const destination = this.#destinations.get(name);
+    const own = destination?.window.limit.perSecond ?? null;
+    const all = this.#parts.perSecond;
+    const [mine, total] = this.#shares(lane, name);
+    const parts: number[] = [];
+    if (own !== null) {
+      const places = [...(destination?.grants.values() ?? [])].reduce((sum, grant) => sum + grant.places, 0);
+      const given = destination?.grants.get(lane)?.places ?? 0;
+      parts.push(own * (places === 0 ? 1 : given / places));
+    }
+    if (all !== null) parts.push(all * (total === 0 ? 1 : mine / total));
+    return parts.length === 0 ? null : Math.max(0.01, Math.min(...parts)) * this.#scale;
+  }
+
+  #shares(lane: string, name: string): readonly [mine: number, total: number] {
+    let [mine, total] = [0, 0];
+    for (const [other, { supplies }] of this.#lanes)
+      for (const [destination, supply] of supplies) {
+        const waits = supply.count > 0 ? supply.count + 1 : 0;
+        total += waits;
+        if (other === lane && destination === name) mine = waits;
+      }
+    return [mine, total];
+  }
+
+  #takeFates(state: Lane, placed: PlacedOrder, look: DrainLook, now: number): void {
+    const failed = new Set(look.failed.map(({ id }) => id));
+    const letGo = new Map<string, number>();
+    const back = new Map<string, Parcel[]>();
+    const offered = new Set<string>();
+    for (const parcel of placed.parcels) {
+      const { id } = parcel.key;
+      offered.add(id);
+      const fate = failed.has(id) ? 'failed' : (look.fates.get(id) ?? 'held');
+      if (fate === 'held') {
+        const list = back.get(parcel.destination) ?? [];
+        back.set(parcel.destination, list);
+        list.push(parcel);
+        continue;
+      }
+      if (fate === 'failed') {
+        state.counts.deferred += 1;
+        continue;
+      }
+      if (!state.seen.has(id)) {
+        state.seen.add(id);
+        state.counts.released += 1;
+      }
+      letGo.set(parcel.destination, (letGo.get(parcel.destination) ?? 0) + 1);
+      state.flights.set(id, {
+        parcel,
+        ended: fate === 'gone' || fate === 'deferred' ? { fate, at: now } : undefined,
+      });
+    }
+    for (const [name, parcels] of back) state.supplies.get(name)?.giveBack(parcels);
+    for (const [name, count] of letGo) state.letGo.set(name, count);
+    for (const [id, flight] of state.flights) {
+      if (flight.ended !== undefined || offered.has(id)) continue;
+      const fate = look.fates.get(id);
+      if (fate === 'gone' || fate === 'deferred') flight.ended = { fate, at: now };
+      else if (fate === 'held') {
+        // Never released after all, or held by somebody: it waits for its turn again.
+        state.flights.delete(id);
+        state.supplies.get(flight.parcel.destination)?.giveBack([flight.parcel]);
+      }
+    }
+  }
+
+  #takeEvent(state: Lane, event: DeliveryEvent, learned: Map<string, string>, now: number): void {
+    const flight = state.flights.get(event.id);
+    if (flight === undefined || event.outcome === 'refused') return;
+    const { hop } = flight.parcel.key;
+    if (event.relay !== null) learned.set(event.relay.address, flight.parcel.destination);
+    if (isKeptBack(event)) {
+      // Its own mark lasts for minutes and is not ours to lift: asked again now and then.
+      const before = state.keptBack.get(hop);
+      if (before === undefined || before.until <= now) {
+        const waitS = Math.min(MOST_KEPT_S, before === undefined ? KEPT_S : before.waitS * 2);
+        state.keptBack.set(hop, { until: now + waitS, waitS });
+      }
+      this.#hear(state, event.id, 'kept');
+      return;
+    }
+    const destination = this.#destinations.get(flight.parcel.destination);
+    const pushed = isPushBack(event);
+    if (destination !== undefined) {
+      destination.tries += 1;
+      if (pushed) destination.pushed += 1;
+    }
+    state.counts.tries += 1;
+    if (pushed) state.counts.pushedBack += 1;
+    if (event.outcome === 'sent') state.keptBack.delete(hop);
+    this.#hear(
+      state,
+      event.id,
+      pushed
+        ? 'pushed'
+        : event.outcome === 'deferred'
+          ? 'deferred'
+          : event.outcome === 'sent'
+            ? 'sent'
+            : 'bounced',
+    );
+  }
+
+  /** A message with several recipients is what the worst of them is. */
+  #hear({ told }: Lane, id: string, word: Word): void {
+    const before = told.get(id);
+    if (before === undefined || WORST.indexOf(word) < WORST.indexOf(before)) told.set(id, word);
+  }
+
+  /** Ends the flights of which all is known, or which the log has kept silent about for too long. */
+  #settle(state: Lane, now: number): readonly MessageKey[] {
+    const putBack: MessageKey[] = [];
+    let landed = 0;
+    for (const [id, { parcel, ended }] of state.flights) {
+      if (ended === undefined) continue;
+      const told = state.told.get(id);
+      const isKnown = ended.fate === 'gone' ? told === 'sent' || told === 'bounced' : told !== undefined;
+      if (!isKnown && state.isLogWhole && now - ended.at < LOG_LAG_S) continue;
+      state.flights.delete(id);
+      state.told.delete(id);
+      const destination = this.#destinations.get(parcel.destination);
+      if (told === undefined) {
+        // The queue's own word alone: a try, and pushed back if it came back.
+        state.counts.tries += 1;
+        if (destination !== undefined) destination.tries += 1;
+        if (ended.fate === 'deferred') {
+          state.counts.pushedBack += 1;
+          if (destination !== undefined) destination.pushed += 1;
+        }
+      }
+      if (ended.fate === 'gone') {
+        state.counts[told === 'bounced' ? 'bounced' : 'delivered'] += 1;
+        destination?.rate.add(1, now);
+        landed += 1;
+        continue;
+      }
+      const isOurs = told === undefined || told === 'pushed' || told === 'kept';
+      if (!isOurs || parcel.tries + 1 >= MOST_TRIES) {
+        state.counts.deferred += 1;
+        continue;
+      }
+      // One that was not tried has no try behind it, and waits for its hop.
+      if (told !== 'kept') parcel.tries += 1;
+      parcel.notBefore =
+        now + (told === 'kept' ? 0 : Math.min(MOST_WAIT_S, TRY_AGAIN_S * 2 ** (parcel.tries - 1)));
+      putBack.push(parcel.key);
+      state.supplies.get(parcel.destination)?.giveBack([parcel]);
+    }
+    state.rate.add(landed, now);
+    return putBack;
+  }
+
+  #judge(now: number): readonly { readonly destination: string; readonly text: string }[] {
+    const changes: { destination: string; text: string }[] = [];
+    const flying = flyingOf([...this.#lanes.values()]);
+    for (const [destination, one] of this.#destinations) {
+      const open = [...one.open.values()];
+      const text = one.window.see(
+        {
+          tries: one.tries,
+          pushedBack: one.pushed,
+          open: open.length === 0 ? null : open.reduce((sum, count) => sum + count, 0),
+          inFlight: flying.get(destination) ?? 0,
+        },
+        now,
+      );
+      one.tries = 0;
+      one.pushed = 0;
+      if (text !== undefined) changes.push({ destination, text });
+    }
+    return changes;
+  }
+}
+
+function flyingOf(lanes: readonly Lane[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { flights } of lanes)
+    for (const { parcel, ended } of flights.values())
+      if (ended === undefined) counts.set(parcel.destination, (counts.get(parcel.destination) ?? 0) + 1);
+  return counts;
+}
+
+/** What the log said of a message. */
+type Word = 'sent' | 'bounced' | 'pushed' | 'deferred' | 'kept';
+const WORST: readonly Word[] = ['pushed', 'kept', 'deferred', 'bounced', 'sent'];

@@ -1,0 +1,740 @@
+// Executes a drain: takes each queue, parks its messages, and goes on with ticks until nothing is parked or in flight.
+// At every tick the queue itself says where each message is; the journal says what was begun, never how far it came.
+// So a run that died at any place is gone on with by looking: what is held is to be released, what was put off is
+// parked again, what is gone is done. Queues run beside each other and share the windows of their destinations.
+import { BusyError, EXIT, MailctlError } from '../errors.js';
+import type { Journal } from '../journal/journal.js';
+import type { PartPlace, RunFiles } from '../journal/run-files.js';
+import type { RunNotes } from '../journal/run-notes.js';
+import { type Clock, formatIso } from '../lib/clock.js';
+import type { Lane, Plan } from '../plan/plan.js';
+import { closedStateOf, foldJournal } from '../plan/progress.js';
+import type { DeliveryEvent } from '../queue/delivery-event.js';
+import type { DeskPlace } from '../queue/desk.js';
+import type { DrainFate, DrainPost, DrainWay, HostGuards } from '../queue/drain-way.js';
+import type { LogReading, QueueDriver } from '../queue/driver.js';
+import type { MessageKey } from '../queue/message.js';
+import { OPEN_STATES, type Socket } from '../queue/socket.js';
+import { DrainController, type PlacedOrder } from './controller.js';
+import { Guards } from './guards.js';
+import { parseParcels } from './parcel-parts.js';
+import type { DrainFacts } from './plan-drain.js';
+import type { DrainLaneStatus, DrainState, DrainStatus } from './status.js';
+import type { Parcel } from './supply.js';
+
+/** The host keeps the windows full for so long at a time. */
+const TICK_MS = 2000;
+/** While a window doubles, and where nothing is known yet. */
+const FIRST_TICK_MS = 1000;
+const FIRST_TICKS = 5;
+const IDLE_MS = 1000;
+const BEAT_MS = 5000;
+const STATUS_MS = 1000;
+const RESULT_MS = 5000;
+const MOST_CHANGES = 8;
+const FATES_AT_ONCE = 10_000;
+/** A host that does not answer is asked again after this, doubling. */
+const AWAY_MS = 2000;
+const MOST_AWAY_MS = 30_000;
+
+/** One queue, with all that the loop asks of it. */
+export interface DrainQueue {
+  readonly place: DeskPlace;
+  readonly way: DrainWay;
+  readonly readLog: QueueDriver['readLog'];
+  /** Connections outwards of its host; throws MailctlError when they cannot be seen. */
+  sockets(signal?: AbortSignal): Promise<readonly Socket[]>;
+}
+
+/** What an execution is given. */
+export interface DrainExecution {
+  readonly plan: Plan;
+  readonly facts: DrainFacts;
+  readonly journal: Journal;
+  readonly files: RunFiles;
+  readonly notes: RunNotes;
+  readonly post: DrainPost;
+  readonly clock: Clock;
+  readonly operator: string;
+  readonly bastion: string;
+  queueNamed(name: string): DrainQueue;
+  /** Whose the addresses of peers are, as far as it is known; what deliveries tell is added by the loop itself. */
+  readonly peers: ReadonlyMap<string, string>;
+  readonly finish: AbortSignal;
+  readonly abort: AbortSignal;
+  /** After every tick. */
+  onStatus(status: DrainStatus): void;
+  onChange(text: string): void;
+}
+
+/** How it ended. */
+export interface DrainEnd {
+  readonly status: DrainStatus;
+  /** Why a queue was not drained to its end. */
+  readonly failures: readonly { readonly queue: string; readonly error: MailctlError }[];
+  /** Somebody asked for it. */
+  readonly isStopped: boolean;
+}
+
+interface LaneRun {
+  readonly lane: Lane;
+  readonly queue: DrainQueue;
+  readonly guards: Guards;
+  state: DrainState;
+  doing: string;
+  logMissing: string | null;
+  otherNow: number | null;
+  startedAt: number;
+  error: MailctlError | undefined;
+}
+
+/** Asked for while it runs. */
+interface Wishes {
+  paused: boolean;
+  stop: boolean;
+  releaseRest: boolean;
+}
+
+/** Runs it, a first time or once more. Whatever goes wrong with a queue is in the result. */
+export async function executeDrain(execution: DrainExecution, isResumed: boolean): Promise<DrainEnd> {
+  return new DrainLoop(execution).run(isResumed);
+}
+
+class DrainLoop {
+  readonly #x: DrainExecution;
+  readonly #control: DrainController;
+  readonly #lanes: LaneRun[];
+  readonly #wishes: Wishes = { paused: false, stop: false, releaseRest: false };
+  readonly #changes: { at: string; text: string }[] = [];
+  readonly #peers = new Map<string, string>();
+  readonly #addresses = new Map<string, readonly string[]>();
+  #statusAt = Number.NEGATIVE_INFINITY;
+  #resultAt = Number.NEGATIVE_INFINITY;
+  readonly #startedAt: string;
+
+  constructor(execution: DrainExecution) {
+    this.#x = execution;
+    const { facts, plan, clock } = execution;
+    const limits = new Map(facts.destinations.map((one) => [one.name, one]));
+    this.#control = new DrainController({
+      limitOf(destination) {
+        const limit = limits.get(destination);
+        if (limit === undefined) throw new Error(`no destination ${destination} in the plan`);
+        return limit;
+      },
+      perSecond: facts.perSecond,
+      peersOf: (destination) => this.#addresses.get(destination) ?? [],
+    });
+    for (const [address, destination] of execution.peers) this.#addPeer(address, destination);
+    this.#startedAt = plan.createdAt;
+    this.#lanes = plan.lanes.map((lane) => ({
+      lane,
+      queue: execution.queueNamed(lane.id),
+      guards: new Guards(),
+      state: 'running',
+      doing: 'begins',
+      logMissing: null,
+      otherNow: null,
+      startedAt: clock.monotonic() / 1000,
+      error: undefined,
+    }));
+  }
+
+  async run(isResumed: boolean): Promise<DrainEnd> {
+    const { journal } = this.#x;
+    await this.#x.notes.clearRequests();
+    const open = this.#lanes.filter(({ lane }) => !isClosed(journal, lane.id));
+    for (const one of this.#lanes) if (!open.includes(one)) one.state = 'done';
+    const asking = this.#listen();
+    await Promise.all(
+      open.map(async (one) => {
+        try {
+          await this.#drainLane(one, isResumed);
+        } catch (error) {
+          if (!(error instanceof MailctlError)) throw error;
+          one.error = error;
+          one.state = 'stopped';
+          one.doing = error.message;
+          await journal
+            .append({
+              kind: 'failed',
+              lane: one.lane.id,
+              step: 'pour',
+              reason: error.message,
+              code: error.code,
+            })
+            .catch(() => {});
+        }
+      }),
+    );
+    asking.abort();
+    const isStopped = this.#wishes.stop;
+    const closed = closedStateOf(foldJournal(journal.records, journal.file).lanes);
+    if (closed !== undefined) await journal.append({ kind: 'closed', state: closed });
+    else if (isStopped)
+      await journal
+        .append({
+          kind: 'note',
+          lane: '',
+          text: 'stopped by the operator; the rest stays held',
+          data: { drain: 'stopped' },
+        })
+        .catch(() => {});
+    await this.#tell(true);
+    return {
+      status: this.#status(),
+      failures: this.#lanes.flatMap(({ lane, error }) =>
+        error === undefined ? [] : [{ queue: lane.id, error }],
+      ),
+      isStopped,
+    };
+  }
+
+  /** Reads what operators ask for, until it is aborted. */
+  #listen(): AbortController {
+    const controller = new AbortController();
+    const { clock, notes, finish } = this.#x;
+    const turn = async () => {
+      while (!controller.signal.aborted) {
+        for (const request of await notes.requests()) this.#take(request);
+        if (finish.aborted && !this.#wishes.stop) {
+          this.#wishes.stop = true;
+          this.#say('the operator stops it: the rest stays held');
+        }
+        try {
+          await clock.sleep(500, controller.signal);
+        } catch {
+          return;
+        }
+      }
+    };
+    turn().catch(() => {});
+    return controller;
+  }
+
+  #take(request: Readonly<Record<string, unknown>>): void {
+    const by = typeof request.by === 'string' ? ` by ${request.by}` : '';
+    switch (request.ask) {
+      case 'pause':
+        if (!this.#wishes.paused) this.#say(`paused${by}`);
+        this.#wishes.paused = true;
+        return;
+      case 'resume':
+        if (this.#wishes.paused) this.#say(`goes on${by}`);
+        this.#wishes.paused = false;
+        return;
+      case 'stop':
+        this.#wishes.stop = true;
+        this.#wishes.releaseRest = request.releaseRest === true;
+        this.#say(`stopped${by}: the rest ${this.#wishes.releaseRest ? 'is given back' : 'stays held'}`);
+        return;
+      case 'rate':
+        if (typeof request.factor === 'number' && request.factor > 0 && request.factor <= 2) {
+          this.#control.scale(request.factor);
+          this.#say(`${request.factor > 1 ? 'faster' : 'slower'}${by}`);
+        }
+    }
+  }
+
+  #now(): number {
+    return this.#x.clock.monotonic() / 1000;
+  }
+
+  #say(text: string): void {
+    this.#changes.push({ at: formatIso(this.#x.clock.now()), text });
+    while (this.#changes.length > MOST_CHANGES) this.#changes.shift();
+    this.#x.onChange(text);
+    this.#x.journal.append({ kind: 'note', lane: '', text }).catch(() => {});
+  }
+
+  async #drainLane(run: LaneRun, isResumed: boolean): Promise<void> {
+    const { journal, facts, post, operator, bastion, plan, abort } = this.#x;
+    const { lane, queue } = run;
+    const id = lane.id;
+    const began = (step: string) => journal.append({ kind: 'began', lane: id, step });
+    const did = (step: string, note?: string) =>
+      journal.append({ kind: 'did', lane: id, step, ...(note === undefined ? {} : { note }) });
+    const done = didSteps(journal, id);
+    if (!done.has('take')) await began('take');
+    const claim = await post.begin(
+      queue.place,
+      {
+        holder: { key: facts.key, operator, bastion },
+        run: plan.id,
+        reason: plan.reason ?? '',
+        onDeath: facts.onDeath,
+        deadAfterS: facts.deadAfterS,
+        dead: isResumed ? [facts.key] : [],
+      },
+      abort,
+    );
+    if (!claim.granted) {
+      const { held } = claim;
+      throw new BusyError(
+        `${id} is being drained by run ${held.run} of ${held.holder.operator} on ${held.holder.bastion} (${held.state}, last sign ${Math.round(held.silentS)} s ago)`,
+        {
+          hint: `mailctl drain status   there; a drain that is dead is gone on with by mailctl drain resume ${held.run}`,
+        },
+      );
+    }
+    if (!done.has('take')) await did('take');
+    const beating = this.#beat(run);
+    try {
+      const first = await queue.way.tick({ lots: [], forMs: 0 }, abort);
+      run.guards.setBaseline(first.oldestOther);
+      run.otherNow = first.oldestOther;
+      await this.#park(run, done, began, did);
+      if (!done.has('pour') && !isBegun(journal, id, 'pour')) await began('pour');
+      const isEmpty = await this.#pour(run);
+      if (!isEmpty) {
+        if (this.#wishes.releaseRest) await this.#giveBack(run);
+        await post.end(queue.place, facts.key, this.#wishes.releaseRest ? 'done' : 'held', abort);
+        run.state = 'stopped';
+        run.doing = this.#wishes.releaseRest
+          ? 'stopped, the rest was given back'
+          : 'stopped, the rest stays held';
+        if (!this.#wishes.releaseRest) return;
+      }
+      await did('pour', this.#countsNote(id));
+      if (isEmpty) await post.end(queue.place, facts.key, 'done', abort);
+      await began('end');
+      await did('end');
+      await journal.append({ kind: 'lane-closed', lane: id, state: isEmpty ? 'done' : 'reverted' });
+      if (isEmpty) run.state = 'done';
+      run.doing = isEmpty ? '' : run.doing;
+    } finally {
+      beating.abort();
+    }
+  }
+
+  #countsNote(lane: string): string {
+    const { delivered, deferred, bounced, lost } = this.#control.counts(lane);
+    return `${delivered} delivered, ${deferred} deferred, ${bounced} bounced, ${lost} gone before`;
+  }
+
+  /** Parks what is not parked, and gives the controller what it has to work with. */
+  async #park(
+    run: LaneRun,
+    done: ReadonlySet<string>,
+    began: (step: string) => Promise<unknown>,
+    did: (step: string, note?: string) => Promise<unknown>,
+  ): Promise<void> {
+    const { files, facts, post, abort } = this.#x;
+    const { lane, queue } = run;
+    const names = facts.destinations.map(({ name }) => name);
+    const parked: Parcel[] = [];
+    const flying: Parcel[] = [];
+    const before = lastCounts(await files.readResults(), lane.id);
+    let [total, gone] = [0, 0];
+    for (const step of lane.steps) {
+      if (step.action !== 'drain.park') continue;
+      const parcels = parseParcels(
+        await files.readPart(step.params.part as unknown as PartPlace),
+        names,
+        `${lane.id} ${step.id}`,
+      );
+      total += parcels.length;
+      run.doing = `parking, ${total} so far`;
+      await this.#tell(false);
+      const isAgain = isBegun(this.#x.journal, lane.id, step.id);
+      const fates = isAgain ? await this.#fatesOf(run, parcels) : new Map<string, DrainFate>();
+      const todo = isAgain
+        ? parcels.filter(({ key }) => fates.get(key.id) === 'deferred' || !fates.has(key.id))
+        : parcels;
+      if (!isAgain) {
+        await began(step.id);
+        if (
+          !(await post.keep(
+            queue.place,
+            facts.key,
+            step.id.replace(/\D/g, ''),
+            parcels.map(({ key }) => key),
+            abort,
+          ))
+        )
+          throw lostLease(lane.id);
+      }
+      const missed = new Set<string>();
+      if (todo.length > 0) {
+        const answer = await queue.way.park(
+          todo.map(({ key }) => key),
+          abort,
+        );
+        for (const id of answer.gone) missed.add(id);
+        for (const { id } of answer.failed) missed.add(id);
+      }
+      for (const parcel of parcels) {
+        const { id } = parcel.key;
+        const fate = fates.get(id);
+        if (missed.has(id) || fate === 'gone') gone += 1;
+        else if (fate === 'active' || fate === 'waiting') flying.push(parcel);
+        else parked.push(parcel);
+      }
+      if (!done.has(step.id)) await did(step.id, missed.size > 0 ? `${missed.size} were gone` : undefined);
+      if (this.#wishes.stop) break;
+    }
+    // What is gone since the first look was delivered by us, but for what was gone before we began.
+    const lost = before?.lost ?? gone;
+    const bounced = before?.bounced ?? 0;
+    const delivered = before === undefined ? 0 : Math.max(0, gone - lost - bounced);
+    this.#control.addLane(
+      lane.id,
+      parked,
+      flying,
+      {
+        total,
+        released: before === undefined ? 0 : delivered + bounced + flying.length,
+        delivered,
+        deferred: 0,
+        bounced,
+        lost,
+        pushedBack: before?.pushedBack ?? 0,
+        tries: before?.tries ?? 0,
+      },
+      this.#now(),
+    );
+    run.doing = '';
+    await this.#result(run);
+  }
+
+  async #fatesOf(run: LaneRun, parcels: readonly Parcel[]): Promise<ReadonlyMap<string, DrainFate>> {
+    const fates = new Map<string, DrainFate>();
+    for (let at = 0; at < parcels.length; at += FATES_AT_ONCE) {
+      const watch = parcels.slice(at, at + FATES_AT_ONCE).map(({ key: { id, hop } }) => ({ id, hop }));
+      const look = await run.queue.way.tick(
+        {
+          lots: [{ window: 0, connections: null, peers: [], perSecond: null, release: [], watch }],
+          forMs: 0,
+        },
+        this.#x.abort,
+      );
+      for (const [id, fate] of look.fates) fates.set(id, fate);
+    }
+    return fates;
+  }
+
+  /** Ticks until the queue has nothing of ours any more (true) or it is told to stop (false). */
+  async #pour(run: LaneRun): Promise<boolean> {
+    const { clock, abort } = this.#x;
+    const { lane } = run;
+    let log: LogReading | undefined;
+    let awayMs = AWAY_MS;
+    for (let tick = 0; ; tick += 1) {
+      if (this.#wishes.stop) return this.#isLanded(run);
+      if (this.#control.isDone(lane.id)) return true;
+      if (run.error !== undefined) throw run.error;
+      const factor = this.#wishes.paused ? 0 : run.guards.factor;
+      run.state = this.#wishes.paused || factor === 0 ? 'paused' : 'running';
+      const placed = this.#control.order(lane.id, this.#now(), {
+        factor,
+        forMs: tick < FIRST_TICKS ? FIRST_TICK_MS : TICK_MS,
+      });
+      try {
+        log = await this.#tick(run, placed, log);
+        if (awayMs > AWAY_MS) this.#say(`${lane.id} answers again`);
+        awayMs = AWAY_MS;
+        run.doing = this.#wishes.paused ? 'paused by the operator' : '';
+      } catch (error) {
+        this.#control.lost(lane.id, placed);
+        if (abort.aborted || !(error instanceof MailctlError) || error instanceof BusyError) throw error;
+        run.doing = `${error.message}; asked again`;
+        if (awayMs === AWAY_MS) this.#say(`${lane.id}: ${error.message}; it is asked again`);
+        await this.#tell(false);
+        await this.#sleep(awayMs);
+        awayMs = Math.min(MOST_AWAY_MS, awayMs * 2);
+        continue;
+      }
+      await this.#tell(false);
+      if (this.#now() * 1000 - this.#resultAt >= RESULT_MS) await this.#result(run);
+      if (placed.order.forMs === 0) await clock.sleep(IDLE_MS, abort);
+    }
+  }
+
+  /** Told to stop: the tick in hand has ended. What flies lands by itself. */
+  async #isLanded(run: LaneRun): Promise<boolean> {
+    // The host's own pump ends with this look, and what it has let go since the last one is seen.
+    const placed = this.#control.order(run.lane.id, this.#now(), { factor: 0, forMs: 0 });
+    await this.#tick(run, placed, undefined).catch((error: unknown) => {
+      if (!(error instanceof MailctlError)) throw error;
+    });
+    await this.#result(run);
+    return this.#control.isDone(run.lane.id);
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    const { clock, abort } = this.#x;
+    for (let slept = 0; slept < ms && !this.#wishes.stop; slept += 500) await clock.sleep(500, abort);
+  }
+
+  async #tick(
+    run: LaneRun,
+    placed: PlacedOrder,
+    before: LogReading | undefined,
+  ): Promise<LogReading | undefined> {
+    const { clock, abort } = this.#x;
+    const { lane, queue, guards } = run;
+    const events: DeliveryEvent[] = [];
+    const late = async () => {
+      // What the log and the kernel say shall be as new as the look.
+      await clock.sleep(Math.max(0, placed.order.forMs - 250), abort);
+      const [log, sockets] = await Promise.all([
+        this.#readLog(run, before, (event) => events.push(event)),
+        queue.sockets(abort).catch((error: unknown) => {
+          if (error instanceof MailctlError) return null;
+          throw error;
+        }),
+      ]);
+      return { log, sockets };
+    };
+    const [look, { log, sockets }] = await Promise.all([queue.way.tick(placed.order, abort), late()]);
+    run.otherNow = look.oldestOther;
+    for (const text of guards.see(null, look.oldestOther, this.#now())) this.#say(`${lane.id}: ${text}`);
+    const { changes, putBack, learned } = this.#control.see(
+      lane.id,
+      placed,
+      {
+        look,
+        events,
+        isLogWhole: log !== undefined && log.incomplete === null,
+        open: sockets === null ? null : this.#openOf(sockets),
+      },
+      this.#now(),
+    );
+    for (const [address, destination] of learned)
+      if (!this.#peers.has(address)) this.#addPeer(address, destination);
+    for (const { destination, text } of changes) this.#say(`${destination} ${text}`);
+    if (putBack.length > 0) await this.#parkAgain(run, putBack);
+    if (look.isDown) run.doing = 'its mail server does not run';
+    return log ?? before;
+  }
+
+  async #parkAgain(run: LaneRun, keys: readonly MessageKey[]): Promise<void> {
+    // What the server has taken up again by itself meanwhile is seen at the next look.
+    await run.queue.way.park(keys, this.#x.abort);
+  }
+
+  async #readLog(
+    run: LaneRun,
+    before: LogReading | undefined,
+    onEvent: (event: DeliveryEvent) => void,
+  ): Promise<LogReading | undefined> {
+    const { readLog } = run.queue;
+    if (readLog === undefined) {
+      run.logMissing = 'this server has no log that mailctl reads';
+      return undefined;
+    }
+    try {
+      const from =
+        before === undefined
+          ? { since: Math.floor(this.#x.clock.now() / 1000) - 30 }
+          : { position: before.position };
+      const log = await readLog(from, onEvent, this.#x.abort);
+      run.logMissing = log.incomplete;
+      return log;
+    } catch (error) {
+      if (!(error instanceof MailctlError)) throw error;
+      run.logMissing = error.message;
+      return undefined;
+    }
+  }
+
+  #addPeer(address: string, destination: string): void {
+    this.#peers.set(address, destination);
+    this.#addresses.set(destination, [...(this.#addresses.get(destination) ?? []), address].slice(-64));
+  }
+
+  #openOf(sockets: readonly Socket[]): ReadonlyMap<string, number> {
+    const known = new Map<string, number>();
+    for (const destination of this.#peers.values()) known.set(destination, 0);
+    for (const { peer, state } of sockets) {
+      const destination = this.#peers.get(peer);
+      if (destination === undefined || !OPEN_STATES.has(state)) continue;
+      known.set(destination, (known.get(destination) ?? 0) + 1);
+    }
+    return known;
+  }
+
+  /** The rest goes back to the server, which tries it at its own pace. */
+  async #giveBack(run: LaneRun): Promise<void> {
+    const keys = this.#control.heldOf(run.lane.id);
+    for (let at = 0; at < keys.length; at += FATES_AT_ONCE) {
+      run.doing = `giving back, ${at} of ${keys.length}`;
+      await this.#tell(false);
+      await run.queue.way.unpark(keys.slice(at, at + FATES_AT_ONCE), this.#x.abort);
+    }
+  }
+
+  /** The heartbeat, and what it tells of the host, until it is aborted. */
+  #beat(run: LaneRun): AbortController {
+    const controller = new AbortController();
+    const { clock, post, facts } = this.#x;
+    const turn = async () => {
+      while (!controller.signal.aborted) {
+        try {
+          const { isOurs, guards } = await post.beat(
+            run.queue.place,
+            facts.key,
+            this.#noteOf(run),
+            controller.signal,
+          );
+          this.#takeGuards(run, guards);
+          if (!isOurs) {
+            run.error = lostLease(run.lane.id);
+            return;
+          }
+        } catch (error) {
+          // A host that is away has its own clock for how long it waits for us.
+          if (!(error instanceof MailctlError)) throw error;
+        }
+        await clock.sleep(BEAT_MS, controller.signal);
+      }
+    };
+    turn().catch(() => {});
+    return controller;
+  }
+
+  #takeGuards(run: LaneRun, guards: HostGuards): void {
+    for (const text of run.guards.see(guards, run.otherNow, this.#now()))
+      this.#say(`${run.lane.id}: ${text}`);
+  }
+
+  #noteOf(run: LaneRun): object {
+    const status = this.#laneStatus(run);
+    const { counts, state } = status;
+    return {
+      state,
+      at: formatIso(this.#x.clock.now()),
+      counts,
+      perSecond: status.perSecond,
+      eta: status.eta,
+    };
+  }
+
+  async #result({ lane }: LaneRun): Promise<void> {
+    this.#resultAt = this.#now() * 1000;
+    await this.#x.files
+      .addResult({ kind: 'drain', lane: lane.id, counts: this.#control.counts(lane.id) })
+      .catch(() => {});
+  }
+
+  async #tell(force: boolean): Promise<void> {
+    const at = this.#now() * 1000;
+    if (!force && at - this.#statusAt < STATUS_MS) return;
+    this.#statusAt = at;
+    const status = this.#status();
+    this.#x.onStatus(status);
+    await this.#x.notes.writeStatus(status);
+  }
+
+  #status(): DrainStatus {
+    const { plan, facts, clock } = this.#x;
+    return {
+      run: plan.id,
+      at: formatIso(clock.now()),
+      startedAt: this.#startedAt,
+      onDeath: facts.onDeath,
+      deadAfterS: facts.deadAfterS,
+      lanes: this.#lanes.map((run) => this.#laneStatus(run)),
+      changes: [...this.#changes],
+    };
+  }
+
+  #laneStatus(run: LaneRun): DrainLaneStatus {
+    const { lane, queue, guards, state, doing } = run;
+    const now = this.#now();
+    const isKnown = this.#control.knows(lane.id);
+    const counts = isKnown ? this.#control.counts(lane.id) : emptyCounts(lane);
+    const perSecond = isKnown ? this.#control.perSecond(lane.id, now) : 0;
+    const destinations = isKnown ? this.#control.destinations(lane.id, now) : [];
+    return {
+      run: this.#x.plan.id,
+      queue: lane.id,
+      host: queue.place.host,
+      state,
+      doing,
+      counts,
+      perSecond,
+      eta: state === 'done' ? { least: 0, most: 0 } : etaOf(destinations, counts, now - run.startedAt),
+      destinations: destinations.filter(({ left }) => left > 0).slice(0, 50),
+      guards: guards.sights,
+      otherMail: { now: run.otherNow, before: guards.baseline },
+      logMissing: run.logMissing,
+    };
+  }
+}
+
+/** By the slowest destination: at its rate of the last half minute, and at its mean. */
+function etaOf(
+  destinations: DrainLaneStatus['destinations'],
+  counts: DrainLaneStatus['counts'],
+  seconds: number,
+): DrainLaneStatus['eta'] {
+  const left = counts.held + counts.inFlight;
+  if (left === 0) return { least: 0, most: 0 };
+  let now = 0;
+  for (const one of destinations) {
+    if (one.left === 0) continue;
+    if (one.perSecond <= 0) return null;
+    now = Math.max(now, one.left / one.perSecond);
+  }
+  const mean = counts.delivered / Math.max(1, seconds);
+  const byMean = mean > 0 ? left / mean : now;
+  return { least: Math.min(now, byMean) * 0.95, most: Math.max(now, byMean) * 1.05 };
+}
+
+function emptyCounts({ facts }: Lane): DrainLaneStatus['counts'] {
+  const total = (facts as { messages?: unknown } | null)?.messages;
+  const none = {
+    released: 0,
+    inFlight: 0,
+    delivered: 0,
+    deferred: 0,
+    bounced: 0,
+    held: 0,
+    lost: 0,
+    pushedBack: 0,
+    tries: 0,
+  };
+  return { ...none, total: typeof total === 'number' ? total : 0 };
+}
+
+function lostLease(queue: string): BusyError {
+  return new BusyError(
+    `${queue} is not this drain's any more: it was taken over, or its rest was given back`,
+    {
+      hint: 'mailctl drain status   says whose it is',
+    },
+  );
+}
+
+function didSteps({ records }: Pick<Journal, 'records'>, lane: string): ReadonlySet<string> {
+  return new Set(
+    records.flatMap((record) => (record.kind === 'did' && record.lane === lane ? [record.step] : [])),
+  );
+}
+
+function isBegun({ records }: Pick<Journal, 'records'>, lane: string, step: string): boolean {
+  return records.some((record) => record.kind === 'began' && record.lane === lane && record.step === step);
+}
+
+function isClosed({ records }: Pick<Journal, 'records'>, lane: string): boolean {
+  return records.some((record) => record.kind === 'lane-closed' && record.lane === lane);
+}
+
+/** What the last execution had counted; undefined: it did not come so far. */
+function lastCounts(results: readonly unknown[], lane: string): DrainLaneStatus['counts'] | undefined {
+  const last = results.findLast((value) => {
+    const one = value as { kind?: unknown; lane?: unknown; counts?: { total?: unknown } } | null;
+    return one?.kind === 'drain' && one.lane === lane && typeof one.counts?.total === 'number';
+  });
+  return (last as { counts: DrainLaneStatus['counts'] } | undefined)?.counts;
+}
+
+/** The exit code of an end. */
+export function exitOfDrain({ status, failures, isStopped }: DrainEnd, isInterrupted: boolean): number {
+  if (isInterrupted) return EXIT.interrupted;
+  if (status.lanes.every(({ state }) => state === 'done')) return EXIT.done;
+  if (failures.length === status.lanes.length && failures.every(({ error }) => error instanceof BusyError))
+    return EXIT.busy;
+  return isStopped || failures.length > 0 ? EXIT.incomplete : EXIT.failed;
+}

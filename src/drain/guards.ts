@@ -1,0 +1,190 @@
+// What keeps a drain from tipping its own host over: figures of the host against limits with a way back (what slowed
+// at one figure is free again at a better one), and the age of mail that is none of the drain's. Pure.
+import type { HostGuards } from '../queue/drain-way.js';
+
+export type GuardState = 'ok' | 'slow' | 'paused';
+
+/** One guard as people and scripts see it. Values are shares of 1 or seconds, by `unit`. */
+export interface GuardSight {
+  readonly guard: 'memory' | 'oom' | 'sockets' | 'files' | 'load' | 'disk' | 'inodes' | 'other-mail';
+  readonly value: number;
+  /** At which it pauses. */
+  readonly limit: number;
+  readonly unit: 'share' | 'seconds' | 'count';
+  readonly state: GuardState;
+  /** What it is about: a process, a file system; empty: the host. */
+  readonly about: string;
+}
+
+interface Rule {
+  readonly slow: number;
+  readonly pause: number;
+  /** So much better than the limit before it is free again. */
+  readonly back: number;
+}
+
+const RULES: Readonly<Record<GuardSight['guard'], Rule>> = {
+  memory: { slow: 0.8, pause: 0.9, back: 0.05 },
+  oom: { slow: 1, pause: 1, back: 0 },
+  sockets: { slow: 0.5, pause: 0.75, back: 0.1 },
+  files: { slow: 0.6, pause: 0.8, back: 0.05 },
+  // Of each core: a queue of processes that wait for a disk is not yet a broken host.
+  load: { slow: 8, pause: 20, back: 1 },
+  disk: { slow: 0.9, pause: 0.95, back: 0.02 },
+  inodes: { slow: 0.9, pause: 0.95, back: 0.02 },
+  'other-mail': { slow: 60, pause: 300, back: 20 },
+};
+
+/** After a process was killed for lack of memory: paused so long, then slow as long again. */
+const OOM_S = 120;
+/** A figure that only some tick saw says nothing: so many in a row make it true. */
+const IN_A_ROW = 2;
+
+/** The guards of one host. */
+export class Guards {
+  readonly #states = new Map<string, GuardState>();
+  readonly #rows = new Map<string, { readonly wish: GuardState; readonly count: number }>();
+  #ooms: number | null = null;
+  #oomAt: number | null = null;
+  #killed = 0;
+  #baseline: number | null = null;
+  #sights: readonly GuardSight[] = [];
+
+  get sights(): readonly GuardSight[] {
+    return this.#sights;
+  }
+
+  /** The worst of them. */
+  get state(): GuardState {
+    return worst(this.#sights.map(({ state }) => state));
+  }
+
+  /** What part of the windows may be used. */
+  get factor(): number {
+    return { ok: 1, slow: 0.5, paused: 0 }[this.state];
+  }
+
+  /** How long other mail waited before the drain began. */
+  get baseline(): number | null {
+    return this.#baseline;
+  }
+
+  /** Before anything is released. */
+  setBaseline(oldestOther: number | null): void {
+    this.#baseline = oldestOther;
+  }
+
+  /** Takes in what was seen; null: not seen this time, the last figures hold. Gives what changed, as sentences. */
+  see(seen: HostGuards | null, oldestOther: number | null, now: number): readonly string[] {
+    const figures: Omit<GuardSight, 'state'>[] = [];
+    const add = (
+      guard: GuardSight['guard'],
+      value: number,
+      about = '',
+      unit: GuardSight['unit'] = 'share',
+    ) => {
+      if (Number.isFinite(value)) figures.push({ guard, value, limit: RULES[guard].pause, unit, about });
+    };
+    if (seen !== null) {
+      const { memory, sockets, files, load, disk } = seen;
+      if (memory !== null && memory.totalBytes > 0)
+        add('memory', 1 - memory.availableBytes / memory.totalBytes);
+      this.#seeOoms(seen.oomKills, now);
+      if (this.#oomAt !== null) add('oom', this.#killed, '', 'count');
+      if (sockets !== null) add('sockets', socketShare(sockets));
+      if (files !== null && files.limit > 0) add('files', files.open / files.limit, files.process);
+      if (load !== null && load.cpus > 0) add('load', load.one / load.cpus, '', 'count');
+      if (disk !== null && disk.totalBytes > 0) add('disk', 1 - disk.freeBytes / disk.totalBytes);
+      if (disk !== null && disk.freeInodes !== null && disk.totalInodes !== null && disk.totalInodes > 0)
+        add('inodes', 1 - disk.freeInodes / disk.totalInodes);
+    } else
+      for (const { guard, value, about, unit } of this.#sights)
+        if (guard !== 'other-mail') add(guard, value, about, unit);
+    if (oldestOther !== null)
+      add('other-mail', Math.max(0, oldestOther - (this.#baseline ?? 0)), '', 'seconds');
+    const changes: string[] = [];
+    this.#sights = figures.map((figure) => {
+      const before = this.#states.get(figure.guard) ?? 'ok';
+      const state =
+        figure.guard === 'oom' ? this.#oomState(now) : this.#stateOf(figure, before, seen === null);
+      this.#states.set(figure.guard, state);
+      if (state !== before) changes.push(changeText({ ...figure, state }, before));
+      return { ...figure, state };
+    });
+    return changes;
+  }
+
+  #stateOf(
+    { guard, value }: Pick<GuardSight, 'guard' | 'value'>,
+    before: GuardState,
+    isOld: boolean,
+  ): GuardState {
+    if (isOld && guard !== 'other-mail') return before;
+    const { slow, pause, back } = RULES[guard];
+    const wish: GuardState =
+      value >= pause
+        ? 'paused'
+        : before === 'paused' && value >= pause - back
+          ? 'paused'
+          : value >= slow
+            ? 'slow'
+            : before !== 'ok' && value >= slow - back
+              ? 'slow'
+              : 'ok';
+    if (wish === before) {
+      this.#rows.delete(guard);
+      return before;
+    }
+    // Memory that runs out waits for no second look.
+    if (guard === 'memory' && wish === 'paused') return wish;
+    const row = this.#rows.get(guard);
+    const count = row?.wish === wish ? row.count + 1 : 1;
+    this.#rows.set(guard, { wish, count });
+    if (count < IN_A_ROW) return before;
+    this.#rows.delete(guard);
+    return wish;
+  }
+
+  #seeOoms(kills: number | null, now: number): void {
+    if (kills === null) return;
+    if (this.#ooms !== null && kills > this.#ooms) {
+      this.#killed = kills - this.#ooms;
+      this.#oomAt = now;
+    }
+    this.#ooms = kills;
+  }
+
+  #oomState(now: number): GuardState {
+    const since = now - (this.#oomAt ?? Number.NEGATIVE_INFINITY);
+    return since < OOM_S ? 'paused' : since < 2 * OOM_S ? 'slow' : 'ok';
+  }
+}
+
+function socketShare(sockets: NonNullable<HostGuards['sockets']>): number {
+  const part = (value: number, most: number | null) => (most === null || most <= 0 ? 0 : value / most);
+  return Math.max(
+    part(sockets.timeWait + sockets.inUse, sockets.ports),
+    part(sockets.orphans, sockets.mostOrphans),
+    part(sockets.memoryPages, sockets.mostMemoryPages),
+  );
+}
+
+function worst(states: readonly GuardState[]): GuardState {
+  return states.includes('paused') ? 'paused' : states.includes('slow') ? 'slow' : 'ok';
+}
+
+/** `61%`, `38s`, `3.1`. */
+export function guardValue(value: number, unit: GuardSight['unit']): string {
+  if (unit === 'share') return `${Math.round(value * 100)}%`;
+  return unit === 'seconds' ? `${Math.round(value)}s` : `${Math.round(value * 10) / 10}`;
+}
+
+function changeText(sight: GuardSight, before: GuardState): string {
+  const { guard, value, limit, unit, state, about } = sight;
+  const what = about === '' ? guard : `${guard} (${about})`;
+  const figure = `${guardValue(value, unit)} of ${guardValue(limit, unit)}`;
+  if (state === 'paused') return `${what} ${figure}: PAUSED until it is better`;
+  if (state === 'slow')
+    return before === 'ok' ? `${what} ${figure}: half speed` : `${what} ${figure}: goes on at half speed`;
+  return `${what} ${figure}: clear, full speed`;
+}

@@ -1,0 +1,57 @@
+// The messages of a drain as they lie beside its journal: a key a line, as all runs write them, and the number of its
+// destination and its next hop behind it. Pure.
+import { ParseError } from '../errors.js';
+import { PART_SIZE, parseKeys } from '../queue/key-parts.js';
+import type { MessageKey } from '../queue/message.js';
+import type { Parcel } from './supply.js';
+
+/** Collects a queue's messages in parts. */
+export class ParcelParts {
+  readonly #parts: { readonly bytes: Buffer; readonly count: number }[] = [];
+  #lines: string[] = [];
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  add({ id, arrivedAt, sender }: MessageKey, destination: number, hop: string): void {
+    this.#lines.push(JSON.stringify([id, arrivedAt, sender, destination, hop]));
+    this.#count += 1;
+    if (this.#lines.length >= PART_SIZE) this.#close();
+  }
+
+  /** All parts, in order. */
+  parts(): readonly { readonly bytes: Buffer; readonly count: number }[] {
+    this.#close();
+    return this.#parts;
+  }
+
+  #close(): void {
+    if (this.#lines.length === 0) return;
+    const bytes = Buffer.from(`${this.#lines.join('\n')}\n`);
+    this.#parts.push({ bytes, count: this.#lines.length });
+    this.#lines = [];
+  }
+}
+
+/** Reads a part. @throws ParseError: a message is never guessed at */
+export function parseParcels(
+  text: string,
+  destinations: readonly string[],
+  where: string,
+): readonly Parcel[] {
+  const keys = parseKeys(text, where);
+  const lines = text.split('\n').filter((line) => line !== '');
+  // A million messages have a few thousand hops: each of their names is kept once.
+  const hops = new Map<string, string>();
+  return keys.map((key, index) => {
+    const [, , , number, name] = JSON.parse(lines[index] as string) as readonly unknown[];
+    const destination = typeof number === 'number' ? destinations[number] : undefined;
+    if (destination === undefined)
+      throw new ParseError(`${where}:${index + 1}`, 'a message without its destination');
+    const hop = typeof name === 'string' ? name : '';
+    if (!hops.has(hop)) hops.set(hop, hop);
+    return { key: { ...key, hop: hops.get(hop) ?? '' }, destination, tries: 0, notBefore: 0 };
+  });
+}
