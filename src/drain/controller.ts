@@ -13,6 +13,8 @@ export interface ControlParts {
   limitOf(destination: string): DestinationLimit;
   /** All destinations together at most so many a second; null: no such limit. */
   readonly perSecond: number | null;
+  /** The hosts keep to the connections of an order by themselves. */
+  readonly isCounted: boolean;
   /** Addresses of a destination's exchangers, as far as they are known. */
   peersOf(destination: string): readonly string[];
 }
@@ -73,8 +75,8 @@ const MOST_IN_FLIGHT = 1000;
 /** Ids that one order offers of a destination. */
 const MOST_OFFERED = 5000;
 const MOST_TRIES = 8;
-const TRY_AGAIN_S = 30;
-const MOST_WAIT_S = 900;
+const TRY_AGAIN_S = 5;
+const MOST_WAIT_S = 600;
 /** A hop that the server keeps back is asked again after this, doubling. */
 const KEPT_S = 20;
 const MOST_KEPT_S = 300;
@@ -203,7 +205,7 @@ export class DrainController {
     for (const { parcel, ended } of state.flights.values()) {
       if (ended !== undefined) continue;
       const ids = flying.get(parcel.destination);
-      const { id, hop } = parcel.key;
+      const { id, hop = '' } = parcel.key;
       if (ids === undefined) flying.set(parcel.destination, [{ id, hop }]);
       else ids.push({ id, hop });
     }
@@ -239,7 +241,8 @@ export class DrainController {
         peers,
         perSecond: this.#paceOf(lane, name),
         release: taken.map(({ key }) => key),
-        watch,
+        watch: watch.map(({ id }) => id),
+        watchHops: watch.map(({ hop }) => hop),
       });
     }
     return { order: { lots, forMs: offered.length === 0 ? 0 : forMs }, parcels: offered };
@@ -447,7 +450,7 @@ export class DrainController {
   #takeEvent(state: Lane, event: DeliveryEvent, learned: Map<string, string>, now: number): void {
     const flight = state.flights.get(event.id);
     if (flight === undefined || event.outcome === 'refused') return;
-    const { hop } = flight.parcel.key;
+    const { hop = '' } = flight.parcel.key;
     if (event.relay !== null) learned.set(event.relay.address, flight.parcel.destination);
     if (isKeptBack(event)) {
       // Its own mark lasts for minutes and is not ours to lift: asked again now and then.
@@ -541,6 +544,7 @@ export class DrainController {
           pushedBack: one.pushed,
           open: open.length === 0 ? null : open.reduce((sum, count) => sum + count, 0),
           inFlight: flying.get(destination) ?? 0,
+          isCounted: this.#parts.isCounted,
         },
         now,
       );

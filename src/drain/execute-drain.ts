@@ -123,6 +123,7 @@ class DrainLoop {
         return limit;
       },
       perSecond: facts.perSecond,
+      isCounted: plan.lanes.every(({ id }) => execution.queueNamed(id).way.countsConnections === true),
       peersOf: (destination) => this.#addresses.get(destination) ?? [],
     });
     for (const [address, destination] of execution.peers) this.#addPeer(address, destination);
@@ -400,10 +401,10 @@ class DrainLoop {
   async #fatesOf(run: LaneRun, parcels: readonly Parcel[]): Promise<ReadonlyMap<string, DrainFate>> {
     const fates = new Map<string, DrainFate>();
     for (let at = 0; at < parcels.length; at += FATES_AT_ONCE) {
-      const watch = parcels.slice(at, at + FATES_AT_ONCE).map(({ key: { id, hop } }) => ({ id, hop }));
+      const watch = parcels.slice(at, at + FATES_AT_ONCE).map(({ key }) => key.id);
       const look = await run.queue.way.tick(
         {
-          lots: [{ window: 0, connections: null, peers: [], perSecond: null, release: [], watch }],
+          lots: [{ window: 0, perSecond: null, release: [], watch }],
           forMs: 0,
         },
         this.#x.abort,

@@ -32,8 +32,9 @@ export class Supply {
   /** All at once, before anything is taken. */
   fill(parcels: readonly Parcel[]): void {
     for (const parcel of parcels) {
-      const hop = this.#hops.get(parcel.key.hop);
-      if (hop === undefined) this.#hops.set(parcel.key.hop, { sorted: [parcel], at: 0 });
+      const name = parcel.key.hop ?? '';
+      const hop = this.#hops.get(name);
+      if (hop === undefined) this.#hops.set(name, { sorted: [parcel], at: 0 });
       else hop.sorted.push(parcel);
     }
     for (const { sorted } of this.#hops.values()) sorted.sort(isOlder);
@@ -50,7 +51,8 @@ export class Supply {
     const taken: Parcel[] = [];
     const later: Parcel[] = [];
     for (const parcel of this.#back)
-      if (taken.length < most && parcel.notBefore <= now && !isBlocked(parcel.key.hop)) taken.push(parcel);
+      if (taken.length < most && parcel.notBefore <= now && !isBlocked(parcel.key.hop ?? ''))
+        taken.push(parcel);
       else later.push(parcel);
     this.#back = later;
     const open = [...this.#hops].filter(([name]) => !isBlocked(name)).map(([, hop]) => hop);

@@ -28,6 +28,8 @@ export interface WindowSight {
   readonly open: number | null;
   /** Of our own messages in flight. */
   readonly inFlight: number;
+  /** The hosts themselves see to it that no more are open than allowed, whoever opened them. */
+  readonly isCounted: boolean;
 }
 
 /** What changed, as a sentence for the operator; undefined: nothing worth one. */
@@ -51,7 +53,7 @@ const SLOW_GROWTH = 0.1;
 
 /** Places that are kept free below a limit: the far side may still count a connection that has just ended. */
 export function marginOf(connections: number): number {
-  return connections <= 1 ? 0 : Math.max(1, Math.ceil(connections / 20));
+  return connections <= 1 ? 0 : Math.max(1, Math.ceil(connections / 10));
 }
 
 /** The most that a window may ever be. */
@@ -78,6 +80,7 @@ export class DestinationWindow {
   #foreign: number[] = [];
   #open: number | null = null;
   #since = 0;
+  #overs = 0;
 
   constructor(limit: DestinationLimit, now: number) {
     this.limit = limit;
@@ -135,8 +138,11 @@ export class DestinationWindow {
     this.#pushed += sight.pushedBack;
     if (sight.open !== null) {
       this.#open = sight.open;
-      // The smallest of the last three: what closes just now is no one else's.
-      this.#foreign = [...this.#foreign.slice(-2), Math.max(0, sight.open - sight.inFlight - 1)];
+      // The smallest of the last three: what closes just now is no one else's. Where the hosts count for themselves
+      // what is not in flight may be kept for our own next message.
+      this.#foreign = sight.isCounted
+        ? []
+        : [...this.#foreign.slice(-2), Math.max(0, sight.open - sight.inFlight - 1)];
     }
     if (this.#state === 'stopped') {
       this.#forget(now);
@@ -216,7 +222,11 @@ export class DestinationWindow {
 
   #overLimit({ open }: WindowSight, now: number): WindowChange {
     const { connections } = this.limit;
-    if (open === null || open <= connections) return undefined;
+    if (open === null) return undefined;
+    // Seen once it may be what closes just now.
+    this.#overs = open > connections ? this.#overs + 1 : 0;
+    if (this.#overs < 2) return undefined;
+    this.#overs = 0;
     const before = this.window;
     this.#window = Math.max(1, Math.min(this.#window - 1, this.#window * (connections / open)));
     this.#threshold = this.#window;

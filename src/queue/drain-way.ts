@@ -18,7 +18,7 @@ export interface DrainRelease extends MessageKey {
    * Its next hop as the server tells them apart, mostly the recipient's domain: a server that keeps connections for
    * the next message keeps them for messages of the same hop.
    */
-  readonly hop: string;
+  readonly hop?: string | undefined;
 }
 
 /** Messages that share a window: mostly one destination's. */
@@ -29,15 +29,17 @@ export interface DrainLot {
    * Connections that may be open to `peers`, whoever opened them: a server that keeps finished ones for the next
    * message has more open than it has messages in flight. Null, or no peer known: the window alone counts.
    */
-  readonly connections: number | null;
+  readonly connections?: number | null | undefined;
   /** Addresses of the destination's mail exchangers, as far as they are known. */
-  readonly peers: readonly string[];
+  readonly peers?: readonly string[] | undefined;
   /** At most so many are released a second; null: as fast as the window lets them. */
   readonly perSecond: number | null;
   /** To be released in this order, as places in the window become free; what does not come to it stays held. */
   readonly release: readonly DrainRelease[];
-  /** Those that were released earlier and are not known to have ended: they take places in the window. */
-  readonly watch: readonly { readonly id: string; readonly hop: string }[];
+  /** Ids that were released earlier and are not known to have ended: they take places in the window. */
+  readonly watch: readonly string[];
+  /** The next hops of `watch`, in its order. */
+  readonly watchHops?: readonly string[] | undefined;
 }
 
 /** What one tick asks for. */
@@ -85,6 +87,8 @@ export interface DrainSide {
 export interface DrainWay {
   /** True: what is released makes one connection each at most, so that in flight <= limit keeps the limit. */
   readonly oneConnectionEach: boolean;
+  /** True: it keeps to `connections` of a lot by itself. */
+  readonly countsConnections?: boolean | undefined;
   /** For the dead man and the guards. */
   readonly side: DrainSide;
   /** Seconds after which the server itself returns a message, from its arrival; null: it does not say. */

@@ -30,7 +30,7 @@ my $hop = 0;
 while (my $line = <STDIN>) {
   chomp $line;
   if ($line =~ /^lot (\d{1,9}) (-|\d{1,9}(?:\.\d{1,6})?) (-|\d{1,9})$/) {
-    $lot = { window => $1, rate => $2 eq '-' ? undef : $2, most => $3 eq '-' ? undef : $3, todo => {}, order => [], flying => {}, let => 0, ended => 0, deferred => 0, open => 0, seen => {}, peers => 0, recent => {}, kept => {}, settle => 1 };
+    $lot = { window => $1, rate => $2 eq '-' ? undef : $2, most => $3 eq '-' ? undef : $3, todo => {}, order => [], flying => {}, let => 0, ended => 0, deferred => 0, open => 0, seen => {}, peers => 0, recent => {}, kept => {}, settle => 1, spared => 0 };
     push @lots, $lot; next;
   }
   next unless $lot;
@@ -209,7 +209,7 @@ while (1) {
     if ($bounded) {
       for my $hop (@landed) {
         last if $free <= 0;
-        next unless $left{$hop} && $again{$hop}++ < 2 * $left{$hop};
+        next unless $left{$hop} && $again{$hop}++ < $left{$hop};
         # Above the window some are to spare before one is taken, since now and then one is not.
         my $over = $lot->{open} - $lot->{window};
         next if $over > 0 && ($lot->{open} > $lot->{most} || $lot->{open} - keys(%{$lot->{flying}}) <= 2 * $over);
@@ -217,13 +217,12 @@ while (1) {
         if (let_go($lot, $key)) { $free--; $moved++; $places-- }
       }
     }
-    # Kept connections that nobody took, a few at a time: of hops that are in line, so that they are taken.
-    my $spare = $bounded && $lot->{peers} && $lot->{open} <= $lot->{window} ? $lot->{open} - keys(%{$lot->{flying}}) - 1 : 0;
-    $spare = 2 if $spare > 2;
-    for my $hop (keys %left) {
-      last if $spare <= 0 || $free <= 0 || $places > 0;
-      my $key = next_of($lot->{todo}{$hop} || []) or next;
-      if (let_go($lot, $key)) { $free--; $spare--; $moved++ }
+    # A kept connection that nobody took, now and then: by a hop that is in line, so that it is taken.
+    if ($bounded && $lot->{peers} && $free > 0 && $places <= 0 && $lot->{open} <= $lot->{window} && $lot->{open} - keys(%{$lot->{flying}}) > 1 && $now_s - $lot->{spared} > 0.03) {
+      for my $hop (sort { $left{$b} <=> $left{$a} } keys %left) {
+        my $key = next_of($lot->{todo}{$hop} || []) or next;
+        if (let_go($lot, $key)) { $free--; $moved++; $lot->{spared} = $now_s; last }
+      }
     }
     while ($free > 0 && $places > 0) {
       my $key = next_of($lot->{order}) or last;

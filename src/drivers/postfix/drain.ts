@@ -1,9 +1,10 @@
 // How a backlog of Postfix is drained: parked by `postsuper -h`, released by the pump of drain-script.ts, which keeps
 // the windows full on the host, and given back by `postsuper -H` at the server's own pace. Held mail costs the queue
 // manager nothing and does not expire. Verified on 3.7.11.
-import { CommandError, ParseError } from '../../errors.js';
+import { CommandError } from '../../errors.js';
 import { keyLine } from '../../queue/act-words.js';
-import type { DrainFate, DrainLook, DrainOrder, DrainWay } from '../../queue/drain-way.js';
+import type { DrainOrder, DrainWay } from '../../queue/drain-way.js';
+import { parseLook } from '../../queue/pump-words.js';
 import { actOn } from './act.js';
 import { ACT_SCRIPT } from './act-script.js';
 import { LIFETIME_SCRIPT, PUMP_SCRIPT } from './drain-script.js';
@@ -13,14 +14,6 @@ import { QUEUE_ID } from './queue-id.js';
 
 /** Above the time that it is told to pump. */
 const LOOK_MS = 30_000;
-const FATES: ReadonlyMap<string, DrainFate> = new Map([
-  ['waiting', 'waiting'],
-  ['active', 'active'],
-  ['incoming', 'waiting'],
-  ['deferred', 'deferred'],
-  ['held', 'held'],
-  ['gone', 'gone'],
-]);
 
 const LOCATE = `${CHOOSE_INSTANCE}
 spool=$(postconf -hx queue_directory 2> /dev/null)
@@ -32,6 +25,7 @@ export function postfixDrain(place: PostfixPlace): DrainWay {
   const { transport, host, within, instance } = place;
   return {
     oneConnectionEach: true,
+    countsConnections: true,
     side: {
       args: [instance],
       within,
@@ -90,7 +84,7 @@ export function postfixDrain(place: PostfixPlace): DrainWay {
 /** The order as the pump reads it; an id that Postfix could not have made is left out. */
 export function orderText({ lots }: DrainOrder): string {
   const lines: string[] = [];
-  for (const { window, connections, peers, perSecond, release, watch } of lots) {
+  for (const { window, connections = null, peers = [], perSecond, release, watch, watchHops } of lots) {
     const rate = perSecond === null ? '-' : Math.max(0, perSecond).toFixed(3);
     const places = connections === null ? '-' : String(Math.max(1, Math.floor(connections)));
     lines.push(`lot ${Math.max(0, Math.floor(window))} ${rate} ${places}\n`);
@@ -106,14 +100,14 @@ export function orderText({ lots }: DrainOrder): string {
       if (number !== last) lines.push(`hop ${number}\n`);
       last = number;
     };
-    for (const { id, hop } of watch) {
+    for (const [index, id] of watch.entries()) {
       if (!QUEUE_ID.test(id)) continue;
-      turnTo(hop);
+      turnTo(watchHops?.[index] ?? '');
       lines.push(`watch ${id}\n`);
     }
     for (const key of release) {
       if (!QUEUE_ID.test(key.id)) continue;
-      turnTo(key.hop);
+      turnTo(key.hop ?? '');
       lines.push(keyLine(key, comparableSender));
     }
   }
@@ -135,36 +129,6 @@ export function addressBytes(address: string): string | null {
   return all.every((group) => /^[0-9a-f]{1,4}$/.test(group))
     ? all.map((group) => group.padStart(4, '0')).join('')
     : null;
-}
-
-/** What the pump printed. @throws ParseError when it did not come to its end: what it did must be looked at */
-export function parseLook(host: string, stdout: string): DrainLook {
-  const fates = new Map<string, DrainFate>();
-  const failed: { id: string; why: string }[] = [];
-  const numbers = new Map<string, number>();
-  let isDown = false;
-  let isWhole = false;
-  for (const line of stdout.split('\n')) {
-    const [word = '', first = '', ...rest] = line.split(' ');
-    if (word === 'fate') {
-      const fate = FATES.get(rest[0] ?? '');
-      if (fate !== undefined) fates.set(first, fate);
-    } else if (word === 'failed') failed.push({ id: first, why: rest.join(' ') });
-    else if (word === 'down') isDown = true;
-    else if (word === 'done') isWhole = true;
-    else if (/^\d{1,12}(\.\d{1,6})?$/.test(first)) numbers.set(word, Number(first));
-  }
-  const at = numbers.get('at');
-  if (!isWhole || at === undefined)
-    throw new ParseError(host, `the pump of the drain did not come to its end: ${stdout.slice(-120)}`);
-  return {
-    at,
-    fates,
-    failed,
-    inFlight: numbers.get('in-flight') ?? null,
-    oldestOther: numbers.get('other') ?? null,
-    isDown,
-  };
 }
 
 /** A time as Postfix writes it, `5d`, in seconds; null: none. */
