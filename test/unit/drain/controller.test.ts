@@ -1,0 +1,238 @@
+// The controller of a drain against a receiver that is simulated on virtual time: it takes so many messages at once,
+// each for so long, and pushes back what comes above that.
+import { describe, expect, test } from 'vitest';
+import { DrainController, type DrainCounts } from '../../../src/drain/controller.js';
+import type { Parcel } from '../../../src/drain/supply.js';
+import type { DestinationLimit } from '../../../src/drain/window.js';
+import type { DeliveryEvent } from '../../../src/queue/delivery-event.js';
+import type { DrainFate, DrainLook } from '../../../src/queue/drain-way.js';
+
+const limit = (connections: number): DestinationLimit => ({
+  connections,
+  source: 'config',
+  perSecond: null,
+  inFlight: null,
+});
+const none: Omit<DrainCounts, 'inFlight' | 'held'> = {
+  total: 0,
+  released: 0,
+  delivered: 0,
+  deferred: 0,
+  bounced: 0,
+  lost: 0,
+  pushedBack: 0,
+  tries: 0,
+};
+const parcels = (count: number, destination: string, name = destination): Parcel[] =>
+  Array.from({ length: count }, (_, at) => ({
+    key: { id: `${name}${at}`, arrivedAt: at, sender: 's', hop: `${destination}.example` },
+    destination,
+    tries: 0,
+    notBefore: 0,
+  }));
+const event = (id: string, outcome: DeliveryEvent['outcome'], reason = ''): DeliveryEvent => ({
+  at: 0,
+  id,
+  outcome,
+  recipient: '',
+  sender: null,
+  relay: null,
+  source: null,
+  dsn: outcome === 'deferred' ? '4.7.0' : '2.0.0',
+  reason,
+});
+
+/** Queues that share receivers: what is released flies for a second; above a receiver's limit it comes back. */
+class World {
+  readonly control: DrainController;
+  readonly flying = new Map<string, { lane: string; destination: string }>();
+  readonly sent: string[] = [];
+  most = 0;
+  now = 0;
+  hostile = false;
+  pushed = 0;
+  readonly #takes: ReadonlyMap<string, number>;
+
+  constructor(takes: Readonly<Record<string, number>>, limits = takes) {
+    this.#takes = new Map(Object.entries(takes));
+    this.control = new DrainController({
+      limitOf: (name) => limit(limits[name] ?? 20),
+      perSecond: null,
+      isCounted: true,
+      peersOf: () => ['192.0.2.1'],
+    });
+  }
+
+  /** One second of one queue. */
+  tick(lane: string, factor = 1): readonly string[] {
+    const placed = this.control.order(lane, this.now, { factor, forMs: 1000 });
+    const fates = new Map<string, DrainFate>();
+    const events: DeliveryEvent[] = [];
+    for (const lot of placed.order.lots) {
+      for (const id of lot.watch) {
+        fates.set(id, 'gone');
+        if (this.flying.delete(id)) {
+          this.sent.push(id);
+          events.push(event(id, 'sent'));
+        }
+      }
+      let free = lot.window;
+      for (const { id } of lot.release) {
+        const destination = placed.parcels.find(({ key }) => key.id === id)?.destination ?? '';
+        if (free <= 0) {
+          fates.set(id, 'held');
+          continue;
+        }
+        free -= 1;
+        const there = [...this.flying.values()].filter((one) => one.destination === destination).length;
+        if (this.hostile || there >= (this.#takes.get(destination) ?? 0)) {
+          fates.set(id, 'deferred');
+          this.pushed += 1;
+          events.push(event(id, 'deferred', '421 4.7.0 too many'));
+        } else {
+          fates.set(id, 'active');
+          this.flying.set(id, { lane, destination });
+        }
+      }
+    }
+    this.most = Math.max(this.most, this.flying.size);
+    const look: DrainLook = {
+      at: this.now,
+      fates,
+      failed: [],
+      inFlight: null,
+      oldestOther: null,
+      isDown: false,
+    };
+    const { changes } = this.control.see(
+      lane,
+      placed,
+      { look, events, isLogWhole: true, open: null },
+      this.now,
+    );
+    this.now += 1;
+    return changes.map(({ text }) => text);
+  }
+
+  add(lane: string, own: readonly Parcel[]): void {
+    this.control.addLane(lane, own, [], { ...none, total: own.length }, 0);
+  }
+}
+
+describe('a drain', () => {
+  test('sends everything once, stays below the limit and is never pushed back by a receiver that keeps its word', () => {
+    const world = new World({ big: 20 });
+    world.add('mx1', parcels(2000, 'big'));
+    let ticks = 0;
+    while (!world.control.isDone('mx1') && ticks < 1000) {
+      world.tick('mx1');
+      ticks += 1;
+    }
+    expect(world.sent.length).toBe(2000);
+    expect(new Set(world.sent).size).toBe(2000);
+    expect(world.pushed).toBe(0);
+    expect(world.most).toBeLessThanOrEqual(20);
+    expect(ticks).toBeLessThan((2000 / 18) * 1.3 + 10);
+    expect(world.control.counts('mx1')).toMatchObject({ delivered: 2000, held: 0, inFlight: 0, deferred: 0 });
+  });
+
+  test('finds out a receiver that takes less than its configured limit, and loses nothing', () => {
+    const world = new World({ big: 5 }, { big: 20 });
+    world.add('mx1', parcels(300, 'big'));
+    for (let tick = 0; tick < 3000 && !world.control.isDone('mx1'); tick += 1) world.tick('mx1');
+    const counts = world.control.counts('mx1');
+    expect(counts.delivered + counts.deferred).toBe(300);
+    expect(counts.delivered).toBeGreaterThan(290);
+    expect(new Set(world.sent).size).toBe(world.sent.length);
+  });
+
+  test('stops within two ticks of a flood, asks again with two, and goes on when it is over', () => {
+    const world = new World({ big: 20 });
+    world.add('mx1', parcels(1000, 'big'));
+    for (let tick = 0; tick < 10; tick += 1) world.tick('mx1');
+    world.hostile = true;
+    const said = [...world.tick('mx1'), ...world.tick('mx1')];
+    expect(said.join(' ')).toContain('stopped, is asked again in 15s');
+    const before = world.pushed;
+    for (let tick = 0; tick < 40; tick += 1) world.tick('mx1');
+    // A few probes, and no more.
+    expect(world.pushed - before).toBeLessThanOrEqual(6);
+    world.hostile = false;
+    for (let tick = 0; tick < 900 && !world.control.isDone('mx1'); tick += 1) world.tick('mx1');
+    expect(world.control.counts('mx1')).toMatchObject({ delivered: 1000, held: 0 });
+  });
+
+  test('no destination waits for another', () => {
+    const world = new World({ good: 10, bad: 0 });
+    world.add('mx1', [...parcels(100, 'bad'), ...parcels(100, 'good')]);
+    for (let tick = 0; tick < 40; tick += 1) world.tick('mx1');
+    expect(world.sent.filter((id) => id.startsWith('good'))).toHaveLength(100);
+    expect(
+      world.control.destinations(undefined, world.now).find((one) => one.destination === 'bad')?.state,
+    ).toBe('stopped');
+  });
+
+  test('several queues share the limit of a destination', () => {
+    const world = new World({ big: 20 });
+    world.add('mx1', parcels(400, 'big', 'a'));
+    world.add('mx2', parcels(200, 'big', 'b'));
+    for (let tick = 0; tick < 400 && !(world.control.isDone('mx1') && world.control.isDone('mx2')); tick += 1)
+      world.tick(tick % 2 === 0 ? 'mx1' : 'mx2');
+    expect(world.sent).toHaveLength(600);
+    expect(world.pushed).toBe(0);
+    expect(world.most).toBeLessThanOrEqual(20);
+  });
+
+  test('a host whose guards say no releases nothing, and one that is slow half', () => {
+    const world = new World({ big: 20 });
+    world.add('mx1', parcels(100, 'big'));
+    world.tick('mx1', 0);
+    expect(world.flying.size).toBe(0);
+    for (let tick = 0; tick < 6; tick += 1) world.tick('mx1');
+    world.most = 0;
+    world.tick('mx1', 0.5);
+    expect(world.flying.size).toBeLessThanOrEqual(10);
+  });
+
+  test('an answer that was lost loses no message: what flies is watched, what is held comes again', () => {
+    const world = new World({ big: 20 });
+    world.add('mx1', parcels(50, 'big'));
+    const placed = world.control.order('mx1', 0, { factor: 1, forMs: 1000 });
+    world.control.lost('mx1', placed);
+    const again = world.control.order('mx1', 1, { factor: 1, forMs: 1000 });
+    const watched = again.order.lots.flatMap(({ watch }) => watch);
+    expect(watched.length).toBe(placed.parcels.length);
+    const fates = new Map<string, DrainFate>(watched.map((id, at) => [id, at < 3 ? 'gone' : 'held']));
+    const look: DrainLook = { at: 1, fates, failed: [], inFlight: 0, oldestOther: null, isDown: false };
+    world.control.see('mx1', again, { look, events: [], isLogWhole: false, open: null }, 1);
+    const { delivered, held, inFlight } = world.control.counts('mx1');
+    expect([delivered, held, inFlight]).toEqual([3, 47, 0]);
+  });
+
+  test('a message with a trouble of its own is left to the server and slows nobody', () => {
+    const world = new World({ big: 20 });
+    world.add('mx1', parcels(1, 'big'));
+    const placed = world.control.order('mx1', 0, { factor: 1, forMs: 1000 });
+    const fates = new Map<string, DrainFate>([['big0', 'deferred']]);
+    const full = { ...event('big0', 'deferred', '452 4.2.2 mailbox full'), dsn: '4.2.2' as const };
+    const look: DrainLook = { at: 0, fates, failed: [], inFlight: 0, oldestOther: null, isDown: false };
+    const { putBack } = world.control.see(
+      'mx1',
+      placed,
+      { look, events: [full], isLogWhole: true, open: null },
+      0,
+    );
+    expect(putBack).toEqual([]);
+    expect(world.control.counts('mx1')).toMatchObject({ deferred: 1, pushedBack: 0, held: 0 });
+  });
+
+  test('the counts add up to the total at every tick', () => {
+    const world = new World({ big: 7 }, { big: 20 });
+    world.add('mx1', parcels(200, 'big'));
+    for (let tick = 0; tick < 200; tick += 1) {
+      world.tick('mx1');
+      const { total, delivered, deferred, bounced, held, inFlight, lost } = world.control.counts('mx1');
+      expect(delivered + deferred + bounced + held + inFlight + lost).toBe(total);
+    }
+  });
+});
