@@ -89,7 +89,7 @@ function loadedAtStart(metafile) {
 }
 
 /**
- * One file for what every start needs, since opening and compiling a file costs more than a small chunk itself: a
+ * One file for chunks that are needed together, since opening and compiling a file costs more than a small chunk itself: a
  * table of functions, one a chunk.
  */
 function startFile(chunks) {
@@ -101,11 +101,25 @@ function startFile(chunks) {
 }
 
 /**
- * The loader, dist/main.js: the chunks by name, those of the start file first. It does what node's own would, without
+ * The chunks that a command loads beside those of every start, by running it: what is asked for most and in a hurry, a
+ * small local queue, needs half a hundred of them, and opening two files for each costs more than what is in them.
+ */
+function loadedByStats(folder) {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(root, 'scripts/keep-compiled-code.mjs'), folder, '--chunks'],
+    { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' },
+  );
+  if (status !== 0) throw new Error(`what queue stats loads could not be found out: ${stderr}`);
+  return stdout.split('\n').flatMap((line) => /^chunks\/(.+\.js)$/.exec(line)?.[1] ?? []);
+}
+
+/**
+ * The loader, dist/main.js: the chunks by name, those of the start file first, then those that `queue stats` needs. It does what node's own would, without
  * its walk over the disk for each, and with the code that V8 compiled when the program was built: compiling was more
  * than a third of a start. Code of another version of node is turned away by V8, and the source compiled again.
  */
-const LOADER = `"use strict";
+const loaderFor = (shared) => `"use strict";
 const { readFileSync } = require("node:fs");
 const { Script } = require("node:vm");
 const scripts = new Map();
@@ -123,6 +137,8 @@ function evaluate(file, before, after) {
   return script.runInThisContext();
 }
 const atStart = evaluate("start.js", "", "");
+const shared = new Set(${JSON.stringify(shared)});
+let atStats;
 const loaded = new Map();
 function chunk(name) {
   const known = loaded.get(name);
@@ -131,7 +147,9 @@ function chunk(name) {
   loaded.set(name, module);
   const run = Object.hasOwn(atStart, name)
     ? atStart[name]
-    : evaluate("chunks/" + name, "(function (module, exports, require) {", "\\n})");
+    : shared.has(name)
+      ? (atStats ??= evaluate("stats.js", "", ""))[name]
+      : evaluate("chunks/" + name, "(function (module, exports, require) {", "\\n})");
   run(module, module.exports, (id) => (id.startsWith(".") ? chunk(id.slice(id.lastIndexOf("/") + 1)) : require(id)));
   return module.exports;
 }
@@ -183,11 +201,18 @@ try {
     startChunks.set(name, code);
   }
   await writeFile(join(fresh, 'start.js'), startFile(startChunks));
-  await writeFile(join(fresh, 'main.js'), LOADER);
   await writeFile(
     join(fresh, 'package.json'),
     `${JSON.stringify({ type: 'commonjs', builtWith: process.version })}\n`,
   );
+  await writeFile(join(fresh, 'main.js'), loaderFor([]));
+  const shared = loadedByStats(fresh);
+  const texts = await Promise.all(
+    shared.map(async (name) => [name, await readFile(join(fresh, 'chunks', name), 'utf8')]),
+  );
+  await writeFile(join(fresh, 'stats.js'), startFile(texts));
+  await Promise.all(shared.map((name) => rm(join(fresh, 'chunks', name))));
+  await writeFile(join(fresh, 'main.js'), loaderFor(shared));
   await writeFile(join(fresh, 'THIRD-PARTY-LICENSES.txt'), await licencesOf(bundle.metafile));
   await writeFile(join(fresh, 'meta.json'), JSON.stringify(bundle.metafile));
   keepCompiledCode(fresh);

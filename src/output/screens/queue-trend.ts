@@ -100,7 +100,7 @@ export function flowLine(view: TrendView): readonly Line[] {
   if (total.out === null && total.growthPerMin === null) {
     return folded(
       [head],
-      '  no rates yet: they need an earlier look (a second call, or the timer that runs queue sample)',
+      '  no rates yet: they need an earlier look (the next of a watch, a second call, or the timer that runs queue sample)',
       '       ',
     );
   }
