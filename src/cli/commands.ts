@@ -15,6 +15,7 @@ import { drainStatusCommand } from './drain/status.js';
 import { drainStopCommand } from './drain/stop.js';
 import { failoverCommand } from './failover.js';
 import { helpCommand } from './help.js';
+import { probeDnsCommand } from './probe/dns.js';
 import { probeCommand } from './probe/probe.js';
 import { probeReadinessCommand } from './probe/readiness.js';
 import { probeRouteCommand } from './probe/route.js';
@@ -101,6 +102,7 @@ const commands: readonly AnyCommand[] = [
   queueTendCommand,
   queueSampleCommand,
   probeCommand,
+  probeDnsCommand,
   probeSmtpCommand,
   probeReadinessCommand,
   probeRouteCommand,

@@ -215,6 +215,14 @@ export interface UplinkConfig {
   readonly drop: readonly string[] | undefined;
 }
 
+/** `probe:` */
+export interface ProbeConfig {
+  /** Domains that we send from, in lower case. */
+  readonly domains: readonly string[];
+  /** Zones of block lists. */
+  readonly blockLists: readonly string[];
+}
+
 /** The whole configuration. A part that the file lacks has its default; `stores.cyrus` has none. */
 export interface Config {
   /** The file it came from; undefined: none was found, the built-in defaults hold. */
@@ -227,6 +235,7 @@ export interface Config {
   readonly state: DatabaseConfig;
   readonly destinations: ReadonlyMap<string, DestinationConfig>;
   readonly uplinks: ReadonlyMap<string, UplinkConfig>;
+  readonly probe: ProbeConfig;
   readonly queue: QueueActsConfig;
   /** Group (name or number) whose members may write configuration files; counts in /etc/mailctl/mailctl.yaml only. */
   readonly configGroup: string | undefined;
@@ -241,5 +250,6 @@ export type Section =
   | 'state'
   | 'destinations'
   | 'uplinks'
+  | 'probe'
   | 'queue'
   | 'config_group';

@@ -446,6 +446,19 @@ const uplink = map({
   ),
 });
 
+const probe = map({
+  domains: optional(
+    list(text(words.domainName), {
+      meta: { description: 'domains that we send from, for probe dns', examples: [['example.net']] },
+    }),
+  ),
+  blocklists: optional(
+    list(text(words.domainName), {
+      meta: { description: 'block lists to ask for our addresses', examples: [['zen.spamhaus.org']] },
+    }),
+  ),
+});
+
 /** Every section, in the order of the manual. A section without content is as good as absent. */
 export const sections = {
   defaults: nullable(defaults),
@@ -455,6 +468,7 @@ export const sections = {
   state: nullable(state),
   destinations: nullable(names(words.name, destination)),
   uplinks: nullable(names(words.name, uplink)),
+  probe: nullable(probe),
   queue: nullable(queueActs),
   config_group: nullable(
     either(text(words.userName), wholeNumber(0, 2 ** 32 - 1), 'must be the name or the number of a group'),

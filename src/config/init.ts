@@ -154,6 +154,11 @@ export const STARTING_FILE = `## mailctl.yaml: the configuration of mailctl.
 #   level3: { host: mx1, source: [198.51.100.10, "2001:db8:b::10"], drop: [drop-uplink, "{uplink}"] }
 #   telia: { host: mx1, interface: eth2 }
 
+## probe: what probe dns asks about without a domain: those that we send from; and block lists for our addresses.
+# probe:
+#   domains: [example.net]
+#   blocklists: [zen.spamhaus.org]
+
 ## queue: acts on messages (queue hold, release, requeue, flush, delete, restore).
 # queue:
 ##  more messages than this are confirmed by typing their number

@@ -50,6 +50,10 @@ export function normalizeConfig(raw: RawFile, around: Surroundings): Config {
     state: databaseOf(raw.state, around),
     destinations: destinationsOf(raw),
     uplinks: uplinksOf(raw),
+    probe: {
+      domains: (raw.probe?.domains ?? []).map((domain) => domain.toLowerCase()),
+      blockLists: (raw.probe?.blocklists ?? []).map((zone) => zone.toLowerCase()),
+    },
     queue: {
       confirmAbove: raw.queue?.confirm_above ?? 1000,
       keepDeletedMs: ms(raw.queue?.keep_deleted, 604_800_000),

@@ -81,6 +81,7 @@ export function effectiveConfig(config: Config): object {
       interface: uplink.interface,
       drop: uplink.drop,
     })),
+    probe: { domains: config.probe.domains, blocklists: config.probe.blockLists },
     queue: {
       confirm_above: config.queue.confirmAbove,
       keep_deleted: formatExactDuration(config.queue.keepDeletedMs),

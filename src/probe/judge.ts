@@ -690,22 +690,23 @@ function judgePair(reading: PairReading, server: Server, uplinkVerdict: Verdict,
     evidence,
   });
   if (unseen !== null) return of('unknown', `nothing was seen: ${unseen}`);
-  const isLossy = ping !== null && ping.lost >= lossAlarmAt(ping.sent, tests);
+  const alarmAt = lossAlarmAt(ping?.sent ?? 0, tests);
+  const isLossy = ping !== null && ping.lost >= alarmAt;
+  const lossyCell = () =>
+    of('lossy', `${ping?.lost} of ${ping?.sent} pings lost, called loss from ${alarmAt} on`);
   if (server.isRemote && isOfServer(reading, server)) {
     const what =
       fault !== null ? say.fault(fault) : flows.deadTwice > 0 ? say.deadFlows(flows) : 'packets are lost';
     return of('remote', `${what}; the same from every uplink`, fault?.phase ?? null);
   }
+  // Where the uplink loses packets, single sessions stall and connections die by it.
+  if (isLossy && uplinkVerdict === 'lossy') return lossyCell();
   if (fault !== null) {
     const lonely = others.length === 0 ? '; seen from one uplink only: the server or the way to it' : '';
     return of(verdictOfFault(fault, uplinkVerdict), `${say.fault(fault)}${lonely}`, fault.phase);
   }
   if (flows.deadTwice > 0) return of('hangs', say.deadFlows(flows), 'connect');
-  if (isLossy)
-    return of(
-      'lossy',
-      `${ping.lost} of ${ping.sent} pings lost, called loss from ${lossAlarmAt(ping.sent, tests)} on`,
-    );
+  if (isLossy) return lossyCell();
   const best = slowAgainst(reading, others);
   if (best !== null)
     return of(

@@ -84,7 +84,10 @@ export const FOLDER_RULES: Readonly<Record<string, FolderRule>> = {
     values: ['lib', 'errors', 'fleet', 'journal', 'plan', 'queue'],
     types: ['transport/transport', 'config/config'],
   },
-  probe: { values: ['lib', 'errors', 'fleet', 'journal'], types: ['transport/transport'] },
+  probe: {
+    values: ['lib', 'errors', 'fleet', 'journal'],
+    types: ['transport/transport', 'transport/dns-message'],
+  },
   drivers: {
     values: [
       'lib',
@@ -123,6 +126,7 @@ export const OWNERS: Readonly<Record<string, readonly string[]>> = {
   pg: ['state'],
   zod: ['config'],
   'zod/mini': ['config'],
+  'dns-packet': ['transport'],
   yaml: ['config', 'slot/slot-map-file'],
   picomatch: ['fleet'],
 };

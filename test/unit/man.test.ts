@@ -73,6 +73,7 @@ const documentFiles = [
   'src/cli/queue/change-report.ts',
   'src/output/columns/holds.ts',
   'src/cli/probe/probe-json.ts',
+  'src/output/columns/probe-dns.ts',
 ];
 
 const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })

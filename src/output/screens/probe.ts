@@ -65,7 +65,7 @@ export function probeScreen(screen: ProbeScreen, canvas: Canvas): readonly Line[
   for (const verdict of uplinks) lines.push(...evidenceLines(verdict, screen.located.get(verdict)));
   for (const one of destinations.filter(({ verdict }) => verdict === 'remote' || verdict === 'unknown'))
     lines.push(...folded([`${one.destination}  `], `${one.verdict}: ${one.evidence}`, INDENT));
-  for (const cost of screen.costs)
+  for (const cost of screen.costs.filter(({ sockets }) => sockets > 0))
     lines.push(...folded([{ text: 'COST    ', tone: 'strong' }], costText(cost), INDENT));
   for (const { text } of screen.next)
     lines.push(...folded([{ text: 'NEXT    ', tone: 'strong' }], text, INDENT));

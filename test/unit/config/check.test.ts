@@ -167,6 +167,7 @@ describe('config show', () => {
         'state',
         'destinations',
         'uplinks',
+        'probe',
         'queue',
         'config_group',
       ],
@@ -250,6 +251,7 @@ describe('config schema', () => {
       'state',
       'destinations',
       'uplinks',
+      'probe',
       'queue',
       'config_group',
     ]);
