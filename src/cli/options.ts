@@ -30,6 +30,13 @@ export const timeSpan: Parse<number> = (word) => {
   return ms;
 };
 
+/** How often something is looked at, in ms. */
+export const watchPace: Parse<number> = (word) => {
+  const ms = duration(word);
+  if (ms < 1000) throw new UsageError('looks are at least a second apart', { hint: 'for example 5s' });
+  return ms;
+};
+
 /** A size, in bytes. */
 export const size: Parse<number> = (word) => {
   const bytes = parseSize(word);

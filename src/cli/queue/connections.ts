@@ -1,7 +1,16 @@
 // `mailctl queue connections`: what is open to each destination, what may be, and what the sender believes.
 import { formatIso } from '../../lib/clock.js';
 import { defineCommand } from '../command.js';
-import { flag, groupOption, hostOption, list, optionalArgs, wholeNumber } from '../options.js';
+import {
+  flag,
+  groupOption,
+  hostOption,
+  list,
+  optionalArgs,
+  value,
+  watchPace,
+  wholeNumber,
+} from '../options.js';
 
 const SCHEMA = 'mailctl/queue-connections/v1';
 
@@ -19,10 +28,13 @@ export const queueConnectionsCommand = defineCommand({
     hosts: hostOption,
     groups: groupOption,
     ports: list('--port <port>', 'ports of the far side; 25 otherwise', wholeNumber(1, 65_535)),
+    watch: flag('--watch', 'look again and again, until it is interrupted'),
+    everyMs: value('--every <duration>', 'how often --watch looks', watchPace, '5s'),
     noDns: flag('--no-dns', 'destinations by the configuration alone: no name server is asked'),
   },
   examples: [
     ['mailctl queue connections', 'all destinations'],
+    ['mailctl queue connections --watch', 'all of them, again and again'],
     ['mailctl queue connections gmail', 'one: the limit, what is open, what the sender believes'],
   ],
   sections: ['defaults', 'hosts', 'destinations'],

@@ -1,13 +1,14 @@
 // Does `queue connections`: asks each host for its queues, its sender's beliefs and its sockets, names the far sides,
 // prints. Apart from the command, since its parts are loaded for no help.
 import { readSockets } from '../../drivers/sockets/sockets.js';
-import { EXIT, MailctlError } from '../../errors.js';
+import { EXIT, MailctlError, UsageError } from '../../errors.js';
 import { gather } from '../../fleet/gather.js';
 import type { Host } from '../../fleet/host.js';
 import { formatIso } from '../../lib/clock.js';
 import { textGlobs } from '../../lib/text-glob.js';
 import { connectionColumns, connectionJson } from '../../output/columns/connections.js';
-import { joinConnections } from '../../queue/connections.js';
+import type { View } from '../../output/output.js';
+import { type ConnectionRow, joinConnections } from '../../queue/connections.js';
 import { domainOf } from '../../queue/message.js';
 import type { Context } from '../context.js';
 import { destinationDesk } from './destinations.js';
@@ -22,7 +23,11 @@ export interface ConnectionsOptions {
   readonly groups: readonly string[];
   readonly ports: readonly number[];
   readonly noDns: boolean;
+  readonly watch: boolean;
+  readonly everyMs: number | undefined;
 }
+
+const EVERY_MS = 5000;
 
 const SMTP_PORT = 25;
 /** The whole command. */
@@ -31,6 +36,30 @@ export async function runConnections(
   options: ConnectionsOptions,
   context: Context,
 ): Promise<number> {
+  if (options.everyMs !== undefined && !options.watch)
+    throw new UsageError('--every is how often --watch looks, and --watch is not given', {
+      hint: 'add --watch, or leave out --every',
+    });
+  if (!options.watch) {
+    const { view, errors, code } = await lookAtConnections(schema, options, context);
+    await context.output.print(view);
+    if (context.output.format !== 'table') warnOf(errors, context);
+    return code;
+  }
+  const { watchViews } = await import('./watch-views.js');
+  return watchViews(context, options.everyMs ?? EVERY_MS, async () => {
+    const { view, errors, code } = await lookAtConnections(schema, options, context);
+    return { view, code, told: () => warnOf(errors, context) };
+  });
+}
+
+function warnOf(errors: readonly MailctlError[], context: Context): void {
+  for (const { message, detail, hint } of errors)
+    context.warn(detail === undefined ? message : `${message}: ${detail}`, hint);
+}
+
+/** One look, as a view. */
+async function lookAtConnections(schema: string, options: ConnectionsOptions, context: Context) {
   const begunAt = context.clock.monotonic();
   const [fleet, transport, config] = await Promise.all([
     openQueues(context, { ...options, readOnly: true }),
@@ -99,7 +128,7 @@ export async function runConnections(
   const rows = options.destinations.length === 0 ? all : all.filter(({ destination }) => wanted(destination));
   const screenModule =
     context.output.format === 'table' ? await import('../../output/screens/connections.js') : undefined;
-  await context.output.print({
+  const view: View<ConnectionRow> = {
     schema,
     document: () => ({
       at: formatIso(context.clock.now()),
@@ -122,12 +151,8 @@ export async function runConnections(
         },
         canvas,
       ) ?? [],
-  });
-  if (context.output.format !== 'table')
-    for (const { message, detail, hint } of errors)
-      context.warn(detail === undefined ? message : `${message}: ${detail}`, hint);
-  if (errors.length > 0) return EXIT.partial;
-  return rows.some(({ verdict }) => verdict === 'sender' || verdict === 'over-limit')
-    ? EXIT.failed
-    : EXIT.done;
+  };
+  const isBad = rows.some(({ verdict }) => verdict === 'sender' || verdict === 'over-limit');
+  const code: number = errors.length > 0 ? EXIT.partial : isBad ? EXIT.failed : EXIT.done;
+  return { view, errors, code };
 }

@@ -3,7 +3,7 @@ import { UsageError } from '../../errors.js';
 import { formatIso } from '../../lib/clock.js';
 import type { StatKey } from '../../queue/stats.js';
 import { defineCommand, type Parse } from '../command.js';
-import { duration, flag, groupOption, hostOption, value, valueOr, wholeNumber } from '../options.js';
+import { flag, groupOption, hostOption, value, valueOr, watchPace, wholeNumber } from '../options.js';
 import { messageOptions } from './selectors.js';
 import { inputOptions } from './source.js';
 
@@ -34,12 +34,6 @@ const keys: Parse<readonly StatKey[]> = (word) => {
   return found.filter((key) => key !== undefined);
 };
 
-const everyMs: Parse<number> = (word) => {
-  const ms = duration(word);
-  if (ms < 1000) throw new UsageError('looks are at least a second apart', { hint: 'for example 5s' });
-  return ms;
-};
-
 /** The command. */
 export const queueStatsCommand = defineCommand({
   name: 'queue stats',
@@ -67,7 +61,7 @@ export const queueStatsCommand = defineCommand({
     ),
     trend: flag('--trend', 'what comes and goes, when it will be empty, what expires before that'),
     watch: flag('--watch', 'look again and again, with the rates between the looks, until it is interrupted'),
-    everyMs: value('--every <duration>', 'how often --watch looks', everyMs, '5s'),
+    everyMs: value('--every <duration>', 'how often --watch looks', watchPace, '5s'),
     top: valueOr('--top <n>', 'groups on the screen; other forms have all', wholeNumber(1, 100_000), 10),
     ...inputOptions,
     ...messageOptions,
