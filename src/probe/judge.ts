@@ -396,7 +396,11 @@ function refused({ own, hasOthers }: Scene): Finding | undefined {
 
 function someFlows({ own, others, facts }: Scene): Finding | undefined {
   // A server that drops connections of every uplink has a limit, or a dead member of its own.
-  const telling = own.filter((one) => (others.get(one) ?? []).every(({ flows }) => flows.deadTwice === 0));
+  // One other uplink without any clears the server; one that connects nowhere says nothing about it.
+  const telling = own.filter((one) => {
+    const speaking = (others.get(one) ?? []).filter(({ fault }) => fault?.kind !== 'no-connect');
+    return speaking.length === 0 || speaking.some(({ flows }) => flows.deadTwice === 0);
+  });
   const bad = telling.filter(({ flows, fault }) => flows.deadTwice > 0 && fault?.kind !== 'no-connect');
   const good = own.reduce((sum, { flows }) => sum + flows.good, 0);
   if (bad.length === 0 || good === 0 || facts.retransmits >= facts.retransmitAlarmAt) return undefined;

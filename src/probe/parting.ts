@@ -176,8 +176,8 @@ function findLoss({ pings, small }: RouteSeen): Finding {
   return found(hop, `up to here ${clean.lost} of ${clean.sent} pings are lost, behind it ${share} %`);
 }
 
-/** What a healthy hop may lose. */
-const CLEAN = 0.002;
+/** What a healthy hop may lose: one or two of a hundred are no beginning. */
+const CLEAN = 0.005;
 
 /** Where the time goes: the last hop that answers quickly, when all behind it are slow. */
 function findDelay({ small }: RouteSeen): Finding {

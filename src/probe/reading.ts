@@ -172,6 +172,9 @@ function faultOfSession(session: SessionSeen): PairFault | null {
   if (end.kind === 'error') {
     // After QUIT anybody may hang up.
     const { error } = end;
+    // A reset as soon as the connection stood is met by connect or by the banner, as it happens: it is one thing.
+    if (error.phase === 'connect' && error.kind === 'reset')
+      return { kind: 'broken', phase: 'banner', error };
     if (error.phase === 'connect' || error.phase === 'quit') return null;
     return { kind: 'broken', phase: error.phase, error };
   }

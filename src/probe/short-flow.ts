@@ -21,6 +21,8 @@ export async function runFlow(
   const short: SessionPlan = { helo: plan.helo, light: true, recipient: null, controls: false, plain: true };
   const first = await runSession(vantage, leaving, target, short, clock, signal);
   const seen = flowOf(first);
+  // A server that acknowledges everything and says nothing is not asked again: its flow is not dead.
+  if (isQuietBanner(first)) return seen;
   if (seen.result !== 'dead' || seen.localPort === null || !vantage.can.sourcePort || signal?.aborted)
     return seen;
   const second = await runSession(
@@ -33,6 +35,12 @@ export async function runFlow(
   );
   const again = flowOf(second);
   return { ...seen, again: { result: again.result, retransmits: again.retransmits } };
+}
+
+function isQuietBanner({ end }: SessionSeen): boolean {
+  if (end.kind !== 'stall' || end.stall.phase !== 'banner') return false;
+  const { tcpInfo } = end.stall;
+  return tcpInfo !== null && tcpInfo.unacked === 0 && tcpInfo.totalRetransmits === 0;
 }
 
 function flowOf(session: SessionSeen): FlowSeen {

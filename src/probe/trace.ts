@@ -64,16 +64,15 @@ export async function traceUplink(
     const what = wants('loss') ? 'loss' : wants('size') ? 'size' : null;
     return path === null || what === null || !vantage.can.ping ? [] : tracer.pingHops(path, what);
   };
-  const [small, big, begun, pings] = await Promise.all([
+  const [small, big, begun, sameFlow, pings] = await Promise.all([
     tracingSmall,
     hasPackets && wants('size', 'none') ? tracer.packets(TRACE_LIMITS.bigBytes, false) : null,
     hasPackets && wants('no-connect', 'intercepted') ? tracer.beginnings() : null,
+    symptom.kind === 'some-flows' && vantage.can.sourcePort && hasPackets
+      ? tracer.oneFlow(symptom.sourcePort)
+      : null,
     pinging(),
   ]);
-  const sameFlow =
-    symptom.kind === 'some-flows' && vantage.can.sourcePort && hasPackets
-      ? await tracer.oneFlow(symptom.sourcePort, small)
-      : null;
   // The last means, since servers see it: where large packets by themselves do not show it, and where only
   // connections that have lived for a while are dead.
   const isShown = big !== null && small !== null && !big.reached && lastAnswer(big) < lastAnswer(small);
@@ -156,17 +155,13 @@ class Tracer {
   }
 
   /** Beginnings of one connection, one after the other: they may not overlap. */
-  async oneFlow(sourcePort: number, small: PathSeen | null): Promise<PathSeen> {
+  async oneFlow(sourcePort: number): Promise<PathSeen> {
     const asked: Asked[] = [];
     const begunAt = this.#clock.monotonic();
-    const last = small?.reached === true ? (small.hops.at(-1)?.ttl ?? 1) : TRACE_LIMITS.hops;
-    const isQuiet = (ttl: number) => small?.hops[ttl - 1]?.addresses.length === 0;
     let silent = 0;
-    for (let ttl = 1; ttl <= last && silent < 2 && !this.#isStopped(); ttl += 1) {
+    for (let ttl = 1; ttl <= TRACE_LIMITS.hops && silent < 2 && !this.#isStopped(); ttl += 1) {
       const hop: Asked = { ttl, answer: undefined, rttMs: null, addresses: [] };
       asked.push(hop);
-      // Who never says anything is not waited for.
-      if (isQuiet(ttl)) continue;
       await this.#begin(hop, sourcePort);
       silent = hop.addresses.length === 0 ? silent + 1 : 0;
       if (endOf(hop)) break;

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { writeAccounts } from './accounts.js';
 import { LabError } from './errors.js';
+import type { Ran, Running } from './mailctl.js';
 import { ensurePackages, requireRootOnDebian } from './packages.js';
 import { allPids, argvOf, hasEnded, signal } from './proc.js';
 import { type RunOptions, type RunResult, run, waitUntil } from './run.js';
@@ -407,4 +408,68 @@ export function uplinksMailctlWords({ paths }: Uplinks, words: readonly string[]
   const script = 'mount --bind "$1" /etc/resolv.conf; shift; exec "$@"';
   const shell = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, 'sh'];
   return [...shell, path.join(paths.dir, 'resolv.conf'), process.execPath, bin, ...words];
+}
+
+/** The part of `mailctl/probe/v1` that tests read. */
+export interface ProbeDocument {
+  readonly took_ms: number;
+  readonly judged_after_ms: number;
+  readonly verdicts: readonly {
+    readonly uplink: string;
+    readonly family: 4 | 6;
+    readonly verdict: string;
+    readonly hop: { readonly ttl: number; readonly address: string; readonly name: string | null } | null;
+    readonly evidence: unknown;
+    readonly took_ms: number;
+  }[];
+  readonly cells: readonly {
+    readonly uplink: string;
+    readonly family: 4 | 6;
+    readonly destination: string;
+    readonly verdict: string;
+    readonly phase: string | null;
+    readonly evidence: string;
+  }[];
+  readonly destinations: readonly { readonly destination: string; readonly verdict: string }[];
+  readonly errors: readonly { readonly code: string; readonly message: string }[];
+}
+
+/** Starts mailctl on this lab. */
+export function startUplinksMailctl(lab: Uplinks, words: readonly string[]): Running {
+  const [file = '', ...rest] = uplinksMailctlWords(lab, words);
+  const startedAt = performance.now();
+  const child = spawn(file, rest, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...uplinksEnv(lab) },
+  });
+  const text = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => {
+    text.stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    text.stderr += chunk;
+  });
+  const ended = new Promise<Ran>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, ...text, tookMs: performance.now() - startedAt }));
+  });
+  return { child, ended };
+}
+
+/** Runs mailctl on this lab to its end. */
+export function uplinksMailctl(lab: Uplinks, words: readonly string[]): Promise<Ran> {
+  return startUplinksMailctl(lab, words).ended;
+}
+
+/** `mailctl probe -o json`. */
+export async function uplinksProbe(
+  lab: Uplinks,
+  words: readonly string[] = [],
+): Promise<Ran & { readonly json: ProbeDocument }> {
+  const ran = await uplinksMailctl(lab, ['probe', ...words, '-o', 'json']);
+  try {
+    return { ...ran, json: JSON.parse(ran.stdout) as ProbeDocument };
+  } catch {
+    throw new LabError(`no JSON from mailctl probe: ${ran.stdout.slice(0, 300)}\n${ran.stderr}`);
+  }
 }

@@ -102,7 +102,12 @@ function serve(server: ServerSpec | undefined, accepted: net.Socket): void {
       return true;
     }
     if (has('long-line', at)) {
-      await write(`${at === 'banner' ? '220' : '250'} ${'x'.repeat(1_000_000)}\r\n`);
+      await write(`${at === 'banner' ? '220' : '250'} `);
+      for (let sent = 0; sent < 1_000_000 && socket.writable; sent += 10_000) {
+        socket.write('x'.repeat(10_000));
+        await wait(20);
+      }
+      await write('\r\n');
       return true;
     }
     if (has('nul', at)) {
@@ -125,7 +130,8 @@ function serve(server: ServerSpec | undefined, accepted: net.Socket): void {
           socket.once('drain', resolve);
           socket.once('close', () => resolve());
         });
-      await wait(1);
+      // Not so fast that the lab's own lines are full.
+      await wait(50);
     }
   };
 

@@ -120,6 +120,10 @@ describe('a fault of one uplink', () => {
     expect(verdicts(judged)).toBe('hangs mtu ok');
     expect(verdicts(judge(world({ a: noConnect(), b: loss(20, 4) })))).toBe('unreachable lossy ok');
     expect(verdicts(judge(world({ a: deadFlows(2), c: delayed(300) })))).toBe('hangs ok slow');
+    expect(verdicts(judge(world({ a: deadFlows(2), b: deadFlows(3) })))).toBe('hangs hangs ok');
+    // Where nothing connects all flows are dead twice: that clears nobody else.
+    const nothing: Change = (pair) => ({ ...deadFlows(6)(pair), session: noConnect()(pair).session });
+    expect(verdicts(judge(world({ a: nothing, c: deadFlows(2) })))).toBe('unreachable ok hangs');
   });
 });
 
