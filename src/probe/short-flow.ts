@@ -8,6 +8,8 @@ import type { Vantage } from './vantage.js';
 
 /** ms that the second try of a flow may take in each phase: it is known where it died. */
 const AGAIN_MS = 2500;
+/** ms for a first try: what moves longer than this is alive, and a verdict waits for the dead ones' second try. */
+const TOTAL_MS = 5000;
 
 /** One flow, and its second try where it died. Never throws. */
 export async function runFlow(
@@ -18,7 +20,14 @@ export async function runFlow(
   clock: Clock,
   signal?: AbortSignal,
 ): Promise<FlowSeen> {
-  const short: SessionPlan = { helo: plan.helo, light: true, recipient: null, controls: false, plain: true };
+  const short: SessionPlan = {
+    helo: plan.helo,
+    light: true,
+    recipient: null,
+    controls: false,
+    plain: true,
+    totalMs: TOTAL_MS,
+  };
   const first = await runSession(vantage, leaving, target, short, clock, signal);
   const seen = flowOf(first);
   // A server that acknowledges everything and says nothing is not asked again: its flow is not dead.
