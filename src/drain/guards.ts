@@ -29,7 +29,7 @@ const RULES: Readonly<Record<GuardSight['guard'], Rule>> = {
   sockets: { slow: 0.5, pause: 0.75, back: 0.1 },
   files: { slow: 0.6, pause: 0.8, back: 0.05 },
   // Of each core: a queue of processes that wait for a disk is not yet a broken host.
-  load: { slow: 8, pause: 20, back: 1 },
+  load: { slow: 12, pause: 30, back: 2 },
   disk: { slow: 0.9, pause: 0.95, back: 0.02 },
   inodes: { slow: 0.9, pause: 0.95, back: 0.02 },
   'other-mail': { slow: 60, pause: 300, back: 20 },

@@ -20,10 +20,9 @@ import type { Plan } from '../../plan/plan.js';
 import type { DrainWay } from '../../queue/drain-way.js';
 import type { Queue } from '../../queue/driver.js';
 import type { Context } from '../context.js';
-import { deskPlace } from '../queue/desks.js';
+import { deskPlace, drainPostOf } from '../queue/desks.js';
 import { reportError } from '../report.js';
 import { DRAIN_SCHEMA } from './options.js';
-import { drainPostOf } from './post.js';
 
 const SMTP_PORTS = [25];
 const LINE_EVERY_MS = 60_000;
@@ -78,6 +77,7 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
     });
   };
   const queues = new Map<string, DrainQueue>();
+  const opened: Queue[] = [];
   const events = output.format === 'ndjson' ? new Channel<object>() : undefined;
   const printing =
     events === undefined
@@ -118,6 +118,7 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
           exitCode: EXIT.incomplete,
         });
       const way = await wayOf(queue);
+      opened.push(queue);
       queues.set(lane.id, {
         place: deskPlace(queue),
         way,
@@ -133,7 +134,7 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
         journal,
         files,
         notes: new RunNotes(await context.stateDir(), plan.id),
-        post: await drainPostOf(context, false),
+        post: await drainPostOf(context, false, opened),
         clock,
         operator: context.operator.name,
         bastion: context.operator.bastion,

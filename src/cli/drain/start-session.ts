@@ -25,13 +25,12 @@ import { runKey } from '../../queue/plan-change.js';
 import type { Values } from '../command.js';
 import type { Context } from '../context.js';
 import { chosenMessages } from '../queue/chosen-messages.js';
-import { deskPlace } from '../queue/desks.js';
+import { deskPlace, drainPostOf } from '../queue/desks.js';
 import { destinationDesk } from '../queue/destinations.js';
 import { openQueues } from '../queue/queues.js';
 import { reportError } from '../report.js';
 import { addressesOf } from './far-sides.js';
 import { DRAIN_SCHEMA, type startOptions } from './options.js';
-import { drainPostOf } from './post.js';
 import { detachRun, runDrain, wayOf } from './run-session.js';
 
 type StartOptions = Values<typeof startOptions, Record<never, never>>;
@@ -139,7 +138,11 @@ export async function startDrain(options: StartOptions, context: Context): Promi
     destinations: assigned.names.map((destination) => ({ name: destination, ...limits.of(destination) })),
   };
   const head = { id, operator: name, bastion, createdAt, reason: options.reason };
-  const post = await drainPostOf(context, true);
+  const post = await drainPostOf(
+    context,
+    true,
+    going.map(({ queue }) => queue),
+  );
   const guards = await Promise.all(
     going.map(async ({ queue }) => {
       const seen = new Guards();

@@ -19,12 +19,11 @@ import { drainScreen, stateOf } from '../../output/screens/drain.js';
 import type { FoundDrain } from '../../queue/drain-way.js';
 import { gatherQueues } from '../../queue/gather-queues.js';
 import type { Context } from '../context.js';
-import { deskPlace } from '../queue/desks.js';
+import { deskPlace, drainPostOf } from '../queue/desks.js';
 import { openQueues } from '../queue/queues.js';
 import { reportError } from '../report.js';
 import { type FoundRun, findDrain, openDrains } from './find-drain.js';
 import { DRAIN_SCHEMA } from './options.js';
-import { drainPostOf } from './post.js';
 
 const WATCH_MS = 1000;
 
@@ -185,10 +184,9 @@ async function onHosts(
   readonly errors: readonly { readonly host: string; readonly error: MailctlError }[];
 }> {
   const fleet = await openQueues(context, { hosts: options.hosts, groups: options.groups, readOnly: true });
-  const post = await drainPostOf(context, true);
   const { answers, failures } = await gatherQueues(
     fleet,
-    (queue, signal) => post.found(deskPlace(queue), signal),
+    async (queue, signal) => (await drainPostOf(context, true, [queue])).found(deskPlace(queue), signal),
     { concurrency: context.globals.concurrency, signal: context.interruption.abort },
   );
   return {

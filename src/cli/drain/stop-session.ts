@@ -9,9 +9,8 @@ import { isHeld } from '../../journal/lock.js';
 import { type PartPlace, RunFiles } from '../../journal/run-files.js';
 import { closedStateOf, foldJournal } from '../../plan/progress.js';
 import type { Context } from '../context.js';
-import { deskPlace } from '../queue/desks.js';
+import { deskPlace, drainPostOf } from '../queue/desks.js';
 import { type FoundRun, findDrain } from './find-drain.js';
-import { drainPostOf } from './post.js';
 import { queuesOf, say } from './resume-session.js';
 import { wayOf } from './run-session.js';
 
@@ -58,7 +57,7 @@ async function tell(found: FoundRun, releaseRest: boolean, context: Context): Pr
 async function remember(found: FoundRun, context: Context): Promise<number> {
   const { progress, run } = found;
   const queues = await queuesOf(progress.plan, context);
-  const post = await drainPostOf(context, false);
+  const post = await drainPostOf(context, false, [...queues.values()]);
   const key = keyOf(found);
   for (const lane of progress.lanes) {
     const queue = queues.get(lane.lane);
@@ -107,7 +106,7 @@ async function giveBack(found: FoundRun, yes: boolean, context: Context): Promis
   const { clock, operator } = context;
   const abort = context.interruption.abort;
   const queues = await queuesOf(progress.plan, context);
-  const post = await drainPostOf(context, false);
+  const post = await drainPostOf(context, false, [...queues.values()]);
   const files = new RunFiles(await context.stateDir(), key);
   const journal = await openJournal(found.file, { operator: operator.name, clock });
   let count = 0;

@@ -1,7 +1,7 @@
 // Does `queue stats`: reads, folds, prints. Apart from the command, since its parts are loaded for no help. A trend and a
 // watch are other files, so that the plain call loads nothing of them.
 import { existsSync } from 'node:fs';
-import { UsageError } from '../../errors.js';
+import { EXIT, UsageError } from '../../errors.js';
 import { problemsOf } from '../../queue/read-all.js';
 import type { MessageFilter } from '../../queue/select.js';
 import { QueueStats, type StatKey } from '../../queue/stats.js';
@@ -104,7 +104,12 @@ async function runPlain(schema: string, options: KeyedOptions, context: Context)
   );
   const isTable = context.output.format === 'table';
   if (!isTable) for (const text of holds?.passed ?? []) context.warn(text, 'mailctl queue holds');
-  return tellProblems(context, problems, report, { isOnScreen: isTable });
+  const exit = tellProblems(context, problems, report, { isOnScreen: isTable });
+  if ((total.states.get('hold') ?? 0) === 0 || options.input !== undefined) return exit;
+  const { deadDrains } = await import('../drain/dead-drains.js');
+  const dead = await deadDrains(context);
+  for (const { text, hint } of dead) context.warn(text, hint);
+  return exit === EXIT.done && dead.length > 0 ? EXIT.failed : exit;
 }
 
 /** Holds that end by themselves, as far as this machine knows of any; where it knows of none nothing is loaded. */

@@ -211,7 +211,7 @@ export function drainScreen(
   }
   for (const { at, text } of status.changes.slice(-4))
     lines.push(...folded([{ text: `${at.slice(11, 19)} `, tone: 'dim' }], text, UNDER));
-  if (state !== 'done')
+  if (state !== 'done' && state !== 'stopped')
     lines.push(
       `DEAD MAN  no heartbeat for ${formatDuration(status.deadAfterS * 1000)}: ${
         status.onDeath === 'hold' ? 'the rest stays held' : 'the host gives the rest back'

@@ -132,7 +132,7 @@ describe('a drain', () => {
     expect(new Set(world.sent).size).toBe(2000);
     expect(world.pushed).toBe(0);
     expect(world.most).toBeLessThanOrEqual(20);
-    expect(ticks).toBeLessThan((2000 / 18) * 1.3 + 10);
+    expect(ticks).toBeLessThan((2000 / 17) * 1.3 + 10);
     expect(world.control.counts('mx1')).toMatchObject({ delivered: 2000, held: 0, inFlight: 0, deferred: 0 });
   });
 

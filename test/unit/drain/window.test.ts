@@ -29,7 +29,7 @@ const sight = (
 });
 
 test('there is always a margin below a limit, and always room for one', () => {
-  expect([1, 2, 5, 10, 20, 100].map(marginOf)).toEqual([0, 1, 1, 1, 2, 10]);
+  expect([1, 2, 5, 10, 20, 100].map(marginOf)).toEqual([0, 1, 1, 2, 3, 15]);
   expect(mostInFlight(limit({ connections: 1 }))).toBe(1);
   expect(mostInFlight(limit({ connections: 2 }))).toBe(1);
   expect(mostInFlight(limit({ inFlight: 400 }))).toBe(400);
@@ -38,11 +38,12 @@ test('there is always a margin below a limit, and always room for one', () => {
 describe('a window', () => {
   test('doubles while all is well and stays at its most', () => {
     const window = new DestinationWindow(limit(), 0);
-    expect(window.window).toBe(9);
+    expect(window.window).toBe(8);
     window.see(sight(20), 1);
     window.see(sight(20), 2);
-    expect(window.window).toBe(18);
     window.see(sight(20), 3);
+    expect(window.window).toBe(17);
+    window.see(sight(20), 4);
     expect(window.state).toBe('steady');
   });
 
@@ -73,16 +74,16 @@ describe('a window', () => {
   test('one or two that are pushed back of a few are no flood', () => {
     const window = new DestinationWindow(limit(), 0);
     expect(window.see(sight(2, 2), 1)).toBeUndefined();
-    expect(window.window).toBe(9);
+    expect(window.window).toBe(8);
   });
 
   test('connections of other mail take places, where the hosts do not count for themselves', () => {
     const window = new DestinationWindow(limit(), 0);
     for (let now = 1; now < 5; now += 1) window.see(sight(20, 0, 14, 3, false), now);
-    expect(window.window).toBe(8);
+    expect(window.window).toBe(7);
     const counted = new DestinationWindow(limit(), 0);
     for (let now = 1; now < 5; now += 1) counted.see(sight(20, 0, 14, 3), now);
-    expect(counted.window).toBe(18);
+    expect(counted.window).toBe(17);
   });
 
   test('more connections than allowed, seen twice, make it smaller', () => {
@@ -90,6 +91,6 @@ describe('a window', () => {
     for (let now = 1; now < 4; now += 1) window.see(sight(20), now);
     expect(window.see(sight(0, 0, 25), 4)).toBeUndefined();
     expect(window.see(sight(0, 0, 25), 5)).toContain('25 connections open where 20 are allowed');
-    expect(window.window).toBeLessThan(18);
+    expect(window.window).toBeLessThan(17);
   });
 });
