@@ -156,15 +156,23 @@ class DrainLoop {
           one.error = error;
           one.state = 'stopped';
           one.doing = error.message;
+          const { id } = one.lane;
           await journal
             .append({
               kind: 'failed',
-              lane: one.lane.id,
-              step: 'pour',
+              lane: id,
+              step: isBegun(journal, id, 'take') && !didSteps(journal, id).has('take') ? 'take' : 'pour',
               reason: error.message,
               code: error.code,
             })
             .catch(() => {});
+          // Nothing of it was parked: there is nothing to go on with.
+          if (
+            !one.lane.steps.some(
+              ({ id: step, action }) => action === 'drain.park' && isBegun(journal, id, step),
+            )
+          )
+            await journal.append({ kind: 'lane-closed', lane: id, state: 'failed' }).catch(() => {});
         }
       }),
     );

@@ -81,6 +81,8 @@ export class DestinationWindow {
   #open: number | null = null;
   #since = 0;
   #overs = 0;
+  /** The window before it was halved. */
+  #before = 0;
 
   constructor(limit: DestinationLimit, now: number) {
     this.limit = limit;
@@ -178,6 +180,7 @@ export class DestinationWindow {
     this.#forget(now);
     if (this.#share > HALVE_SHARE) {
       const before = this.window;
+      if (now >= this.#calmUntil) this.#before = this.#window;
       this.#window = Math.max(1, this.#window / 2);
       this.#threshold = this.#window;
       this.#calmUntil = now + CALM_S;
@@ -211,7 +214,8 @@ export class DestinationWindow {
     const [tries, pushed] = [this.#tries, this.#pushed];
     this.#share = tries === 0 ? 1 : pushed / tries;
     // A probe that failed has nothing to tell about where the limit is.
-    if (this.#state !== 'probing') this.#threshold = Math.max(1, this.#window / 2);
+    // A flood says nothing of it either, but that all is refused: what was well before it is tried soon again.
+    if (this.#state !== 'probing') this.#threshold = Math.max(1, Math.max(this.#window, this.#before) / 2);
     this.#enter('stopped', now);
     this.#forget(now);
     this.#retryAt = now + this.#retryS;

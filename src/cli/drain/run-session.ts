@@ -158,6 +158,7 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
   }
   await printing;
   const exit = exitOfDrain(end, finish.aborted);
+  const isClosed = journal.records.some(({ kind }) => kind === 'closed');
   const isOver = end.status.lanes.every(({ state }) => state === 'done');
   if (events !== undefined) return exit;
   await output.print({
@@ -175,13 +176,17 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
         now: clock.now(),
         tookMs: clock.monotonic() - startedAt,
         exit,
-        failures: end.failures.map(({ queue, error }) => ({ queue, message: error.message })),
-        next: isOver
-          ? []
-          : [
-              ['mailctl', 'drain', 'resume', plan.id],
-              ['mailctl', 'drain', 'stop', plan.id, '--release-rest'],
-            ],
+        failures: end.failures.map(({ queue, error }) => ({
+          queue,
+          message: error.hint === undefined ? error.message : `${error.message}; ${error.hint}`,
+        })),
+        next:
+          isOver || isClosed
+            ? []
+            : [
+                ['mailctl', 'drain', 'resume', plan.id],
+                ['mailctl', 'drain', 'stop', plan.id, '--release-rest'],
+              ],
       }),
   });
   if (output.format !== 'table')
