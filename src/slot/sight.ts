@@ -82,7 +82,19 @@ export function openLaneOf(sight: FleetSight, slot: Slot): OpenLane | null {
       found = { ...(found.at < open.at ? open : found), started: found.started || open.started, began };
     } else if (found.at < open.at) found = open;
   }
-  return found;
+  return found !== null && isOvertaken(found, sight, slot) ? null : found;
+}
+
+/**
+ * The slot has gone to a third, which serves it, while this lane waited for its leases, and it had begun nothing, as every
+ * host of the slot says: there is nothing of it to finish, nor to go back from.
+ */
+function isOvertaken({ way, started, began, from, to }: OpenLane, sight: FleetSight, slot: Slot): boolean {
+  if (way !== 'move' || started || began.length > 0 || slot.master === from || slot.master === to)
+    return false;
+  if (![from, to].every((host) => slot.instances.some((one) => one.host === host))) return false;
+  if (!isMaster(stateOf(sight, slot.slot, slot.master))) return false;
+  return slot.instances.every(({ host }) => stateOf(sight, slot.slot, host) !== undefined);
 }
 
 /**

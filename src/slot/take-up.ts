@@ -81,8 +81,13 @@ function whoEndedIt(
   // Moved to somebody that this lane knows as a third: what it would take back is that one's replica by now.
   const { from, to } = lease?.step.params ?? {};
   if (lease !== undefined && slot.master !== from && slot.master !== to) {
-    const reason = `the directory names ${slot.master}, and the lane leads from ${from} to ${to}; mailctl failover ${slot.slot} goes on from what is there`;
-    return { way: 'leave', reason, code: 'slot.directory-disagrees' };
+    const where = `the directory names ${slot.master}, and the lane leads from ${from} to ${to}`;
+    const reason = `${where}; mailctl failover ${slot.slot} goes on from what is there`;
+    const code = 'slot.directory-disagrees';
+    const isTouched = lane.steps.some(({ step, began }) => began && step.action !== 'slot.take-lease');
+    if (!isTouched)
+      return { way: 'close', state: 'reverted', reason: `${where}; nothing of it was begun`, code };
+    return { way: 'leave', reason, code };
   }
   const isBegun = lane.steps.some((each) => each !== lease && each.state !== 'todo');
   // Whether a lease was granted whose answer was lost cannot be known; but what the lane is for may be over.

@@ -34,6 +34,23 @@ describe('openLaneOf', () => {
     expect(open?.began.toSorted()).toEqual(['drain', 'start-new']);
   });
 
+  it('forgets one that had begun nothing when its slot went to a third, as every host says', () => {
+    const gone = slotOn('store1', ['imap23', 'imap21', 'imap22']);
+    const seen = (line: string[], old = true, third: 'master' | 'replica' = 'master') =>
+      sightOf({
+        imap21: old ? [state('store1', 'imap21', 'replica')] : silence('imap21'),
+        imap22: [state('store1', 'imap22', 'replica', { laneLines: line })],
+        imap23: [state('store1', 'imap23', third)],
+      });
+    const line = opened('r1', 1);
+    expect(openLaneOf(seen([line]), gone)).toBeNull();
+    expect(openLaneOf(seen([line]), slot)?.run).toBe('r1');
+    // What it began is to be taken back; a host that is away may know more; and somebody has to serve.
+    expect(openLaneOf(seen([line, beganLine('r1', 'stop-new')]), gone)?.run).toBe('r1');
+    expect(openLaneOf(seen([line], false), gone)?.run).toBe('r1');
+    expect(openLaneOf(seen([line], true, 'replica'), gone)?.run).toBe('r1');
+  });
+
   it('takes the newest of two runs', () => {
     expect(openLaneOf(files([opened('r1', 1)], [opened('r2', 5)]), slot)?.run).toBe('r2');
     expect(openLaneOf(files([opened('r2', 5)], [opened('r1', 1)]), slot)?.run).toBe('r2');

@@ -81,11 +81,23 @@ describe('a failover that is taken up again', () => {
   };
 
   it('leaves alone a slot that has gone to a third meanwhile: what it would take back is a replica of that one', () => {
-    expect(refusalsOf(killed(), facts('imap23'), 'undo').get('store1')).toMatchObject({
-      way: 'leave',
-      code: 'slot.directory-disagrees',
-    });
-    expect(refusalsOf(killed(), facts('imap23'), 'resume').get('store1')).toMatchObject({ way: 'leave' });
+    const steps = [
+      step('lease-imap22', 'slot.take-lease', 'imap22', 'did'),
+      step('stop-imap21', 'slot.stop', 'imap21', 'began'),
+    ];
+    const lanes = [{ lane: 'store1', steps }];
+    const touched = { plan: { id: '7f3a', lanes: [] }, lanes } as unknown as RunProgress;
+    for (const how of ['undo', 'resume'] as const) {
+      expect(refusalsOf(touched, facts('imap23'), how).get('store1')).toMatchObject({
+        way: 'leave',
+        code: 'slot.directory-disagrees',
+      });
+      // Nothing but its leases was ever taken.
+      expect(refusalsOf(killed(), facts('imap23'), how).get('store1')).toMatchObject({
+        way: 'close',
+        state: 'reverted',
+      });
+    }
   });
 
   const demotion = () => {
