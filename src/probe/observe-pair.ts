@@ -38,6 +38,16 @@ export const DEFAULT_PLAN = {
   pingGapMs: 20,
 } as const;
 
+/**
+ * How many flows and pings a pair gets where an uplink has so many servers: what is counted is counted per uplink, so
+ * that many servers need fewer each. Three servers or less get the whole number.
+ */
+export function sharesOf(servers: number): { readonly flows: number; readonly pings: number } {
+  const share = (each: number, least: number) =>
+    Math.min(each, Math.max(least, Math.ceil((3 * each) / servers)));
+  return { flows: share(DEFAULT_PLAN.flows, 2), pings: share(DEFAULT_PLAN.pings, 20) };
+}
+
 /** ms to wait for the last ping. */
 const PING_WAIT_MS = 1000;
 

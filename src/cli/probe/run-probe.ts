@@ -11,7 +11,7 @@ import { cellColumns } from '../../output/columns/probe.js';
 import { costOf, type HostSockets, type UplinkCost } from '../../probe/cost.js';
 import { gatherProbe, type ProbeSight } from '../../probe/gather.js';
 import { type CellVerdict, type Judgement, judge, type UplinkVerdict } from '../../probe/judge.js';
-import { DEFAULT_PLAN, observePair } from '../../probe/observe-pair.js';
+import { DEFAULT_PLAN, observePair, sharesOf } from '../../probe/observe-pair.js';
 import { familyOf, rowsOf, type UplinkRow, type UplinkWish } from '../../probe/rows.js';
 import type { DestinationWish } from '../../probe/targets.js';
 import type { Context } from '../context.js';
@@ -184,6 +184,7 @@ async function lookOnce(
         const domain = domains.get(target.destination);
         const plan = {
           ...DEFAULT_PLAN,
+          ...sharesOf(targets.filter(({ family }) => family === row.family).length),
           helo: vantage.name,
           light: options.light,
           recipient: options.rcpt && domain !== undefined ? `postmaster@${domain}` : null,

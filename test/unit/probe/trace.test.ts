@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/lib/clock.js';
 import type { Target } from '../../../src/probe/observation.js';
+import { sharesOf } from '../../../src/probe/observe-pair.js';
 import { findHop } from '../../../src/probe/parting.js';
 import type { Symptom } from '../../../src/probe/symptom.js';
 import { traceUplink } from '../../../src/probe/trace.js';
@@ -199,4 +200,13 @@ test('a stopped trace ends at once', async () => {
   };
   const seen = await traceUplink(model({ routers: 4 }), question, systemClock, stop.signal);
   expect(seen.inFlow?.reached ?? true).toBe(true);
+});
+
+test('many servers need fewer flows and pings each', () => {
+  expect([1, 3, 10, 50].map(sharesOf)).toEqual([
+    { flows: 6, pings: 100 },
+    { flows: 6, pings: 100 },
+    { flows: 2, pings: 30 },
+    { flows: 2, pings: 20 },
+  ]);
 });
