@@ -17,6 +17,7 @@ import { failoverCommand } from './failover.js';
 import { helpCommand } from './help.js';
 import { probeDnsCommand } from './probe/dns.js';
 import { probeCommand } from './probe/probe.js';
+import { probeDeliveryCommand } from './probe/delivery.js';
 import { probeReadinessCommand } from './probe/readiness.js';
 import { probeRouteCommand } from './probe/route.js';
 import { probeSmtpCommand } from './probe/smtp.js';
@@ -104,6 +105,7 @@ const commands: readonly AnyCommand[] = [
   probeCommand,
   probeDnsCommand,
   probeSmtpCommand,
+  probeDeliveryCommand,
   probeReadinessCommand,
   probeRouteCommand,
   configCheckCommand,

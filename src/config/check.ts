@@ -99,6 +99,9 @@ function passwordFiles(raw: RawFile, opened: OpenedConfig): readonly Observation
     [['stores', 'test_account', 'password_file'], raw.stores?.test_account],
     [['stores', 'cyrus', 'admin', 'password_file'], raw.stores?.cyrus?.admin],
     [['directory', 'password_file'], { user: 'the database', password_file: raw.directory?.password_file }],
+    ...Object.entries(raw.deliveries ?? {}).map(
+      ([name, { imap }]) => [['deliveries', name, 'imap', 'password_file'], imap] as const,
+    ),
     [['state', 'password_file'], { user: 'the database', password_file: raw.state?.password_file }],
   ] as const;
   return accounts.flatMap(([path, account]) => {

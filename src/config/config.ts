@@ -223,6 +223,25 @@ export interface ProbeConfig {
   readonly blockLists: readonly string[];
 }
 
+/** One of `deliveries:`: a mailbox of our own that a probe sends to and looks into. */
+export interface DeliveryConfig {
+  readonly to: string;
+  /** Envelope sender and From. */
+  readonly from: string;
+  /** Host that hands the message over; undefined: this machine. */
+  readonly host: string | undefined;
+  /** Whom to, as that host sees it: `127.0.0.1:25`. */
+  readonly server: string;
+  readonly imap: Account & {
+    /** `imap.example.net:993`; TLS from the start on 993, by STARTTLS on any other port. */
+    readonly server: string;
+    /** Host to look from; undefined: this machine. */
+    readonly from: string | undefined;
+  };
+  /** How long the message may take. */
+  readonly timeoutMs: number;
+}
+
 /** The whole configuration. A part that the file lacks has its default; `stores.cyrus` has none. */
 export interface Config {
   /** The file it came from; undefined: none was found, the built-in defaults hold. */
@@ -236,6 +255,7 @@ export interface Config {
   readonly destinations: ReadonlyMap<string, DestinationConfig>;
   readonly uplinks: ReadonlyMap<string, UplinkConfig>;
   readonly probe: ProbeConfig;
+  readonly deliveries: ReadonlyMap<string, DeliveryConfig>;
   readonly queue: QueueActsConfig;
   /** Group (name or number) whose members may write configuration files; counts in /etc/mailctl/mailctl.yaml only. */
   readonly configGroup: string | undefined;
@@ -251,5 +271,6 @@ export type Section =
   | 'destinations'
   | 'uplinks'
   | 'probe'
+  | 'deliveries'
   | 'queue'
   | 'config_group';

@@ -459,6 +459,34 @@ const probe = map({
   ),
 });
 
+const serverName = (description: string, example: string) =>
+  text(words.serverName, { description, examples: [example] });
+
+const delivery = map({
+  to: text(words.mailAddress, { description: 'the mailbox', examples: ['probe@example.com'] }),
+  from: text(words.mailAddress, { description: 'envelope sender and From', examples: ['probe@example.net'] }),
+  host: optional(
+    text(words.name, {
+      description: 'host that hands the message over; without it: this machine',
+      examples: ['mx1'],
+    }),
+  ),
+  server: optional(serverName('the mail server, as that host sees it; 127.0.0.1:25', '127.0.0.1:25')),
+  imap: map({
+    server: serverName(
+      'where the mailbox is; TLS always, but for a server on the host itself',
+      'imap.example.com:993',
+    ),
+    user: text(words.loginName, { examples: ['probe@example.com'] }),
+    password_file: text(words.localPath, {
+      description: 'file with the password alone, readable by its owner only',
+      examples: ['/etc/mailctl/probe.pw'],
+    }),
+    from: optional(text(words.name, { description: 'host to look from; without it: this machine' })),
+  }),
+  timeout: optional(duration('how long the message may take; 60s')),
+});
+
 /** Every section, in the order of the manual. A section without content is as good as absent. */
 export const sections = {
   defaults: nullable(defaults),
@@ -469,6 +497,7 @@ export const sections = {
   destinations: nullable(names(words.name, destination)),
   uplinks: nullable(names(words.name, uplink)),
   probe: nullable(probe),
+  deliveries: nullable(names(words.name, delivery)),
   queue: nullable(queueActs),
   config_group: nullable(
     either(text(words.userName), wholeNumber(0, 2 ** 32 - 1), 'must be the name or the number of a group'),

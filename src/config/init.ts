@@ -159,6 +159,18 @@ export const STARTING_FILE = `## mailctl.yaml: the configuration of mailctl.
 #   domains: [example.net]
 #   blocklists: [zen.spamhaus.org]
 
+## deliveries: mailboxes of our own that probe delivery sends a message to and looks into.
+# deliveries:
+#   gmail:
+#     to: probe@gmail.example
+#     from: probe@example.net
+##    host that hands it over, and to which server as that host sees it
+#     host: mx1
+#     server: "127.0.0.1:25"
+##    TLS with a good certificate always, but for a server on the host itself; from: host to look from
+#     imap: { server: "imap.gmail.example:993", user: probe@gmail.example, password_file: /etc/mailctl/probe.pw }
+#     timeout: 60s
+
 ## queue: acts on messages (queue hold, release, requeue, flush, delete, restore).
 # queue:
 ##  more messages than this are confirmed by typing their number

@@ -12,6 +12,7 @@ import type {
   CyrusConfig,
   DatabaseConfig,
   Defaults,
+  DeliveryConfig,
   DestinationConfig,
   DirectoryConfig,
   FenceConfig,
@@ -54,6 +55,7 @@ export function normalizeConfig(raw: RawFile, around: Surroundings): Config {
       domains: (raw.probe?.domains ?? []).map((domain) => domain.toLowerCase()),
       blockLists: (raw.probe?.blocklists ?? []).map((zone) => zone.toLowerCase()),
     },
+    deliveries: deliveriesOf(raw, around),
     queue: {
       confirmAbove: raw.queue?.confirm_above ?? 1000,
       keepDeletedMs: ms(raw.queue?.keep_deleted, 604_800_000),
@@ -238,6 +240,27 @@ function uplinksOf(raw: RawFile): ReadonlyMap<string, UplinkConfig> {
         sources: [uplink.source ?? []].flat().map((source) => source.toLowerCase()),
         interface: uplink.interface,
         drop: uplink.drop,
+      },
+    ]),
+  );
+}
+
+function deliveriesOf(raw: RawFile, around: Surroundings): ReadonlyMap<string, DeliveryConfig> {
+  return new Map(
+    Object.entries(raw.deliveries ?? {}).map(([name, { imap, ...delivery }]) => [
+      name,
+      {
+        to: delivery.to,
+        from: delivery.from,
+        host: delivery.host,
+        server: delivery.server ?? '127.0.0.1:25',
+        imap: {
+          server: imap.server,
+          user: imap.user,
+          passwordFile: expandPath(imap.password_file, around),
+          from: imap.from,
+        },
+        timeoutMs: ms(delivery.timeout, 60_000),
       },
     ]),
   );

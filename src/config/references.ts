@@ -27,12 +27,16 @@ export function danglingHosts(raw: RawFile, known: ReadonlySet<string>): readonl
     path: ['uplinks', name, 'host'],
     host: uplink.host,
   }));
+  const deliveries = Object.entries(raw.deliveries ?? {}).flatMap(([name, { host, imap }]) => [
+    { section: 'deliveries' as const, path: ['deliveries', name, 'host'], host },
+    { section: 'deliveries' as const, path: ['deliveries', name, 'imap', 'from'], host: imap?.from },
+  ]);
   const road = (['imap', 'lmtp'] as const).map((kind) => {
     const key = kind === 'imap' ? 'from' : 'host';
     const host = kind === 'imap' ? raw.stores?.road?.imap?.from : raw.stores?.road?.lmtp?.host;
     return { section: 'stores' as const, path: ['stores', 'road', kind, key], host };
   });
-  return [...hooks, ...uplinks, ...road].flatMap(({ section, path, host }) =>
+  return [...hooks, ...uplinks, ...deliveries, ...road].flatMap(({ section, path, host }) =>
     host === undefined || known.has(host) ? [] : [{ section, path, host }],
   );
 }

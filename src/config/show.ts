@@ -82,6 +82,11 @@ export function effectiveConfig(config: Config): object {
       drop: uplink.drop,
     })),
     probe: { domains: config.probe.domains, blocklists: config.probe.blockLists },
+    deliveries: mapped(config.deliveries, ({ imap, timeoutMs, ...delivery }) => ({
+      ...delivery,
+      imap: { server: imap.server, user: imap.user, password_file: imap.passwordFile, from: imap.from },
+      timeout: formatExactDuration(timeoutMs),
+    })),
     queue: {
       confirm_above: config.queue.confirmAbove,
       keep_deleted: formatExactDuration(config.queue.keepDeletedMs),

@@ -198,6 +198,25 @@ export const address: WordRule = (text) =>
     ? undefined
     : `${showValue(text)} is no address or host name`);
 
+/** An address that may stand between the brackets of MAIL FROM and RCPT TO. */
+export const mailAddress: WordRule = (text) =>
+  plainText(text) ??
+  (/^[^\s<>@]{1,64}@[^\s<>@]{1,255}$/u.test(text)
+    ? undefined
+    : `${showValue(text)} is no address: write probe@example.net`);
+
+/** A name to log in with, on somebody's server. */
+export const loginName: WordRule = (text) =>
+  plainText(text) ??
+  (text !== '' && text.length <= 255 ? undefined : `${showValue(text)} is no name to log in with`);
+
+/** A server with or without its port. */
+export const serverName: WordRule = (text) =>
+  plainText(text) ??
+  (/^(?:\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9._-]{0,252})(?::\d{1,5})?$/i.test(text)
+    ? undefined
+    : `${showValue(text)} is no server: write imap.example.net or imap.example.net:993`);
+
 /** An IPv4 or IPv6 address, without a zone. */
 export const ipAddress: WordRule = (text) =>
   isIpv4(text) || isIpv6(text)

@@ -69,6 +69,7 @@ const documentFiles = [
   'src/output/columns/connections.ts',
   'src/output/columns/probe-smtp.ts',
   'src/output/columns/probe-readiness.ts',
+  'src/output/columns/probe-delivery.ts',
   'src/cli/runs/run-view.ts',
   'src/cli/queue/change-report.ts',
   'src/output/columns/holds.ts',

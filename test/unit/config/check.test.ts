@@ -168,6 +168,7 @@ describe('config show', () => {
         'destinations',
         'uplinks',
         'probe',
+        'deliveries',
         'queue',
         'config_group',
       ],
@@ -252,6 +253,7 @@ describe('config schema', () => {
       'destinations',
       'uplinks',
       'probe',
+      'deliveries',
       'queue',
       'config_group',
     ]);

@@ -52,7 +52,7 @@ describe('a fault of the YAML itself', () => {
     [
       'a list',
       '- hosts',
-      '1:1: is not a map of sections; known sections: defaults, hosts, stores, directory, state, destinations, uplinks, probe, queue, config_group',
+      '1:1: is not a map of sections; known sections: defaults, hosts, stores, directory, state, destinations, uplinks, probe, deliveries, queue, config_group',
     ],
   ])('is told with its place: %s', async (_what, text, fault) => {
     const parsed = await parseConfigText(text, 'here');
