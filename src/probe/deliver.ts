@@ -29,7 +29,7 @@ export interface Handed {
   readonly code: number | null;
   readonly text: string;
   readonly ms: number;
-  /** ms since 1970. */
+  /** When the message itself was sent, in ms since 1970. */
   readonly at: number;
 }
 
@@ -100,6 +100,7 @@ export async function handOver(
   signal?: AbortSignal,
 ): Promise<Handed> {
   const begunAt = clock.monotonic();
+  let sentAt = clock.now();
   let phase: Handed['phase'] = 'connect';
   let flow: Flow | undefined;
   let stream: Duplex | undefined;
@@ -109,7 +110,7 @@ export async function handOver(
     code,
     text: text.slice(0, 300),
     ms: clock.monotonic() - begunAt,
-    at: clock.now(),
+    at: sentAt,
   });
   try {
     flow = await vantage.connect(
@@ -159,6 +160,8 @@ export async function handOver(
     phase = 'data';
     const go = await say('DATA');
     if (go.code >= 400) return end(false, go.code, go.text);
+    // Headers know whole seconds only.
+    sentAt = Math.floor(clock.now() / 1000) * 1000;
     const taken = await say(`${mail.text}\r\n.`, DATA_MS);
     const handed = end(taken.code < 400, taken.code, taken.text);
     if (taken.code < 400) {

@@ -44,7 +44,7 @@ function below({ why, handed, found }: DeliveryRow): readonly Line[] {
     lines.push(...folded(['    '], `it lies in ${found.folder}`, '    '));
   for (const { by, at, seconds } of found?.hops ?? [])
     lines.push(
-      `    ${(seconds === null ? '?' : `+${seconds}s`).padStart(6)}  ${by ?? 'somebody'}${at === null ? '' : `  ${at}`}`,
+      `    ${(seconds === null ? '?' : `${seconds < 0 ? '' : '+'}${seconds}s`).padStart(6)}  ${by ?? 'somebody'}${at === null ? '' : `  ${at}`}`,
     );
   return lines;
 }
