@@ -227,7 +227,8 @@ class Session {
     );
     this.#flow = flow;
     this.#stream = flow;
-    this.#localPort = flow.localPort;
+    // Not every way to connect tells its port.
+    this.#localPort = flow.localPort === 0 ? null : flow.localPort;
     // Places are waited for before the connection, so that the clock of the session begins with it.
     this.#begunAt = this.#clock.monotonic() - flow.connectMs;
     this.#endsAt = this.#begunAt + (this.#plan.totalMs ?? SESSION_LIMITS.totalMs);

@@ -59,6 +59,7 @@ export class Relay {
     const stop = new AbortController();
     const state: { ended: Error | undefined } = { ended: undefined };
     let stdin: Writable | undefined;
+    let cancelHello = () => {};
     let resolveHello: (hello: RelayHello) => void = () => {};
     let rejectHello: (error: unknown) => void = () => {};
     const hello = new Promise<RelayHello>((resolve, reject) => {
@@ -95,6 +96,8 @@ export class Relay {
           dialogue: {
             onOpen: (stream) => {
               stdin = stream;
+              // The host answers: how long that may take is the transport's to say, and its own errors tell it.
+              cancelHello = clock.timer(HELLO_MS, () => rejectHello(notBegun(host)));
             },
             onData: (data) => reader.push(data),
           },
@@ -114,15 +117,6 @@ export class Relay {
         (error: unknown) => end(error instanceof Error ? error : new Error(String(error))),
       )
       .finally(() => signal?.removeEventListener('abort', onAbort));
-    const cancel = clock.timer(HELLO_MS, () =>
-      rejectHello(
-        new TransportError(
-          host.name,
-          'timeout',
-          `${host.name}: the relay of the probe did not begin within 10s`,
-        ),
-      ),
-    );
     try {
       const said = await hello;
       return new Relay(said, settings, stdin as Writable, pending, over, stop, state);
@@ -130,7 +124,7 @@ export class Relay {
       stop.abort();
       throw error;
     } finally {
-      cancel();
+      cancelHello();
     }
   }
 
@@ -324,6 +318,13 @@ export class Relay {
 }
 
 const HELLO_MS = 10_000;
+
+function notBegun({ name }: Host): TransportError {
+  const what = `${name}: the relay of the probe did not begin within ${HELLO_MS / 1000} s`;
+  return new TransportError(name, 'timeout', what, {
+    hint: 'is the host out of memory, or perl broken there?',
+  });
+}
 
 function parseHello({ rest }: Frame): RelayHello {
   const [how] = rest;

@@ -202,6 +202,60 @@ describe('output', () => {
   });
 });
 
+describe('a dialogue', () => {
+  /** Says its lines, each when the last one was answered; answers what came. */
+  function talk(script: string, lines: readonly string[], more: Partial<Command> = {}) {
+    const rest = [...lines];
+    let heard = '';
+    let stdin: NodeJS.WritableStream | undefined;
+    const next = () => {
+      const line = rest.shift();
+      if (line === undefined) stdin?.end();
+      else stdin?.write(line);
+    };
+    const ended = run(command(script, more), {
+      dialogue: {
+        onOpen: (stream) => {
+          stdin = stream;
+          next();
+        },
+        onData: (data) => {
+          heard += data.toString('latin1');
+          next();
+        },
+      },
+    });
+    return ended.then((result) => ({ ...result, heard }));
+  }
+
+  it('is spoken both ways until its stdin ends', async () => {
+    const { heard, status, stdout } = await talk('while read -r l; do echo "you said $l"; done; exit 3', [
+      'a\n',
+      'b\n',
+    ]);
+    expect(heard).toBe('you said a\nyou said b\n');
+    expect(status).toBe(3);
+    expect(stdout).toBe('');
+  });
+
+  it('is spoken by what changes something as well, after the word to begin', async () => {
+    const { heard } = await talk('read -r l; echo "$l"', ['x\n'], { readOnly: false });
+    expect(heard).toBe('x\n');
+  });
+
+  it('bytes that look like the beginning of a marker are not held back for ever', async () => {
+    const { heard } = await talk('printf \'x\\036\'; read -r l; echo "$l"', ['answer\n', 'more\n']);
+    expect(heard).toBe('x\x1eanswer\n');
+  });
+
+  it('ends by its deadline whatever it waits for', async () => {
+    const error = await failure(
+      run(command('cat', { timeoutMs: 1000 }), { dialogue: { onOpen: () => {}, onData: () => {} } }),
+    );
+    expect(error.kind).toBe('timeout');
+  });
+});
+
 describe('a deadline', () => {
   it('ends the script and is told from a status 124 of its own', async () => {
     const begun = systemClock.monotonic();
