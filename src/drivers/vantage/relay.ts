@@ -342,19 +342,28 @@ function parseHello({ rest }: Frame): RelayHello {
 /** Numbers that say: this host could not even try. */
 const LOCAL_ERRNOS: ReadonlySet<number> = new Set([1, 13, 19, 22, 23, 24, 93, 97, 98, 99, 105]);
 
+const EACCES = 13;
+
 function failureOf([phase, errnoText, us, port, info = '-', from, type, code]: readonly string[]): FlowError {
   const errno = Number(errnoText);
   const isConnect = phase === 'connect' || (phase === 'now' && !LOCAL_ERRNOS.has(errno));
   return new FlowError({
     phase: isConnect ? 'connect' : 'local',
     errno,
-    message: phase === 'device' ? `the interface cannot be used: ${errnoWords(errno)}` : errnoWords(errno),
+    message: failureWords(phase, errno, from),
     from: from === undefined || from === '-' ? null : from,
     icmp: from === undefined || from === '-' ? null : { type: Number(type), code: Number(code) },
     localPort: Number(port) || null,
     tcpInfo: parseTcpInfo(info),
     ms: msOf(us),
   });
+}
+
+function failureWords(phase: string | undefined, errno: number, from: string | undefined): string {
+  if (phase === 'device') return `the interface cannot be used: ${errnoWords(errno)}`;
+  // IPv6 tells a router's prohibition by the number that otherwise means our own.
+  if (errno === EACCES && from !== undefined && from !== '-') return 'a router does not let it through';
+  return errnoWords(errno);
 }
 
 /** Microseconds of a relay in ms. */
