@@ -69,11 +69,11 @@ export function mustFit(host: string, stdout: string): void {
   const full = /^full (\d+) (\d+) (\d+)$/m.exec(stdout);
   if (full === null) return;
   const [, have, more, most] = full;
-  throw new MailctlError(`${host}: the messages would not fit beside those that are saved already`, {
+  throw new MailctlError(`${host}: ${more} bytes to save, ${have} are saved already, ${most} are allowed`, {
     code: 'queue.save-full',
     exitCode: EXIT.partial,
-    detail: `${have} bytes are saved, ${more} would come, ${most} are allowed; nothing more was deleted`,
-    hint: 'delete fewer messages, allow more, or let older ones expire',
+    detail: 'nothing of it was deleted',
+    hint: 'delete fewer messages, allow more (queue.keep_at_most), or have what is over removed: mailctl queue tend',
   });
 }
 

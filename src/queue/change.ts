@@ -1,7 +1,7 @@
 // What an act on messages would touch, before anything is touched: which of the messages that were asked for it fits
 // (a message that is held already is not held again, so that an undo releases exactly what a run has held), how many,
 // how much, how old, for whom, and a sample. One pass, nothing kept but keys and figures. Pure.
-import type { QueueAct } from './driver.js';
+import type { Queue, QueueAct } from './driver.js';
 import { grown, IdTable, TextList } from './id-table.js';
 import { KeyParts } from './key-parts.js';
 import { domainOf, type MessageKey, type QueueMessage } from './message.js';
@@ -279,16 +279,22 @@ class NamedIds {
 
 /** Messages by their keys, as an earlier run has written them: id, arrival and sender must be the same. */
 export class KeyedMessages {
-  readonly #byQueue = new Map<string, KeyTable>();
+  readonly #byQueue = new Map<string, { readonly host: string; readonly keys: KeyTable }>();
 
-  add(queue: string, key: MessageKey): void {
-    const keys = this.#byQueue.get(queue) ?? new KeyTable();
-    this.#byQueue.set(queue, keys);
+  /** `queue` as the configuration has it, and the host that it is on. */
+  add({ name, host }: Pick<Queue, 'name' | 'host'>, key: MessageKey): void {
+    const { keys } = this.#byQueue.get(name) ?? { keys: new KeyTable() };
+    this.#byQueue.set(name, { host, keys });
     keys.add(key);
   }
 
   takes(message: QueueMessage): boolean {
-    return this.#byQueue.get(message.queue)?.has(message) === true;
+    const own = this.#byQueue.get(message.queue);
+    if (own !== undefined) return own.keys.has(message);
+    // A server that has queues within names them itself: `lists1:out` is of the queue lists1.
+    for (const { host, keys } of this.#byQueue.values())
+      if (host === message.host && keys.has(message)) return true;
+    return false;
   }
 }
 

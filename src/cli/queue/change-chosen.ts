@@ -80,7 +80,7 @@ export async function releaseRun(
   const desk = await deskOf(context, true);
   const signal = context.interruption.abort;
   for (const { queue, record } of found.records)
-    await desk.keys(deskPlace(queue), record.record.key, (key) => keyed.add(queue.name, key), signal);
+    await desk.keys(deskPlace(queue), record.record.key, (key) => keyed.add(queue, key), signal);
   const names = new Set(found.records.map(({ queue }) => queue.name));
   return changeMessages(
     {

@@ -141,10 +141,10 @@ async function holdAgain(
   const files = new RunFiles(await context.stateDir(), facts.key);
   const keyed = new KeyedMessages();
   for (const lane of plan.lanes)
-    for (const { action, params } of lane.steps) {
+    for (const { action, host, params } of lane.steps) {
       if (action !== 'queue.change') continue;
       const text = await files.readPart(params.part as unknown as Parameters<RunFiles['readPart']>[0]);
-      for (const key of parseKeys(text, lane.id)) keyed.add(lane.id, key);
+      for (const key of parseKeys(text, lane.id)) keyed.add({ name: lane.id, host }, key);
     }
   const names = new Set(plan.lanes.map(({ id }) => id));
   return changeMessages(

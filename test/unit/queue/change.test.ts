@@ -83,13 +83,16 @@ describe('messages by id', () => {
 
   test('an id that was used again meanwhile is another message', () => {
     const keyed = new KeyedMessages();
-    keyed.add('mx1', { id: 'A1', arrivedAt: 1000, sender: 'a@x.example' });
-    keyed.add('mx1', { id: 'A2', arrivedAt: null, sender: null });
+    const mx1 = { name: 'mx1', host: 'mx1' };
+    keyed.add(mx1, { id: 'A1', arrivedAt: 1000, sender: 'a@x.example' });
+    keyed.add(mx1, { id: 'A2', arrivedAt: null, sender: null });
     expect(keyed.takes(message('A1'))).toBe(true);
     expect(keyed.takes(message('A1', { arrivedAt: 1001 }))).toBe(false);
     expect(keyed.takes(message('A1', { sender: 'eve@x.example' }))).toBe(false);
     expect(keyed.takes(message('A2', { arrivedAt: 7 }))).toBe(true);
-    expect(keyed.takes(message('A1', { queue: 'mx2' }))).toBe(false);
+    expect(keyed.takes(message('A1', { queue: 'mx2', host: 'mx2' }))).toBe(false);
+    // Mailman has queues within the one that the configuration names.
+    expect(keyed.takes(message('A1', { queue: 'mx1:out' }))).toBe(true);
   });
 });
 

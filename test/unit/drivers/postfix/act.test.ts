@@ -97,7 +97,8 @@ describe('an act', () => {
     expect(asked[0]?.args).toEqual(['', 'delete', '20261127-0612-a1b2', '1795800000', '1000000000']);
     await expect(driver.act?.('delete', [key('B9A83394')], { save })).rejects.toMatchObject({
       code: 'queue.save-full',
-      detail: '900 bytes are saved, 200 would come, 1000 are allowed; nothing more was deleted',
+      message: 'mx1: 200 bytes to save, 900 are saved already, 1000 are allowed',
+      detail: 'nothing of it was deleted',
     });
   });
 
