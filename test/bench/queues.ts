@@ -1,7 +1,7 @@
 // Queues in the bench: the start of `queue stats` beside a small queue, and a million lines of `postqueue -j` beside
-// a bare loop with JSON.parse. The small queue is a postqueue of our own, so that no mail server is needed.
+// a bare loop with JSON.parse, python3 and jq, with the memory that it takes. The small queue is a postqueue of our own, so that no mail server is needed.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 const LINE = (id: string, domain: string) =>
@@ -49,6 +49,41 @@ require('node:fs').createReadStream(process.argv[1], { highWaterMark: 1 << 20 })
   }
   tail = all.subarray(from);
 });`;
+
+const PYTHON = `
+import json, sys
+counts = {}
+for line in open(sys.argv[1], encoding="utf-8"):
+    for one in json.loads(line)["recipients"]:
+        domain = one["address"].rpartition("@")[2]
+        counts[domain] = counts.get(domain, 0) + 1
+print(len(counts))`;
+const JQ = 'jq -r ".recipients[].address | sub(".*@"; "")" "$0" | sort | uniq -c > /dev/null';
+
+/** What is asked for by hand: once each, in ms; undefined: it is not installed here. */
+export function byHandTimes(listing: string): readonly (readonly [name: string, ms: number | undefined])[] {
+  const time = (program: string, argv: readonly string[]): number | undefined => {
+    const from = performance.now();
+    const { status } = spawnSync(program, argv, { stdio: 'ignore', env: { ...process.env, LC_ALL: 'C' } });
+    return status === 0 ? performance.now() - from : undefined;
+  };
+  return [
+    ['python3, json.loads', time('python3', ['-c', PYTHON, listing])],
+    ['jq, sort, uniq -c', time('sh', ['-c', `command -v jq > /dev/null && ${JQ}`, listing])],
+  ];
+}
+
+/** Peak memory of `queue stats` of a listing, in MiB, as the kernel counts it. */
+export function statsPeakMiB(bin: string, listing: string, scratch: string, env: NodeJS.ProcessEnv): number {
+  const [hook, said] = [join(scratch, 'peak.cjs'), join(scratch, 'peak')];
+  writeFileSync(
+    hook,
+    `process.on('exit', () => require('node:fs').writeFileSync(${JSON.stringify(said)}, String(process.resourceUsage().maxRSS)));`,
+  );
+  const argv = ['--require', hook, bin, 'queue', 'stats', '--input', listing, '-o', 'json'];
+  const { status } = spawnSync(process.execPath, argv, { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  return status === 0 ? Number(readFileSync(said, 'utf8')) / 1024 : Number.POSITIVE_INFINITY;
+}
 
 /** Milliseconds of the bare loop and of `queue stats`, the best of some rounds. */
 export function longListingTimes(

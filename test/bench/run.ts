@@ -10,7 +10,9 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { LabError, whyNoLab } from '../lab/lab.js';
-import { longListing, longListingTimes, smallQueue } from './queues.js';
+import { actRows } from './acts.js';
+import { fanOutRows } from './fan-out.js';
+import { byHandTimes, longListing, longListingTimes, smallQueue, statsPeakMiB } from './queues.js';
 import { failoverRows, quarter, type StoreRow, slotsListRows } from './stores.js';
 
 interface Case {
@@ -32,6 +34,8 @@ const { values } = parseArgs({
     'no-lab': { type: 'boolean', default: false },
   },
 });
+/** Peak memory of `queue stats` with a million lines. */
+const PEAK_MIB = 120;
 const rounds = Math.max(15, Number(values.rounds) || 25);
 const labRounds = Math.max(3, Number(values['lab-rounds']) || 5);
 
@@ -113,6 +117,8 @@ async function labRows(): Promise<boolean> {
   for (const [name, rows] of [
     ['failover, 15 slots dead', failoverRows],
     ['slots list, 45 instances', slotsListRows],
+    ['acts, a queue of 100,000', actRows],
+    ['queue list, 100 hosts', fanOutRows],
   ] as const) {
     try {
       if (why !== undefined) console.log(`${name.padEnd(26)} skipped: needs the lab: ${why}`);
@@ -149,10 +155,20 @@ try {
     const budget = one.budget === undefined ? {} : { budget: one.budget };
     isOver = report({ name: one.name, ms, ratio: ms / floor, ...budget }) || isOver;
   }
-  const { bareMs, statsMs } = longListingTimes(bin, longListing(scratch, 1_000_000), 3, env);
+  const listing = longListing(scratch, 1_000_000);
+  const { bareMs, statsMs } = longListingTimes(bin, listing, 3, env);
   report({ name: '1M lines, JSON.parse', ms: bareMs });
   isOver =
     report({ name: '1M lines, queue stats', ms: statsMs, ratio: statsMs / bareMs, budget: 1.2 }) || isOver;
+  for (const [name, ms] of byHandTimes(listing))
+    if (ms === undefined) console.log(`${name.padEnd(26)} left out: not installed here`);
+    else report({ name: `1M lines, ${name}`, ms });
+  const peak = statsPeakMiB(bin, listing, scratch, env);
+  isOver = peak > PEAK_MIB || isOver;
+  console.log(
+    `1M lines, peak memory ${peak.toFixed(0).padStart(12)} MiB, budget ${PEAK_MIB}  ${peak > PEAK_MIB ? 'OVER' : 'ok'}`,
+  );
+  rmSync(listing);
   isOver = (await labRows()) || isOver;
   process.exitCode = isOver ? 1 : 0;
 } finally {

@@ -15,6 +15,7 @@ import {
   type Instance,
   instanceOf,
   type Lab,
+  type MtaName,
   productEnv,
   takeDown,
   up,
@@ -114,8 +115,9 @@ export async function slotsListRows(
   ];
 }
 
-async function inLab(
-  spec: { readonly slots: number; readonly replicas: 1 | 2 },
+/** A lab for one row, gone after it. */
+export async function inLab(
+  spec: { readonly slots: number; readonly replicas: 1 | 2; readonly mtas?: readonly MtaName[] },
   say: (line: string) => void,
   work: (lab: Lab) => Promise<void>,
 ): Promise<void> {
@@ -215,7 +217,7 @@ async function observeCommands(lab: Lab, hosts: readonly HostName[]) {
 }
 
 /** Opens connections that the bare commands share, as the product shares its own; gives the words that use them. */
-async function openMasters(lab: Lab, hosts: readonly HostName[]): Promise<readonly string[]> {
+export async function openMasters(lab: Lab, hosts: readonly HostName[]): Promise<readonly string[]> {
   const socket = join(lab.paths.run, 'bench-%h');
   const words = ['-F', lab.paths.sshConfig, '-o', 'BatchMode=yes', '-S', socket];
   await Promise.all(
@@ -230,18 +232,21 @@ function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-async function timed(work: () => Promise<unknown>): Promise<number> {
+/** ms that it takes. */
+export async function timed(work: () => Promise<unknown>): Promise<number> {
   const from = performance.now();
   await work();
   return performance.now() - from;
 }
 
-function mailctl(lab: Lab, words: readonly string[], exit = 0): Promise<string> {
-  return run(process.execPath, [bin, ...words, '-o', 'json'], { env: productEnv(lab), exit });
+/** The product on a lab; its document. */
+export function mailctl(lab: Lab, words: readonly string[], exit = 0, input?: string): Promise<string> {
+  const typed = input === undefined ? {} : { input };
+  return run(process.execPath, [bin, ...words, '-o', 'json'], { env: productEnv(lab), exit, ...typed });
 }
 
 /** Runs a program to its end; its output. */
-function run(
+export function run(
   file: string,
   args: readonly string[],
   {
