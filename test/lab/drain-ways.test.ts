@@ -207,10 +207,6 @@ describeUnless(whyNoLab(), 'ways of a drain', () => {
       const isUp = async () => !(await way.tick({ lots: [], forMs: 0 })).isDown;
       expect(await waitUntil(isUp, 30_000, 200)).toBe(true);
       await drain(way, keys, 5);
-      expect(await waitUntil(() => far.taken() === 40, 20_000)).toBe(true);
-      expect([...far.seen].filter(([, times]) => times !== 1)).toEqual([]);
-      const guards = await postOf(way.side).guards({ host: 'lists1', queue: 'lists1', software: 'mailman3' });
-      expect(guards.server?.process).toBe('python3');
     } finally {
       await sh('lists1', 'pkill -f "[r]unner=out:" || :');
       await close();
