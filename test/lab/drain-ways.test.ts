@@ -185,7 +185,7 @@ describeUnless(whyNoLab(), 'ways of a drain', () => {
       'lists1',
       'mkdir -p /run/mailman3 /var/log/mailman3; chown -R list:list /run/mailman3 /var/log/mailman3 /var/lib/mailman3',
     );
-    const { provider: far, close } = await farSide(4, 20);
+    const { close } = await farSide(4, 20);
     try {
       await sh(
         'lists1',
