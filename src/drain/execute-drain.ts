@@ -11,7 +11,7 @@ import type { Lane, Plan } from '../plan/plan.js';
 import { closedStateOf, foldJournal } from '../plan/progress.js';
 import type { DeliveryEvent } from '../queue/delivery-event.js';
 import type { DeskPlace } from '../queue/desk.js';
-import type { DrainFate, DrainPost, DrainWay, HostGuards } from '../queue/drain-way.js';
+import type { DrainFate, DrainPost, DrainWay, HostGuards, ToldLimits } from '../queue/drain-way.js';
 import type { LogReading, QueueDriver } from '../queue/driver.js';
 import type { MessageKey } from '../queue/message.js';
 import { OPEN_STATES, type Socket } from '../queue/socket.js';
@@ -33,6 +33,7 @@ const STATUS_MS = 1000;
 const RESULT_MS = 5000;
 const MOST_CHANGES = 8;
 const FATES_AT_ONCE = 10_000;
+const MOST_TOLD = 50;
 /** A host that does not answer is asked again after this, doubling. */
 const AWAY_MS = 2000;
 const MOST_AWAY_MS = 30_000;
@@ -273,7 +274,8 @@ class DrainLoop {
         reason: plan.reason ?? '',
         onDeath: facts.onDeath,
         deadAfterS: facts.deadAfterS,
-        dead: isResumed ? [facts.key] : [],
+        dead: [...(isResumed ? [facts.key] : []), ...facts.takesOver],
+        limits: toldLimits(facts),
       },
       abort,
     );
@@ -282,7 +284,7 @@ class DrainLoop {
       throw new BusyError(
         `${id} is being drained by run ${held.run} of ${held.holder.operator} on ${held.holder.bastion} (${held.state}, last sign ${Math.round(held.silentS)} s ago)`,
         {
-          hint: `mailctl drain status   there; a drain that is dead is gone on with by mailctl drain resume ${held.run}`,
+          hint: `mailctl drain status   there; once it is dead: mailctl drain resume ${held.run} -H ${queue.place.host}`,
         },
       );
     }
@@ -293,6 +295,9 @@ class DrainLoop {
       run.guards.setBaseline(first.oldestOther);
       run.otherNow = first.oldestOther;
       await this.#park(run, done, began, did);
+      // Its manifest is ours now, part by part.
+      if (!this.#wishes.stop)
+        for (const key of facts.takesOver) await post.end(queue.place, key, 'done', abort);
       if (!done.has('pour') && !isBegun(journal, id, 'pour')) await began('pour');
       const isEmpty = await this.#pour(run);
       if (!isEmpty) {
@@ -689,6 +694,21 @@ function etaOf(
   const mean = counts.delivered / Math.max(1, seconds);
   const byMean = mean > 0 ? left / mean : now;
   return { least: Math.min(now, byMean) * 0.95, most: Math.max(now, byMean) * 1.05 };
+}
+
+/** What the operator said himself of destinations, for whoever goes on elsewhere; the rest the configuration says. */
+function toldLimits({ destinations, perSecond }: DrainFacts): ToldLimits {
+  return {
+    perSecond,
+    destinations: destinations
+      .filter(({ source, inFlight }) => source === 'flag' || inFlight !== null)
+      .slice(0, MOST_TOLD)
+      .map(({ name, connections, source, inFlight }) => [
+        name,
+        source === 'flag' ? connections : null,
+        inFlight,
+      ]),
+  };
 }
 
 function emptyCounts({ facts }: Lane): DrainLaneStatus['counts'] {

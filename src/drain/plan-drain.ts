@@ -18,6 +18,8 @@ export interface DrainFacts {
   readonly deadAfterS: number;
   /** All destinations together at most so many a second. */
   readonly perSecond: number | null;
+  /** Keys of dead drains of other bastions that this one goes on with. */
+  readonly takesOver: readonly string[];
   /** By number, as the messages name them. */
   readonly destinations: readonly (DestinationLimit & { readonly name: string })[];
 }
@@ -77,7 +79,7 @@ export function drainFacts(plan: Pick<Plan, 'kind' | 'facts'>): DrainFacts | und
   const facts = plan.facts as Partial<DrainFacts> | null;
   if (plan.kind !== DRAIN_KIND || facts === null || typeof facts !== 'object' || Array.isArray(facts))
     return undefined;
-  const { key, onDeath, deadAfterS, perSecond, destinations } = facts;
+  const { key, onDeath, deadAfterS, perSecond, destinations, takesOver } = facts;
   if (typeof key !== 'string' || !Array.isArray(destinations)) return undefined;
   const isLimit = (one: Partial<DrainFacts['destinations'][number]>) =>
     typeof one?.name === 'string' && typeof one.connections === 'number';
@@ -87,6 +89,7 @@ export function drainFacts(plan: Pick<Plan, 'kind' | 'facts'>): DrainFacts | und
     onDeath: onDeath === 'hold' ? 'hold' : 'release',
     deadAfterS: typeof deadAfterS === 'number' ? deadAfterS : 600,
     perSecond: typeof perSecond === 'number' ? perSecond : null,
+    takesOver: Array.isArray(takesOver) ? takesOver.filter((one) => typeof one === 'string') : [],
     destinations,
   };
 }

@@ -53,7 +53,7 @@ const SLOW_GROWTH = 0.1;
 
 /** Places that are kept free below a limit: the far side may still count a connection that has just ended. */
 export function marginOf(connections: number): number {
-  return connections <= 1 ? 0 : Math.max(1, Math.ceil(connections * 0.15));
+  return connections <= 1 ? 0 : Math.max(1, Math.ceil(connections * 0.2));
 }
 
 /** The most that a window may ever be. */

@@ -156,8 +156,20 @@ export interface HostGuards {
 /** What happens to parked messages when no heartbeat comes any more. */
 export type OnDeath = 'release' | 'hold';
 
+/** Limits that an operator gave by hand: connections, and messages in flight; null: neither was said. */
+export interface ToldLimits {
+  readonly perSecond: number | null;
+  readonly destinations: readonly (readonly [
+    name: string,
+    connections: number | null,
+    inFlight: number | null,
+  ])[];
+}
+
 /** What is written on the host when a drain begins. */
 export interface DrainStart {
+  /** What its operator said of destinations; undefined: nothing that can be read. */
+  readonly limits?: ToldLimits | undefined;
   readonly holder: DeskHolder;
   /** The run as people say it. */
   readonly run: string;

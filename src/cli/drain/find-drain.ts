@@ -23,7 +23,17 @@ export interface FoundRun {
 
 /** Finds it. @throws UsageError when there is none, or more than one could be meant */
 export async function findDrain(context: Context, run: string | undefined): Promise<FoundRun> {
-  if (run !== undefined) return readDrain(context, await findRun(await context.stateDir(), run));
+  if (run !== undefined) {
+    const known = await findRun(await context.stateDir(), run).catch((error: unknown) => {
+      if (!(error instanceof UsageError) || error.code !== 'runs.unknown') throw error;
+      throw new UsageError(error.message, {
+        code: error.code,
+        detail: 'a drain that another bastion began is known to its mail hosts alone',
+        hint: `mailctl drain status   shows it; then: ${formatCommand([...context.commandLine, '-H', 'HOST'])}`,
+      });
+    });
+    return readDrain(context, known);
+  }
   const open = await openDrains(context);
   const [only] = open;
   if (only === undefined)

@@ -12,14 +12,23 @@ import { destinationDesk } from '../queue/destinations.js';
 import { openQueues } from '../queue/queues.js';
 import { addressesOf } from './far-sides.js';
 import { type FoundRun, findDrain } from './find-drain.js';
+import { findElsewhere, resumeElsewhere } from './from-elsewhere.js';
 import { DRAIN_SCHEMA } from './options.js';
 import { runDrain } from './run-session.js';
 
 /** Does it. */
 export async function resumeDrain(
-  request: { readonly run: string | undefined; readonly yes: boolean },
+  request: {
+    readonly run: string | undefined;
+    readonly hosts?: readonly string[];
+    readonly groups?: readonly string[];
+    readonly takeOver?: boolean;
+    readonly yes: boolean;
+  },
   context: Context,
 ): Promise<number> {
+  const elsewhere = await findElsewhere(context, request);
+  if (elsewhere !== undefined) return resumeElsewhere(elsewhere, request, context);
   const found = await findDrain(context, request.run);
   const { progress, run } = found;
   if (progress.closed !== undefined)

@@ -33,7 +33,14 @@ import { addressesOf } from './far-sides.js';
 import { DRAIN_SCHEMA, type startOptions } from './options.js';
 import { detachRun, runDrain, wayOf } from './run-session.js';
 
-type StartOptions = Values<typeof startOptions, Record<never, never>>;
+export type StartOptions = Values<typeof startOptions, Record<never, never>>;
+
+/** The messages of a dead drain that lies on mail hosts, in the place of what selectors say. */
+export interface TakeOver {
+  readonly selection: Selection;
+  readonly keys: readonly string[];
+  readonly queue: (name: string) => boolean;
+}
 
 /** Connections of a destination of which nobody says what it takes: what Postfix itself opens to a domain. */
 const DEFAULT_CONNECTIONS = 20;
@@ -50,7 +57,11 @@ interface Found {
 }
 
 /** Does it. */
-export async function startDrain(options: StartOptions, context: Context): Promise<number> {
+export async function startDrain(
+  options: StartOptions,
+  context: Context,
+  takeOver?: TakeOver,
+): Promise<number> {
   const { clock } = context;
   if (!options.yes && !options.dryRun) (await context.prompt()).requireTerminal();
   const chosen = await chosenMessages(context, {
@@ -63,7 +74,7 @@ export async function startDrain(options: StartOptions, context: Context): Promi
     hosts: options.hosts.length === 0 && options.groups.length === 0 ? chosen.hosts : options.hosts,
     groups: options.groups,
     readOnly: options.dryRun,
-    queue: chosen.filter.queue,
+    queue: takeOver?.queue ?? chosen.filter.queue,
   });
   const progress = await context.progress();
   progress.update([
@@ -72,7 +83,8 @@ export async function startDrain(options: StartOptions, context: Context): Promi
   const domains = new DomainSets();
   const { answers, failures, without } = await gatherQueues(
     fleet,
-    (queue, signal) => look(queue, chosen.selection, domains, chosen.filter.wishes.submitter, signal),
+    (queue, signal) =>
+      look(queue, takeOver?.selection ?? chosen.selection, domains, chosen.filter.wishes.submitter, signal),
     { concurrency: context.globals.concurrency, signal: context.interruption.abort },
   );
   progress.end();
@@ -110,7 +122,8 @@ export async function startDrain(options: StartOptions, context: Context): Promi
   await desk.close();
   const limits = await limitsOf(context, options);
   const assigned = assign(domains, resolved.of, limits.of);
-  limits.mustBeKnown(new Set([...assigned.names, ...domains.largestFirst()]));
+  // What a dead drain was told may be of destinations that have got all of theirs.
+  if (takeOver === undefined) limits.mustBeKnown(new Set([...assigned.names, ...domains.largestFirst()]));
   const parts = going.map(({ value }) => {
     const own = new ParcelParts();
     for (const [index, key] of value.keys.entries()) {
@@ -135,6 +148,7 @@ export async function startDrain(options: StartOptions, context: Context): Promi
     onDeath: options.onDeath ?? 'release',
     deadAfterS: Math.ceil((options.deadAfterMs ?? DEAD_AFTER_MS) / 1000),
     perSecond: options.perSecond ?? null,
+    takesOver: takeOver?.keys ?? [],
     destinations: assigned.names.map((destination) => ({ name: destination, ...limits.of(destination) })),
   };
   const head = { id, operator: name, bastion, createdAt, reason: options.reason };

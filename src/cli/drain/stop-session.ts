@@ -11,6 +11,7 @@ import { closedStateOf, foldJournal } from '../../plan/progress.js';
 import type { Context } from '../context.js';
 import { deskPlace, drainPostOf } from '../queue/desks.js';
 import { type FoundRun, findDrain } from './find-drain.js';
+import { findElsewhere, stopElsewhere } from './from-elsewhere.js';
 import { queuesOf, say } from './resume-session.js';
 import { wayOf } from './run-session.js';
 
@@ -19,9 +20,18 @@ const STOP_MS = 60_000;
 
 /** Does it. */
 export async function stopDrain(
-  request: { readonly run: string | undefined; readonly releaseRest: boolean; readonly yes: boolean },
+  request: {
+    readonly run: string | undefined;
+    readonly hosts?: readonly string[];
+    readonly groups?: readonly string[];
+    readonly takeOver?: boolean;
+    readonly releaseRest: boolean;
+    readonly yes: boolean;
+  },
   context: Context,
 ): Promise<number> {
+  const elsewhere = await findElsewhere(context, request);
+  if (elsewhere !== undefined) return stopElsewhere(elsewhere, request, context);
   const found = await findDrain(context, request.run);
   const { run, progress } = found;
   if (progress.closed !== undefined)

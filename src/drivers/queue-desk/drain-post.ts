@@ -4,7 +4,7 @@
 import { CommandError, MailctlError, ParseError } from '../../errors.js';
 import type { Host } from '../../fleet/host.js';
 import type { DeskPlace } from '../../queue/desk.js';
-import type { DrainPost, DrainSide, FoundDrain } from '../../queue/drain-way.js';
+import type { DrainPost, DrainSide, FoundDrain, ToldLimits } from '../../queue/drain-way.js';
 import type { MessageKey } from '../../queue/message.js';
 import { quoteLine } from '../../transport/script.js';
 import type { Transport } from '../../transport/transport.js';
@@ -168,8 +168,9 @@ export function parseFound(answer: string): readonly FoundDrain[] {
       onDeath: start.onDeath === 'release' ? 'release' : 'hold',
       deadAfterS,
       dead: [],
+      limits: parseTold(start.limits),
       messages: Number(messages),
-      held: null,
+      held: heldOf(note),
       silentS,
       isWatched: watched === '1',
       state: stateOf(state ?? '', silentS > deadAfterS),
@@ -177,6 +178,28 @@ export function parseFound(answer: string): readonly FoundDrain[] {
     });
   });
   return all;
+}
+
+/** Of the last heartbeat: so many were parked then. Null: it does not say. */
+function heldOf(note: unknown): number | null {
+  const held = objectOf(objectOf(note).counts).held;
+  return isCount(held) ? held : null;
+}
+
+const isCount = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+
+function parseTold(value: unknown): ToldLimits {
+  const { perSecond, destinations } = objectOf(value);
+  const positive = (one: unknown) => (isCount(one) && one > 0 && one < 1_000_000 ? one : null);
+  return {
+    perSecond: typeof perSecond === 'number' && perSecond > 0 ? perSecond : null,
+    destinations: (Array.isArray(destinations) ? destinations : []).flatMap((one) =>
+      Array.isArray(one) && typeof one[0] === 'string' && one[0] !== ''
+        ? [[one[0], positive(one[1]), positive(one[2])] as const]
+        : [],
+    ),
+  };
 }
 
 function stateOf(word: string, isSilent: boolean): FoundDrain['state'] {

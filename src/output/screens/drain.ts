@@ -83,7 +83,7 @@ export function drainPlanScreen(plan: DrainPlanScreen, canvas: Canvas): readonly
   lines.push(
     ...folded(
       ['first   '],
-      'all of it is parked (held): other mail is free at once. Then the oldest are released first, so many at a time as each destination takes',
+      'all of it is parked (held): other mail is free at once. Then the oldest are released first, so many at a time as each destination takes, a fifth below its limit',
       UNDER,
     ),
   );
