@@ -12,8 +12,8 @@ import type { MessageKey } from '../../queue/message.js';
 import type { Context } from '../context.js';
 import { deskPlace, drainPostOf } from '../queue/desks.js';
 import { openQueues } from '../queue/queues.js';
-import { say } from './resume-session.js';
 import { wayOf } from './run-session.js';
+import { say } from './say.js';
 import { type StartOptions, startDrain } from './start-session.js';
 
 /** Twelve heartbeats: with the operator's word so long a silence is enough. */

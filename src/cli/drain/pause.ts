@@ -15,9 +15,10 @@ export const drainPauseCommand = defineCommand({
   sections: [],
   json: drainDocument,
   async run({ run }, context) {
-    const [{ findDrain }, { mustLive, say }] = await Promise.all([
+    const [{ findDrain }, { mustLive }, { say }] = await Promise.all([
       import('./find-drain.js'),
       import('./resume-session.js'),
+      import('./say.js'),
     ]);
     const found = await findDrain(context, run);
     mustLive(found);

@@ -4,7 +4,6 @@ import { EXIT, MailctlError } from '../../errors.js';
 import { readBootId } from '../../journal/boot-id.js';
 import { openJournal } from '../../journal/journal.js';
 import { RunFiles } from '../../journal/run-files.js';
-import { formatIso } from '../../lib/clock.js';
 import type { Plan } from '../../plan/plan.js';
 import type { Queue } from '../../queue/driver.js';
 import type { Context } from '../context.js';
@@ -13,8 +12,8 @@ import { openQueues } from '../queue/queues.js';
 import { addressesOf } from './far-sides.js';
 import { type FoundRun, findDrain } from './find-drain.js';
 import { findElsewhere, resumeElsewhere } from './from-elsewhere.js';
-import { DRAIN_SCHEMA } from './options.js';
 import { runDrain } from './run-session.js';
+import { say } from './say.js';
 
 /** Does it. */
 export async function resumeDrain(
@@ -97,18 +96,6 @@ export async function queuesOf(plan: Plan, context: Context): Promise<ReadonlyMa
     for (const queue of await fleet.queuesOf(host, context.interruption.abort))
       if (wanted.has(queue.name)) found.set(queue.name, queue);
   return found;
-}
-
-/** An answer in a sentence. */
-export async function say(context: Context, text: string, exit: number = EXIT.done): Promise<number> {
-  await context.output.print({
-    schema: DRAIN_SCHEMA,
-    document: () => ({ at: formatIso(context.clock.now()), runs: [], note: text, errors: [] }),
-    rows: [],
-    columns: [],
-    screen: () => [text],
-  });
-  return exit;
 }
 
 /** For what is told to a run that must live. @throws MailctlError */

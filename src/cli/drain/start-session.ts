@@ -462,6 +462,8 @@ async function reportDryRun(
       (part) => `${part.padEnd(8)}${queue.name}: ${way.preview(part).join('; ')}`,
     ),
   );
+  // Behind a pipe there is no screen, and a plan is no row.
+  if (context.output.format === 'tsv') for (const line of screen) context.note(line);
   await context.output.print({
     schema: DRAIN_SCHEMA,
     document: () => ({

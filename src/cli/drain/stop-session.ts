@@ -12,8 +12,9 @@ import type { Context } from '../context.js';
 import { deskPlace, drainPostOf } from '../queue/desks.js';
 import { type FoundRun, findDrain } from './find-drain.js';
 import { findElsewhere, stopElsewhere } from './from-elsewhere.js';
-import { queuesOf, say } from './resume-session.js';
+import { queuesOf } from './resume-session.js';
 import { wayOf } from './run-session.js';
+import { say } from './say.js';
 
 /** A tick, the giving back, and a host that is slow. */
 const STOP_MS = 60_000;

@@ -83,7 +83,7 @@ describe('a window', () => {
     expect(window.window).toBe(6);
     const counted = new DestinationWindow(limit(), 0);
     for (let now = 1; now < 5; now += 1) counted.see(sight(20, 0, 14, 3), now);
-    expect(counted.window).toBe(17);
+    expect(counted.window).toBe(16);
   });
 
   test('more connections than allowed, seen twice, make it smaller', () => {

@@ -179,3 +179,33 @@ describe('the drains’ place', () => {
     ]);
   });
 });
+
+test('what a drain was told and what it had parked at its last sign is read, and nothing hostile is', () => {
+  const line = (start: object, note: object) =>
+    parseFound(
+      `drain ${A} running 600 3 1\nstart ${JSON.stringify(start)}\nnote ${JSON.stringify(note)}\nwhole\n`,
+    )[0];
+  expect(
+    line(
+      {
+        run: 'aaaa',
+        limits: { perSecond: 5, destinations: [['gmail', 8, null], ['x', -1, 'y'], 7, ['', 3]] },
+      },
+      { counts: { held: 420 } },
+    ),
+  ).toMatchObject({
+    held: 420,
+    messages: 600,
+    limits: {
+      perSecond: 5,
+      destinations: [
+        ['gmail', 8, null],
+        ['x', null, null],
+      ],
+    },
+  });
+  expect(line({ run: 'aaaa', limits: 'all' }, { counts: { held: -3 } })).toMatchObject({
+    held: null,
+    limits: { perSecond: null, destinations: [] },
+  });
+});
