@@ -145,7 +145,12 @@ export class Process implements Road {
   async look<T>(label: string, host: string, see: () => T): Promise<T> {
     await this.alive();
     this.#see(host);
-    switch (this.boundaries.cross('look', `${label} ${host}`)) {
+    const mode = this.boundaries.cross('look', `${label} ${host}`);
+    if ((mode === 'away' || mode === 'unseen') && host !== '') {
+      const { world } = this.boundaries;
+      world.host(host).unseenAt = world.clock.monotonic();
+    }
+    switch (mode) {
       case 'crash-before':
         return this.crash();
       case 'pause':

@@ -44,6 +44,9 @@ function disksToLookAt(slot: ModelSlot): ReadonlySet<string> {
   return hosts;
 }
 
+/** The look before a run, with every host that is waited for. */
+const LOOK_MS = 60_000;
+
 /** Promises 2 and 4 as a lane is closed. `begunAt`: when its run began, in ms of the clock. */
 export function judgeClosing(
   world: SlotWorld,
@@ -84,8 +87,11 @@ export function judgeClosing(
       say(`${from} would not come up as master`);
   }
   if (record.state !== 'done') return;
+  // Who did not answer the look before the run is not in its plan.
+  const wasLookedAt = (host: string): boolean => world.host(host).unseenAt < begunAt - LOOK_MS;
   for (const host of slot.instances.keys()) {
-    if (host !== slot.directory.master && isQuiet(host) && runs(host)) say(`${host} still runs as a master`);
+    if (host !== slot.directory.master && isQuiet(host) && wasLookedAt(host) && runs(host))
+      say(`${host} still runs as a master`);
   }
 }
 

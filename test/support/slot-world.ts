@@ -96,6 +96,8 @@ export interface ModelHost {
   disturbedAt: number;
   /** When somebody could no longer ask it, who goes on being able to ask others, in ms of the clock. */
   unheardAt: number;
+  /** When a look at it failed by a fault of the test. */
+  unseenAt: number;
 }
 
 /** How calls get to a host, or do not. The plain one breaks nothing. */
@@ -163,7 +165,7 @@ export class SlotWorld {
 
   addHost(name: string): void {
     const never = Number.NEGATIVE_INFINITY;
-    const since = { upSince: never, disturbedAt: never, unheardAt: never };
+    const since = { upSince: never, disturbedAt: never, unheardAt: never, unseenAt: never };
     const state = { on: true, linked: true, hangs: false, skewS: 0, full: false, sshGone: false };
     this.hosts.set(name, { name, ...state, ...since });
   }
