@@ -91,6 +91,8 @@ export interface Judgement {
 
 /** An uplink's own verdict needs this share of its servers. */
 const MOST_OF_THEM = 0.6;
+/** So many connections that died as they began are no chance. */
+const FEW_DEATHS = 2;
 /** Connecting is slow above this many times the best other uplink, and this much more. */
 const SLOW_TIMES = 3;
 const SLOW_MS = 100;
@@ -331,6 +333,8 @@ function firstFinding(scene: Scene): Finding | undefined {
     slow,
     intercepted,
     mixed,
+    halfConnected,
+    cutOff,
   ] as const) {
     const finding = test(scene);
     if (finding !== undefined) return finding;
@@ -610,6 +614,44 @@ function mixed({ own, hasOthers }: Scene): Finding | undefined {
   };
 }
 
+/**
+ * Two connections that no answer came to while others to the same servers stood: by chance once in 10^11 runs
+ * (statistics.ts), and too little to say what it is.
+ */
+function halfConnected({ own, others }: Scene): Finding | undefined {
+  // What dies by other uplinks as well is the server's limit.
+  const bad = own.filter(
+    (one) =>
+      one.diedConnecting > 0 &&
+      one.connected > 0 &&
+      (others.get(one) ?? []).every((other) => other.diedConnecting === 0 || other.connected === 0),
+  );
+  const died = bad.reduce((sum, one) => sum + one.diedConnecting, 0);
+  if (died < FEW_DEATHS) return undefined;
+  const tries = own.reduce((sum, one) => sum + one.tries, 0);
+  return {
+    verdict: 'unknown',
+    summary: `${died} of ${tries} connections died as they began, the others are fine: look again`,
+    evidence: bad.map(
+      ({ observation, diedConnecting, tries: all }) =>
+        `no answer to ${diedConnecting} of ${all} connections to ${say.server(observation)}`,
+    ),
+    suspect: bad[0] ?? null,
+  };
+}
+
+/** Too many sessions did not come to their end in time: nothing was found, and that is no ok. */
+function cutOff({ own }: Scene): Finding | undefined {
+  const cut = own.filter(({ cut: why }) => why !== null);
+  if (!isMost(cut, own)) return undefined;
+  return {
+    verdict: 'unknown',
+    summary: `${cut.length} of ${own.length} sessions did not come to an end in time: too little was seen`,
+    evidence: cut.map(({ observation, cut: why }) => `${say.server(observation)}: ${why}`),
+    suspect: null,
+  };
+}
+
 function fine(own: readonly PairReading[], facts: UplinkFacts, hasOthers: boolean): Finding {
   const done = own.filter(
     ({ observation, fault }) =>
@@ -621,6 +663,7 @@ function fine(own: readonly PairReading[], facts: UplinkFacts, hasOthers: boolea
     return { verdict: 'unknown', summary, evidence: [summary], suspect: null };
   }
   const exceptions = own.filter(({ fault }) => fault !== null);
+  const cut = own.filter((one) => one.cut !== null);
   const big = withSession.filter(
     ({ observation }) =>
       observation.session?.bigProven.inbound === true && observation.session.bigProven.outbound,
@@ -632,6 +675,7 @@ function fine(own: readonly PairReading[], facts: UplinkFacts, hasOthers: boolea
         ? 'ok'
         : `ok, but ${exceptions.map(({ observation, fault }) => `${say.server(observation)} ${say.fault(fault)}`).join('; ')}`,
     evidence: [
+      ...cut.map((one) => `${say.server(one.observation)}: ${one.cut}`),
       `${withSession.length} of ${own.length} sessions went through, ${big.length} with full packets both ways`,
       `${facts.flows - facts.flowsDead} of ${facts.flows} short connections came through, ${say.count(facts.retransmits, 'retransmission')}`,
       ...(facts.pingsSent === 0
@@ -685,7 +729,7 @@ interface PairVerdict {
 }
 
 function judgePair(reading: PairReading, server: Server, uplinkVerdict: Verdict, tests: number): PairVerdict {
-  const { fault, flows, ping, unseen } = reading;
+  const { fault, flows, ping, unseen, cut } = reading;
   const others = server.readings.filter((one) => one !== reading && isSeen(one));
   const of = (verdict: Verdict, evidence: string, phase: Phase | null = null): PairVerdict => ({
     reading,
@@ -723,6 +767,7 @@ function judgePair(reading: PairReading, server: Server, uplinkVerdict: Verdict,
     return of('slow', `the banner comes after ${say.ms(late)}; ${say.checkPtr([reading])}`, 'banner');
   if (uplinkVerdict === 'intercepted')
     return of('intercepted', differenceOf(reading, others, 1) ?? 'as all servers of this uplink', 'banner');
+  if (cut !== null) return of('unknown', cut);
   return of('ok', say.fineCell(reading));
 }
 

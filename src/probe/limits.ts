@@ -57,6 +57,7 @@ export function limitVantage(
         if (at - now >= 1) await clock.sleep(at - now, signal);
       }
       if (clock.monotonic() - begunAt > 100) waited.connections += 1;
+      options.onPlace?.();
       const flow = await vantage.connect(options, signal);
       if (flow.destroyed) giveBack();
       else flow.once('close', giveBack);

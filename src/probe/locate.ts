@@ -25,7 +25,7 @@ export interface Located {
 }
 
 /** ms for all names of a trace: they are an ornament. */
-const NAMES_MS = 1500;
+const NAMES_MS = 700;
 
 /** Looks for the hop of an uplink that has this verdict; null: its fault is nothing that a trace shows. Never throws. */
 export async function locate(

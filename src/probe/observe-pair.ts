@@ -1,9 +1,10 @@
 // Everything that is looked at of one uplink and one server, at once: the full session, the short flows, the pings. It
 // only looks; judge.ts says what it means. A stopped probe gives what was seen so far.
 import type { Clock } from '../lib/clock.js';
+import { Deadline } from './deadline.js';
 import type { FlowSeen, PairObservation, PingSeen, Target } from './observation.js';
 import { type Leaving, runSession } from './session.js';
-import { runFlow } from './short-flow.js';
+import { flowOfDead, runFlow } from './short-flow.js';
 import type { Vantage } from './vantage.js';
 
 /** Which uplink. */
@@ -51,6 +52,17 @@ export function sharesOf(servers: number): { readonly flows: number; readonly pi
 /** ms to wait for the last ping. */
 const PING_WAIT_MS = 1000;
 
+/**
+ * ms that a pair has, without what it waits for a place. What is not known by then is not known: every fault of the
+ * table is, a connection that died twice at 7.3 s as the last.
+ */
+export const PAIR_MS = 7500;
+/** Where pings are lost like this it is loss, whatever else is found; what stands still stands still by then. */
+const HEAVY_MS = 5500;
+const HEAVY_LOSS = 0.1;
+/** Of the full session: it ends before the pair does, by its own words. */
+const SESSION_MS = 7300;
+
 /** Looks at one pair. Never throws. */
 export async function observePair(
   vantage: Vantage,
@@ -62,6 +74,21 @@ export async function observePair(
 ): Promise<PairObservation> {
   const begunAt = clock.monotonic();
   const leaving: Leaving = { source: way.source, interface: way.interface };
+  const deadlines: { readonly shorten: (ms: number) => void }[] = [];
+  let latestMs = PAIR_MS;
+  /** Looks within the time of the pair that is left `laterMs` after its beginning. */
+  const within = async <T>(
+    laterMs: number,
+    look: (over: Vantage, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> => {
+    const deadline = new Deadline(clock, latestMs - laterMs, signal);
+    deadlines.push({ shorten: (ms) => deadline.shorten(ms - laterMs) });
+    try {
+      return await look(deadline.over(vantage), deadline.signal);
+    } finally {
+      deadline.clear();
+    }
+  };
   const flowOf = async (index: number): Promise<FlowSeen | null> => {
     try {
       // The session goes first, so that the first flow is no twin of it.
@@ -69,7 +96,9 @@ export async function observePair(
     } catch {
       return null;
     }
-    return runFlow(vantage, leaving, target, { helo: plan.helo }, clock, signal);
+    return within((index + 1) * plan.flowGapMs, (over, stop) =>
+      runFlow(over, leaving, target, { helo: plan.helo }, clock, stop),
+    );
   };
   const pingOf = async (): Promise<PingSeen | null> => {
     if (plan.light || plan.pings === 0 || !vantage.can.ping) return null;
@@ -81,14 +110,27 @@ export async function observePair(
       waitMs: PING_WAIT_MS,
     };
     try {
-      return await vantage.ping(options, signal);
+      const seen = await vantage.ping(options, signal);
+      if (seen.error === null && seen.received > 0 && seen.sent - seen.received >= HEAVY_LOSS * seen.sent) {
+        latestMs = HEAVY_MS;
+        for (const one of deadlines) one.shorten(latestMs);
+      }
+      return seen;
     } catch {
       return null;
     }
   };
   const { helo, light, recipient, sender } = plan;
-  const [session, ping, ...flows] = await Promise.all([
-    runSession(vantage, leaving, target, { helo, light, recipient, sender, controls: !light }, clock, signal),
+  const sessionOf = () =>
+    within(0, async (over, stop) => {
+      const full = { helo, light, recipient, sender, controls: !light, totalMs: SESSION_MS };
+      const session = await runSession(over, leaving, target, full, clock, stop);
+      // As the first of the flows, since its port is one of the ports that were tried.
+      const flow = light ? null : await flowOfDead(over, leaving, target, session, { helo }, clock, stop);
+      return { session, flow };
+    });
+  const [{ session, flow: first }, ping, ...flows] = await Promise.all([
+    sessionOf(),
     pingOf(),
     ...Array.from({ length: light ? 0 : plan.flows }, (_, index) => flowOf(index)),
   ]);
@@ -100,7 +142,7 @@ export async function observePair(
     from: vantage.host,
     target,
     session,
-    flows: flows.filter((flow) => flow !== null),
+    flows: [first, ...flows].filter((flow) => flow !== null),
     ping,
     tookMs: clock.monotonic() - begunAt,
     limits: vantage.limits,

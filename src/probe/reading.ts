@@ -69,6 +69,10 @@ export interface PairReading {
   readonly fault: PairFault | null;
   /** Null: enough was seen; else why not. */
   readonly unseen: string | null;
+  /** Its session was given up before its end, and why: whatever else went well, this is not known. */
+  readonly cut: string | null;
+  /** Connections that no answer came to, without those that came through the second time. */
+  readonly diedConnecting: number;
 }
 
 /** Phases whose refusal says nothing: the server answered, and no mail depends on it. */
@@ -93,7 +97,10 @@ export function readPair(observation: PairObservation): PairReading {
   };
   const sessionConnect = session?.phases.find(({ phase }) => phase === 'connect')?.ms ?? null;
   const connects = [sessionConnect, ...tried.map(({ connectMs }) => connectMs)].filter((ms) => ms !== null);
-  const tries = tried.length + (sessionTried ? 1 : 0);
+  // A session that died as it connected is tried again as a flow, and counts once.
+  const isTwin =
+    sessionTried && diedConnecting(session) && tried.some((one) => one.localPort === session.localPort);
+  const tries = tried.length + (sessionTried && !isTwin ? 1 : 0);
   const counted = pingOf(ping, flows);
   const fault =
     tries > 0 && connects.length === 0
@@ -111,7 +118,19 @@ export function readPair(observation: PairObservation): PairReading {
     ...counted,
     fault,
     unseen: tries > 0 ? null : whyUnseen(observation),
+    cut: session?.end.kind === 'given-up' ? session.end.why : null,
+    diedConnecting:
+      tried.filter(({ result, phase, again }) => result === 'dead' && phase === 'connect' && !isAlive(again))
+        .length + (sessionTried && !isTwin && diedConnecting(session) ? 1 : 0),
   };
+}
+
+const isAlive = (again: FlowSeen['again']) => again?.result === 'ok' || again?.result === 'reply';
+
+/** No answer to any of its beginnings. */
+export function diedConnecting({ end }: SessionSeen): boolean {
+  if (end.kind === 'stall') return end.stall.phase === 'connect';
+  return end.kind === 'error' && end.error.phase === 'connect' && end.error.kind === 'timeout';
 }
 
 /** Local troubles and what was given up are no tries: they say nothing about the way. */

@@ -4,6 +4,7 @@
 // small segments try to come past the same point. Reply codes are the server's word and no fault of a way.
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../lib/clock.js';
+import { NoTimeLeft } from './deadline.js';
 import { errorSeen, isFlowFailure, isVantageGone } from './failure.js';
 import type {
   CertificateSeen,
@@ -463,7 +464,12 @@ class Session {
 
   #endOf(error: unknown): SessionEnd {
     if (error instanceof Ended) return error.end;
-    if (this.#signal?.aborted) return { kind: 'given-up', why: 'the probe was stopped' };
+    if (this.#signal?.aborted) {
+      const { reason } = this.#signal;
+      const why =
+        reason instanceof NoTimeLeft ? `${this.#phase}: ${reason.message}` : 'the probe was stopped';
+      return { kind: 'given-up', why };
+    }
     if (isVantageGone(error)) return { kind: 'given-up', why: (error as Error).message };
     // The stream over it tells less than the connection itself.
     const cause = this.#flow?.errored ?? error;

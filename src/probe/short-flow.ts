@@ -3,6 +3,7 @@
 // its path; alive, it was a loss.
 import type { Clock } from '../lib/clock.js';
 import type { FlowResult, FlowSeen, Phase, SessionEnd, SessionSeen, Target } from './observation.js';
+import { diedConnecting } from './reading.js';
 import { type Leaving, runSession, type SessionPlan } from './session.js';
 import type { Vantage } from './vantage.js';
 
@@ -34,16 +35,48 @@ export async function runFlow(
   if (isQuietBanner(first)) return seen;
   if (seen.result !== 'dead' || seen.localPort === null || !vantage.can.sourcePort || signal?.aborted)
     return seen;
+  return { ...seen, again: await tryAgain(vantage, leaving, target, short, seen.localPort, clock, signal) };
+}
+
+/**
+ * A full session that died while it connected, tried once more with its own port as a short flow is: it tells a dead
+ * way of several from a loss. Null: it did not die there, or cannot be tried again. Never throws.
+ */
+export async function flowOfDead(
+  vantage: Vantage,
+  leaving: Leaving,
+  target: Target,
+  session: SessionSeen,
+  plan: Pick<SessionPlan, 'helo'>,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<FlowSeen | null> {
+  const seen = flowOf(session);
+  if (!diedConnecting(session) || seen.localPort === null || !vantage.can.sourcePort || signal?.aborted)
+    return null;
+  const short = { helo: plan.helo, light: true, recipient: null, controls: false, plain: true };
+  return { ...seen, again: await tryAgain(vantage, leaving, target, short, seen.localPort, clock, signal) };
+}
+
+async function tryAgain(
+  vantage: Vantage,
+  leaving: Leaving,
+  target: Target,
+  plan: SessionPlan,
+  sourcePort: number,
+  clock: Clock,
+  signal: AbortSignal | undefined,
+): Promise<FlowSeen['again']> {
   const second = await runSession(
     vantage,
     leaving,
     target,
-    { ...short, sourcePort: seen.localPort, phaseMs: AGAIN_MS, totalMs: 2 * AGAIN_MS, urgent: true },
+    { ...plan, sourcePort, phaseMs: AGAIN_MS, totalMs: 2 * AGAIN_MS, urgent: true },
     clock,
     signal,
   );
-  const again = flowOf(second);
-  return { ...seen, again: { result: again.result, retransmits: again.retransmits } };
+  const { result, retransmits } = flowOf(second);
+  return { result, retransmits };
 }
 
 function isQuietBanner({ end }: SessionSeen): boolean {

@@ -43,6 +43,8 @@ export interface ConnectOptions extends Way {
   readonly timeoutMs: number;
   /** Waits behind no other connection of the same probe (limits.ts). */
   readonly urgent?: boolean | undefined;
+  /** Called when the waiting is over and the connection begins; whoever keeps no queue need not call it. */
+  readonly onPlace?: (() => void) | undefined;
 }
 
 /** An ICMP error, or a failed call, on a connection that goes on. */

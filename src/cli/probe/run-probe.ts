@@ -196,7 +196,7 @@ async function lookOnce(
     const judgement = judge(sight.observations, sight.missing);
     const judgedMs = clock.monotonic() - begunAt;
     const [located, costs] = await Promise.all([
-      traceBad(judgement, sight, context),
+      traceBad(judgement, sight, context, judgedMs),
       costsOf(judgement, rows, sight, sockets),
     ]);
     const bad = judgement.uplinks.filter(({ verdict }) => verdict !== 'ok' && verdict !== 'unknown');

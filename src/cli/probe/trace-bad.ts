@@ -10,6 +10,9 @@ export type { Located } from '../../probe/locate.js';
 
 /** ms for all bad uplinks together. */
 const TRACE_MS = 6000;
+/** ms from the beginning of the command until the last trace ends, and what a trace gets however late it begins. */
+const ALL_MS = 11_200;
+const LEAST_MS = 1500;
 const NAME_MS = 1500;
 
 /** The hops of the bad uplinks, within a time of their own. */
@@ -17,16 +20,18 @@ export async function traceBad(
   { uplinks }: Judgement,
   { vantages, observations }: ProbeSight,
   context: Context,
+  elapsedMs: number,
 ): Promise<ReadonlyMap<UplinkVerdict, Located>> {
   const { clock, interruption } = context;
   const found = new Map<UplinkVerdict, Located>();
   const late = new AbortController();
-  const stop = clock.timer(TRACE_MS, () => late.abort(new Error('no time left')));
+  const traceMs = Math.max(LEAST_MS, Math.min(TRACE_MS, ALL_MS - elapsedMs));
+  const stop = clock.timer(traceMs, () => late.abort(new Error('no time left')));
   const signal = AbortSignal.any([late.signal, interruption.abort]);
   setMaxListeners(0, signal);
   const dns = openDns({ clock, tryMs: NAME_MS / 2, allMs: NAME_MS * 2 });
   const nameOf = async (address: string): Promise<string | null> => {
-    const names = await dns.names(address, signal);
+    const names = await dns.names(address, interruption.abort);
     const name = names.kind === 'found' ? names.values[0] : undefined;
     return name !== undefined && /^[\w.-]{1,253}$/.test(name) ? name : null;
   };

@@ -115,7 +115,12 @@ function hostOf(hosts: ReadonlyMap<string, Host>, name: string): Host {
   return host;
 }
 
+/** Of a hint. */
+const MOST_NAMES = 8;
+
 function hintOf(word: string, names: readonly string[]): string {
-  const near = nearest(word, names);
-  return near === undefined ? `there are ${names.slice(0, 8).join(', ')}` : `did you mean ${near}?`;
+  const near = nearest(word, names, 1)[0];
+  if (near !== undefined) return `did you mean ${near}?`;
+  const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : '';
+  return `there ${names.length === 1 ? 'is' : 'are'} ${names.slice(0, MOST_NAMES).join(', ')}${more}`;
 }

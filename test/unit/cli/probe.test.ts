@@ -26,6 +26,13 @@ describe('mailctl probe', () => {
     [['probe', 'gmial'], 'no destination is called "gmial"', 'did you mean gmail?'],
     [['probe', 'smpt'], 'no destination is called "smpt"', 'did you mean mailctl probe smtp?'],
     [['probe', '--uplink', 'level2'], 'no uplink is called "level2"', 'did you mean level3?'],
+    [['probe', '--uplink', 'nope'], 'no uplink is called "nope"', 'there are level3'],
+    [['probe', 'smtp', 'x.example', '--uplink', 'nope'], 'no uplink is called "nope"', 'there is level3'],
+    [
+      ['probe', 'route', 'x.example', '--uplink', 'level2'],
+      'no uplink is called "level2"',
+      'did you mean level3?',
+    ],
     [['probe', '--from', 'mx2'], 'no host is called "mx2"', 'did you mean mx1?'],
     [['probe', 'user@example.net'], 'is no destination', '192.0.2.25'],
     [['probe', '\u001b[2Jx'], 'is no destination', '192.0.2.25'],

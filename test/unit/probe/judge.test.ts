@@ -2,13 +2,15 @@
 // cannot know, and how often healthy ways are called bad.
 import { describe, expect, it } from 'vitest';
 import { type Judgement, judge } from '../../../src/probe/judge.js';
-import type { PairObservation } from '../../../src/probe/observation.js';
+import type { FlowSeen, PairObservation } from '../../../src/probe/observation.js';
 import { VERDICT_SENTENCES, VERDICTS, type Verdict, worstVerdict } from '../../../src/probe/verdict.js';
 import {
   broken,
   type Change,
   deadFlows,
   delayed,
+  failure,
+  healthyFlow,
   healthySession,
   loss,
   noConnect,
@@ -29,6 +31,17 @@ const uplink = ({ uplinks }: Judgement, name: string) => {
 };
 const cell = ({ cells }: Judgement, name: string, destination: string) =>
   cells.find((one) => one.uplink === name && one.destination === destination);
+
+/** A connection that no answer came to. */
+const died = (flow: FlowSeen): FlowSeen => ({
+  ...flow,
+  connectMs: null,
+  result: 'dead',
+  phase: 'connect',
+  error: failure('connect', 'timeout'),
+  tcpInfo: null,
+  retransmits: null,
+});
 
 const big = { unacked: 2, totalRetransmits: 5, backoff: 4 };
 
@@ -108,6 +121,44 @@ describe('a fault of one uplink', () => {
     expect(verdicts(judge(world({ b: [loss(30, 5), stall('big', 'passes', 'stalls', big)] })))).toBe(
       'ok lossy ok',
     );
+  });
+
+  it('is not ok where two connections died as they began, and were not or could not be tried again', () => {
+    const dies: Change = (pair) => ({
+      ...pair,
+      flows: pair.flows.map((flow, at) => (at === 2 ? died(flow) : flow)),
+    });
+    const judged = judge(world({ 'b gmail': dies, 'b yahoo!': dies }));
+    expect(verdicts(judged)).toBe('ok unknown ok');
+    expect(uplink(judged, 'b').summary).toMatch(/2 of \d+ connections died as they began/);
+    // One is nobody's fault, and what every uplink sees is the server's.
+    expect(verdicts(judge(world({ 'b gmail': dies })))).toBe('ok ok ok');
+    expect(verdicts(judge(world({ 'a gmail': dies, 'b gmail': dies, 'c gmail': dies })))).toBe('ok ok ok');
+  });
+
+  it('is a dead way of several where a full session dies twice as it begins', () => {
+    const dies: Change = (pair) => ({
+      ...session({
+        end: { kind: 'error', error: failure('connect', 'timeout') },
+        phases: [],
+        localPort: 40_000,
+      })(pair),
+      flows: [{ ...died(healthyFlow(40_000)), again: { result: 'dead', retransmits: null } }, ...pair.flows],
+    });
+    const judged = judge(world({ 'b gmail': dies }));
+    expect(verdicts(judged)).toBe('ok hangs ok');
+    // It counts once, though it was tried as a session and as a flow.
+    expect(uplink(judged, 'b').facts.connections).toBe(uplink(judged, 'a').facts.connections);
+  });
+
+  it('is not known, and not ok, where sessions did not end in time', () => {
+    const cut = session({ end: { kind: 'given-up', why: 'tls: not known within 7.5 s' } });
+    const one = judge(world({ 'b gmail': cut }));
+    expect(cell(one, 'b', 'gmail')).toMatchObject({
+      verdict: 'unknown',
+      evidence: 'tls: not known within 7.5 s',
+    });
+    expect(verdicts(judge(world({ b: cut })))).toBe('ok unknown ok');
   });
 
   it('of two uplinks at once is named twice', () => {
