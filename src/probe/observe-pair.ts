@@ -54,13 +54,13 @@ const PING_WAIT_MS = 1000;
 
 /**
  * ms that a pair has, without what it waits for a place. What is not known by then is not known: every fault of the
- * table is, a connection that died twice at 7.3 s as the last.
+ * table is, a connection that died twice at 7.3 s as the last; the rest is for a machine that is busy.
  */
-export const PAIR_MS = 7500;
+export const PAIR_MS = 8500;
 /** Where pings are lost like this it is loss, whatever else is found; what stands still stands still by then. */
 const HEAVY_MS = 5500;
 const HEAVY_LOSS = 0.1;
-/** Of the full session: it ends before the pair does, by its own words. */
+/** Of the full session: it ends before the pair does, and says as what. */
 const SESSION_MS = 7300;
 
 /** Looks at one pair. Never throws. */
@@ -76,6 +76,16 @@ export async function observePair(
   const leaving: Leaving = { source: way.source, interface: way.interface };
   const deadlines: { readonly shorten: (ms: number) => void }[] = [];
   let latestMs = PAIR_MS;
+  let stood = 0;
+  const counting: Vantage = {
+    ...vantage,
+    connect: async (options, stop) => {
+      const flow = await vantage.connect(options, stop);
+      stood += 1;
+      return flow;
+    },
+    secure: (flow, name, stop) => vantage.secure(flow, name, stop),
+  };
   /** Looks within the time of the pair that is left `laterMs` after its beginning. */
   const within = async <T>(
     laterMs: number,
@@ -84,7 +94,7 @@ export async function observePair(
     const deadline = new Deadline(clock, latestMs - laterMs, signal);
     deadlines.push({ shorten: (ms) => deadline.shorten(ms - laterMs) });
     try {
-      return await look(deadline.over(vantage), deadline.signal);
+      return await look(deadline.over(counting), deadline.signal);
     } finally {
       deadline.clear();
     }
@@ -126,7 +136,9 @@ export async function observePair(
       const full = { helo, light, recipient, sender, controls: !light, totalMs: SESSION_MS };
       const session = await runSession(over, leaving, target, full, clock, stop);
       // As the first of the flows, since its port is one of the ports that were tried.
-      const flow = light ? null : await flowOfDead(over, leaving, target, session, { helo }, clock, stop);
+      // Where nothing connects at all, that is the answer: another try would only use up what routers say of it.
+      const flow =
+        light || stood === 0 ? null : await flowOfDead(over, leaving, target, session, { helo }, clock, stop);
       return { session, flow };
     });
   const [{ session, flow: first }, ping, ...flows] = await Promise.all([
