@@ -153,4 +153,28 @@ describeUnless(whyNoLab(), 'a drain', () => {
     await expectAllOnce(count);
     for (const one of providers.all) expect([one.name, one.refused()]).toEqual([one.name, 0]);
   }, 150_000);
+
+  test('the bastion is lost: another one goes on from the list on the mail host, and not before', async () => {
+    const count = 300;
+    await fillQueue(lab, count, { name: 'e' });
+    for (const one of providers.all) one.set({ ms: 400 });
+    const first = startMailctl(lab, [...start, '--dead-after', '8s', '--on-death', 'hold']);
+    const elsewhere = ['--state-dir', `${lab.paths.mailctlYaml}.elsewhere`];
+    const status = async () =>
+      (await mailctlJson<DrainDocument>(lab, ['drain', 'status', '-H', 'mx1', ...elsewhere])).json.runs;
+    const seen = () => providers.all.reduce((sum, one) => sum + one.taken(), 0);
+    expect(await waitUntil(() => seen() > 40, 30_000, 100)).toBe(true);
+    const run = (await status()).find(({ state }) => state === 'running')?.run ?? '';
+    const goOn = ['drain', 'resume', run, '-H', 'mx1', '--yes', ...elsewhere];
+    expect((await mailctl(lab, goOn)).code).toBe(6);
+    first.child.kill('SIGKILL');
+    await first.ended;
+    expect(
+      await waitUntil(async () => (await status()).some(({ state }) => state === 'dead'), 25_000, 500),
+    ).toBe(true);
+    const ended = await mailctl(lab, goOn);
+    expect([ended.code, ended.stderr]).toEqual([0, expect.anything()]);
+    await expectAllOnce(count);
+    expect(await status()).toEqual([]);
+  }, 100_000);
 });

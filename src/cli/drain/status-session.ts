@@ -214,6 +214,12 @@ function joined(statuses: readonly DrainStatus[], seen: readonly OnHost[]): read
     }),
     ...others.map(({ queue, host, found }): DrainLaneStatus => {
       const held = found.held ?? found.messages;
+      // What its last heartbeat says of itself, whatever that may be.
+      const counts = (found.note as { counts?: Readonly<Record<string, unknown>> | null } | null)?.counts;
+      const told = (name: string) => {
+        const count = counts?.[name];
+        return typeof count === 'number' && Number.isSafeInteger(count) && count >= 0 ? count : 0;
+      };
       const state: DrainState =
         found.state === 'running'
           ? 'running'
@@ -234,10 +240,10 @@ function joined(statuses: readonly DrainStatus[], seen: readonly OnHost[]): read
         counts: {
           total: found.messages,
           released: found.held === null ? 0 : Math.max(0, found.messages - found.held),
-          inFlight: 0,
-          delivered: 0,
-          deferred: 0,
-          bounced: 0,
+          inFlight: state === 'running' ? told('inFlight') : 0,
+          delivered: told('delivered'),
+          deferred: told('deferred'),
+          bounced: told('bounced'),
           held: found.state === 'released' ? 0 : held,
           lost: 0,
           pushedBack: 0,
@@ -286,5 +292,13 @@ function screen(
             ];
     for (const one of words) lines.push(`next    ${formatCommand(['mailctl', ...one])}`);
   }
+  // Of what another bastion began this one has no journal: the mail host's list will do.
+  for (const { run, host, state } of others)
+    if (state === 'dead' || state === 'stopped')
+      for (const more of [
+        ['resume', run, '-H', host],
+        ['stop', run, '-H', host, '--release-rest'],
+      ])
+        lines.push(`next    ${formatCommand(['mailctl', 'drain', ...more])}`);
   return lines;
 }
