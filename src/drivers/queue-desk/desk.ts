@@ -1,13 +1,13 @@
 // The desk beside a queue over a transport (queue/desk.ts): one script a call. Works for every mail server, since it
 // knows none; outside of any container, whose disk may be gone tomorrow.
-import { CommandError, ParseError } from '../../errors.js';
+import { ParseError } from '../../errors.js';
 import type { Host } from '../../fleet/host.js';
 import type { DeskAnswer, DeskPlace, DeskRecord, FoundRecord, QueueDesk } from '../../queue/desk.js';
 import type { QueueAct } from '../../queue/driver.js';
-import type { MessageKey } from '../../queue/message.js';
 import type { Transport } from '../../transport/transport.js';
 import { DESK_SCRIPT } from './desk-script.js';
 import { guardScript } from './guard-script.js';
+import { keyReader, type PlaceCall, placeCaller } from './place-call.js';
 import { nameOf, word } from './place-names.js';
 
 /** A lease lasts so long; whoever has it renews it three times as often. */
@@ -20,36 +20,13 @@ const ACTS: readonly unknown[] = ['hold', 'release', 'requeue', 'flush', 'delete
 
 /** The desks of all hosts. */
 export function queueDesk(transport: Transport, hostNamed: (name: string) => Host): QueueDesk {
-  const run = async (
-    place: DeskPlace,
-    verb: string,
-    key: string,
-    args: readonly string[],
-    more: {
-      readonly stdin?: string;
-      readonly readOnly?: boolean;
-      readonly timeoutMs?: number;
-      readonly onLine?: (line: string) => void;
-      readonly signal?: AbortSignal | undefined;
-    } = {},
-  ): Promise<string> => {
-    const { status, stdout, stderr } = await transport.run(
-      hostNamed(place.host),
-      {
-        name: `queue.desk-${verb}`,
-        script: DESK_SCRIPT,
-        args: [verb, nameOf(place), key, ...args],
-        ...(more.stdin === undefined ? {} : { stdin: more.stdin }),
-        readOnly: more.readOnly === true,
-        privileged: true,
-        timeoutMs: more.timeoutMs ?? QUICK_MS,
-      },
-      { signal: more.signal, onLine: more.onLine },
-    );
-    if (status !== 0)
-      throw new CommandError(place.host, `the desk of ${place.queue} (${verb})`, status, stderr);
-    return stdout.trim();
-  };
+  const call = placeCaller(transport, hostNamed, {
+    name: 'queue.desk',
+    what: 'the desk',
+    script: DESK_SCRIPT,
+    quickMs: QUICK_MS,
+  });
+  const run: PlaceCall = async (...words) => (await call(...words)).trim();
   const granted = (answer: string, place: DeskPlace): boolean => {
     if (answer === 'granted') return true;
     if (answer === 'lost') return false;
@@ -90,11 +67,7 @@ export function queueDesk(transport: Transport, hostNamed: (name: string) => Hos
       return found;
     },
     async keys(place, key, onKey, signal) {
-      let number = 0;
-      const onLine = (line: string) => {
-        number += 1;
-        if (line !== '') onKey(parseKeyLine(line, `${place.host}: record ${key}:${number}`));
-      };
+      const onLine = keyReader(`${place.host}: record ${key}`, onKey);
       await run(place, 'keys', key, [], { readOnly: true, timeoutMs: KEYS_MS, onLine, signal });
     },
   };
@@ -139,20 +112,4 @@ export function parseRecordLine(line: string): FoundRecord | undefined {
     meanwhile: isWords ? (meanwhile as readonly string[]) : null,
   };
   return { record, messages: Number(messages), complete: complete === '1' };
-}
-
-function parseKeyLine(line: string, where: string): MessageKey {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    throw new ParseError(where, 'not a key of a message');
-  }
-  const [id, arrivedAt, sender] = Array.isArray(value) ? (value as readonly unknown[]) : [];
-  if (typeof id !== 'string' || id === '') throw new ParseError(where, 'not a key of a message');
-  return {
-    id,
-    arrivedAt: typeof arrivedAt === 'number' ? arrivedAt : null,
-    sender: typeof sender === 'string' ? sender : null,
-  };
 }

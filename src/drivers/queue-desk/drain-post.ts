@@ -1,7 +1,7 @@
 // The drains' place on the mail hosts over a transport (queue/drain-way.ts): one script a call. It knows no mail server:
 // what a server's messages are given back by, and where its processes are, its own driver says. What comes back from a
 // host is hostile, and a description that cannot be read is a drain all the same: it holds somebody's mail.
-import { CommandError, MailctlError, ParseError } from '../../errors.js';
+import { MailctlError, ParseError } from '../../errors.js';
 import type { Host } from '../../fleet/host.js';
 import type { DeskPlace } from '../../queue/desk.js';
 import type { DrainPost, DrainSide, FoundDrain, ToldLimits } from '../../queue/drain-way.js';
@@ -11,7 +11,8 @@ import type { Transport } from '../../transport/transport.js';
 import { DRAIN_SCRIPT } from './drain-script.js';
 import { parseGuards, readGuards } from './guards.js';
 import { guardsScript } from './guards-script.js';
-import { nameOf, word } from './place-names.js';
+import { keyReader, placeCaller } from './place-call.js';
+import { word } from './place-names.js';
 
 const QUICK_MS = 40_000;
 /** A million keys on their way. */
@@ -26,36 +27,12 @@ export function drainPost(
   hostNamed: (name: string) => Host,
   sideOf: (place: DeskPlace) => DrainSide,
 ): DrainPost {
-  const run = async (
-    place: DeskPlace,
-    verb: string,
-    key: string,
-    args: readonly string[],
-    more: {
-      readonly stdin?: string;
-      readonly readOnly?: boolean;
-      readonly timeoutMs?: number;
-      readonly onLine?: (line: string) => void;
-      readonly signal?: AbortSignal | undefined;
-    } = {},
-  ): Promise<string> => {
-    const { status, stdout, stderr } = await transport.run(
-      hostNamed(place.host),
-      {
-        name: `queue.drain-${verb}`,
-        script: DRAIN_SCRIPT,
-        args: [verb, nameOf(place), key, ...args],
-        ...(more.stdin === undefined ? {} : { stdin: more.stdin }),
-        readOnly: more.readOnly === true,
-        privileged: true,
-        timeoutMs: more.timeoutMs ?? QUICK_MS,
-      },
-      { signal: more.signal, onLine: more.onLine },
-    );
-    if (status !== 0)
-      throw new CommandError(place.host, `the drains of ${place.queue} (${verb})`, status, stderr);
-    return stdout;
-  };
+  const run = placeCaller(transport, hostNamed, {
+    name: 'queue.drain',
+    what: 'the drains',
+    script: DRAIN_SCRIPT,
+    quickMs: QUICK_MS,
+  });
   const granted = (answer: string, place: DeskPlace): boolean => {
     const [first = ''] = answer.split('\n', 1);
     if (first === 'granted' || first === 'lost') return first === 'granted';
@@ -119,11 +96,7 @@ export function drainPost(
       return parseFound(answer);
     },
     async keys(place, key, onKey, signal) {
-      let number = 0;
-      const onLine = (line: string) => {
-        number += 1;
-        if (line !== '') onKey(parseKey(line, `${place.host}: drain ${key}:${number}`));
-      };
+      const onLine = keyReader(`${place.host}: drain ${key}`, onKey);
       await run(place, 'keys', key, [], { readOnly: true, timeoutMs: KEYS_MS, onLine, signal });
     },
   };
@@ -225,19 +198,3 @@ function jsonOf(line: string | undefined, before: string): unknown {
 
 const fieldsOf = (line: string | undefined, before: string): Readonly<Record<string, unknown>> =>
   objectOf(jsonOf(line, before));
-
-function parseKey(line: string, where: string): MessageKey {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    throw new ParseError(where, 'not a key of a message');
-  }
-  const [id, arrivedAt, sender] = Array.isArray(value) ? (value as readonly unknown[]) : [];
-  if (typeof id !== 'string' || id === '') throw new ParseError(where, 'not a key of a message');
-  return {
-    id,
-    arrivedAt: typeof arrivedAt === 'number' ? arrivedAt : null,
-    sender: typeof sender === 'string' ? sender : null,
-  };
-}
