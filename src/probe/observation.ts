@@ -2,6 +2,8 @@
 // burst of pings, routes. Data only, all of it can be printed as JSON. Texts of servers and routers are strangers'
 // words: whoever sees them bounds their length, whoever shows them escapes them. Null is "not known", never "none".
 
+import type { CertificateSeen } from '../lib/certificate.js';
+
 /** IPv4 and IPv6 are different networks and judged apart. */
 export type Family = 4 | 6;
 
@@ -107,26 +109,6 @@ export interface ErrorSeen {
   readonly via: 'icmp' | 'rst' | 'fin' | null;
   /** The router that sent the ICMP message. */
   readonly from: string | null;
-}
-
-/** The certificate that the server showed. */
-export interface CertificateSeen {
-  /** node's `authorizationError`; null: all is well. */
-  readonly error: string | null;
-  readonly subject: string;
-  readonly issuer: string;
-  /** Names that it is for; cut where there are many. */
-  readonly names: readonly string[];
-  /** ISO 8601 UTC. */
-  readonly validFrom: string;
-  readonly validTo: string;
-  readonly isExpired: boolean;
-  /** For the name that was asked for; null: an address was. */
-  readonly fitsName: boolean | null;
-  /** SHA-256 of the certificate and of its public key, in small hexadecimal digits. */
-  readonly sha256: string;
-  readonly keySha256: string;
-  readonly chainLength: number;
 }
 
 /** How a session ended. */

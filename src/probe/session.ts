@@ -3,11 +3,11 @@
 // stands still is not waited for idly: the kernel is asked what it knows of the connection, and fresh connections with
 // small segments try to come past the same point. Reply codes are the server's word and no fault of a way.
 import type { Duplex } from 'node:stream';
+import type { CertificateSeen } from '../lib/certificate.js';
 import type { Clock } from '../lib/clock.js';
 import { NoTimeLeft } from './deadline.js';
 import { errorSeen, isFlowFailure, isVantageGone } from './failure.js';
 import type {
-  CertificateSeen,
   ControlResult,
   Phase,
   PhaseSeen,

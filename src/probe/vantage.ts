@@ -2,7 +2,8 @@
 // what the kernel there says of them, pings, single packets with a short life, and routes. Everything leaves from the
 // vantage's own host, whoever asks. Types only; drivers/vantage has the ways.
 import type { Duplex } from 'node:stream';
-import type { CertificateSeen, PingSeen, PolicyRoute, TcpInfo } from './observation.js';
+import type { CertificateSeen } from '../lib/certificate.js';
+import type { PingSeen, PolicyRoute, TcpInfo } from './observation.js';
 
 /** How it is done there. `perl` knows everything, the others less: see `can`. */
 export type VantageHow = 'perl' | 'python3' | 'nc' | 'node';

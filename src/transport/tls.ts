@@ -5,32 +5,13 @@ import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
-
-/** The certificate that the other side showed. */
-export interface PeerCertificate {
-  /** node's `authorizationError`; null: all is well. */
-  readonly error: string | null;
-  readonly subject: string;
-  readonly issuer: string;
-  /** Cut where there are many. */
-  readonly names: readonly string[];
-  /** ISO 8601 UTC. */
-  readonly validFrom: string;
-  readonly validTo: string;
-  readonly isExpired: boolean;
-  /** Null: there was no name to fit. */
-  readonly fitsName: boolean | null;
-  /** SHA-256 of the certificate and of its public key (DANE 3 1 1), in hexadecimal digits. */
-  readonly sha256: string;
-  readonly keySha256: string;
-  readonly chainLength: number;
-}
+import type { CertificateSeen } from '../lib/certificate.js';
 
 /** TLS that stands. */
 export interface SecuredStream {
   readonly stream: Duplex;
   readonly version: string | null;
-  readonly certificate: PeerCertificate | null;
+  readonly certificate: CertificateSeen | null;
 }
 
 /** More names, or longer ones, than any certificate has in honesty. */
@@ -92,7 +73,7 @@ export function secureOver(
   });
 }
 
-function describe(socket: TLSSocket, name: string | null, now: number): PeerCertificate | null {
+function describe(socket: TLSSocket, name: string | null, now: number): CertificateSeen | null {
   const seen = socket.getPeerCertificate(true);
   const x509 = socket.getPeerX509Certificate();
   if (x509 === undefined || seen.raw === undefined) return null;

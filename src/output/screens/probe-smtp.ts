@@ -1,6 +1,7 @@
 // The screen of `probe smtp`: the phases with their times and what was said, then what became of it and what the kernel
 // knows. Texts of the server are escaped by whoever renders the lines.
-import type { CertificateSeen, PhaseSeen, SessionSeen, TcpInfo } from '../../probe/observation.js';
+import type { CertificateSeen } from '../../lib/certificate.js';
+import type { PhaseSeen, SessionSeen, TcpInfo } from '../../probe/observation.js';
 import type { SmtpSeen } from '../columns/probe-smtp.js';
 import { folded, SCREEN_COLUMNS } from '../fold.js';
 import type { Line } from '../line.js';
