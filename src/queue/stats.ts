@@ -6,21 +6,7 @@ import { MessageIndex, NumberColumn } from './columns.js';
 import { domainOf, MESSAGE_STATES, type QueueMessage, type QueueRecipient } from './message.js';
 import type { ReasonKeyOf } from './reason-key.js';
 import type { DestinationOf } from './select.js';
-
-/** What can be grouped by. */
-export const STAT_KEYS = [
-  'domain',
-  'destination',
-  'state',
-  'host',
-  'queue',
-  'sender',
-  'sender-domain',
-  'submitter',
-  'reason',
-  'age',
-] as const;
-export type StatKey = (typeof STAT_KEYS)[number];
+import type { StatKey } from './stat-keys.js';
 
 /** Upper ends of the ages, in seconds, not in them; from the last on is the rest. As qshape has them. */
 export const AGE_STEPS: readonly number[] = [300, 600, 1200, 2400, 4800, 9600, 19_200, 38_400, 76_800];

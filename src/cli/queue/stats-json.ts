@@ -4,13 +4,13 @@ import { formatIso } from '../../lib/clock.js';
 import { isoOf } from '../../output/columns/messages.js';
 import { ageOf } from '../../output/columns/queue-stats.js';
 import type { QueueRead } from '../../queue/read-all.js';
+import type { StatKey } from '../../queue/stat-keys.js';
 import {
   AGE_STEPS,
   type QueueCount,
   type StatCount,
   type StatGroup,
   type StatGroups,
-  type StatKey,
 } from '../../queue/stats.js';
 import type { ErrorReport } from '../report.js';
 

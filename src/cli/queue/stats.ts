@@ -1,7 +1,7 @@
 // `mailctl queue stats`: how much waits, for whom, since when, over all hosts at once.
 import { UsageError } from '../../errors.js';
 import { formatIso } from '../../lib/clock.js';
-import type { StatKey } from '../../queue/stats.js';
+import { STAT_KEYS, type StatKey } from '../../queue/stat-keys.js';
 import { defineCommand, type Parse } from '../command.js';
 import { flag, groupOption, hostOption, value, valueOr, watchPace, wholeNumber } from '../options.js';
 import { messageOptions } from './selectors.js';
@@ -9,26 +9,12 @@ import { inputOptions } from './source.js';
 
 const SCHEMA = 'mailctl/queue-stats/v1';
 
-/** The keys, as the option's help has them; queue/stats.ts holds them to its own list. */
-const KEYS: readonly StatKey[] = [
-  'domain',
-  'destination',
-  'state',
-  'host',
-  'queue',
-  'sender',
-  'sender-domain',
-  'submitter',
-  'reason',
-  'age',
-];
-
 const keys: Parse<readonly StatKey[]> = (word) => {
   const words = word.split(',').map((one) => one.trim());
-  const found = words.map((one) => KEYS.find((key) => key === one));
+  const found = words.map((one) => STAT_KEYS.find((key) => key === one));
   const unknown = words.find((_, at) => found[at] === undefined);
   if (unknown !== undefined)
-    throw new UsageError(`${JSON.stringify(unknown)} is nothing to group by`, { hint: KEYS.join(', ') });
+    throw new UsageError(`${JSON.stringify(unknown)} is nothing to group by`, { hint: STAT_KEYS.join(', ') });
   if (words.length > 2 || new Set(words).size < words.length)
     throw new UsageError('one or two different keys', { hint: 'for example --by domain,age' });
   return found.filter((key) => key !== undefined);
@@ -55,7 +41,7 @@ export const queueStatsCommand = defineCommand({
     groups: groupOption,
     by: value(
       '--by <keys>',
-      `one or two of ${KEYS.join(', ')}; domain,age is qshape's table`,
+      `one or two of ${STAT_KEYS.join(', ')}; domain,age is qshape's table`,
       keys,
       'domain; with --trend destination',
     ),

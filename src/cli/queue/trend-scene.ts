@@ -14,7 +14,8 @@ import { fleetSource, type ReadReport } from '../../queue/read-all.js';
 import { reasonKeys } from '../../queue/reason-key.js';
 import type { MessageFilter } from '../../queue/select.js';
 import type { Socket } from '../../queue/socket.js';
-import { groupName, QueueStats, type StatKey } from '../../queue/stats.js';
+import type { StatKey } from '../../queue/stat-keys.js';
+import { groupName, QueueStats } from '../../queue/stats.js';
 import { type StatsUnion, unionOf } from '../../queue/stats-union.js';
 import {
   baseOf,

@@ -1,6 +1,7 @@
 // Columns of `queue stats`: one row a group, its states and ages as columns of their own, so that tsv needs no lists.
 import { formatDuration } from '../../lib/duration.js';
-import { AGE_STEPS, type KeyValue, type StatGroup, type StatKey } from '../../queue/stats.js';
+import type { StatKey } from '../../queue/stat-keys.js';
+import { AGE_STEPS, type KeyValue, type StatGroup } from '../../queue/stats.js';
 import type { Column } from './column.js';
 import { isoOf } from './messages.js';
 

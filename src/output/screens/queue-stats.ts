@@ -3,7 +3,8 @@
 import { formatIso } from '../../lib/clock.js';
 import { formatDuration } from '../../lib/duration.js';
 import { formatSize } from '../../lib/size.js';
-import { AGE_STEPS, type KeyValue, type StatCount, type StatGroup, type StatKey } from '../../queue/stats.js';
+import type { StatKey } from '../../queue/stat-keys.js';
+import { AGE_STEPS, type KeyValue, type StatCount, type StatGroup } from '../../queue/stats.js';
 import type { Column } from '../columns/column.js';
 import { ageOf, keyText } from '../columns/queue-stats.js';
 import type { Line, Span } from '../line.js';

@@ -2,7 +2,8 @@
 // listings may hold.
 import { describe, expect, it } from 'vitest';
 import type { QueueMessage } from '../../../src/queue/message.js';
-import { AGE_STEPS, QueueStats, type StatKey } from '../../../src/queue/stats.js';
+import type { StatKey } from '../../../src/queue/stat-keys.js';
+import { AGE_STEPS, QueueStats } from '../../../src/queue/stats.js';
 
 const NOW = 1_800_000_000;
 const message = (more: Partial<QueueMessage> & { readonly to?: readonly string[] } = {}): QueueMessage => {
