@@ -2,6 +2,7 @@
 // a recipient, and what was turned away at the door. That a retry time has not come is no try, and no event. Pure;
 // every text is hostile and stays data: what a far side said stands at a line's end, and is never looked into for
 // the fields before it.
+import { RecentMap } from '../../lib/recent-map.js';
 import type { DeliveryEvent } from '../../queue/delivery-event.js';
 
 /** Lines that are worth their way here, as an extended regular expression. */
@@ -35,14 +36,7 @@ const DSN = /(?:^|[\s:"])[245]\d\d[ -]([245]\.\d{1,3}\.\d{1,3})(?![\d.])/;
 
 /** Opens a reading; the clock is the host's, in Exim's own zone. */
 export function openLog(clock: { readonly now: number; readonly zone: string }): LogReader {
-  const senders = new Map<string, string>();
-  const remember = (id: string, sender: string) => {
-    senders.delete(id);
-    senders.set(id, sender);
-    if (senders.size <= MOST_SENDERS) return;
-    const [oldest] = senders.keys();
-    if (oldest !== undefined) senders.delete(oldest);
-  };
+  const senders = new RecentMap<string, string>(MOST_SENDERS);
   return {
     line(raw) {
       const { at, text } = timed(raw.slice(0, MOST_LENGTH), clock);
@@ -52,7 +46,7 @@ export function openLog(clock: { readonly now: number; readonly zone: string }):
       if (id === '' || flag === '') return refusal(at, id, words);
       if (flag === '<=') {
         const sender = /^(<>|"(?:[^"\\]|\\.){0,500}"@\S+|\S+)(?= |$)/.exec(rest)?.[1];
-        if (sender !== undefined) remember(id, sender === '<>' ? '' : sender);
+        if (sender !== undefined) senders.set(id, sender === '<>' ? '' : sender);
         return null;
       }
       const found = ADDRESSES.exec(rest);

@@ -1,6 +1,7 @@
 // Lines of Postfix's log (2.x and 3.x, both usual forms of time) to delivery events: what became of a message for a
 // recipient, and what was turned away at the door. The sender comes from an earlier line of the same id. Pure; every
 // text is hostile and stays data. An address can hold what looks like the rest of a line: the first that fits counts.
+import { RecentMap } from '../../lib/recent-map.js';
 import type { DeliveryEvent, DeliveryOutcome } from '../../queue/delivery-event.js';
 import { parseLogTime } from './last-deliveries.js';
 
@@ -43,14 +44,7 @@ const REFUSAL = /^(?:milter-)?reject: (.*?)(?:: |; )(.*)$/s;
 
 /** Opens a reading. */
 export function openLog(context: LogContext): LogReader {
-  const senders = new Map<string, string>();
-  const remember = (id: string, sender: string) => {
-    senders.delete(id);
-    senders.set(id, sender);
-    if (senders.size <= MOST_SENDERS) return;
-    const [oldest] = senders.keys();
-    if (oldest !== undefined) senders.delete(oldest);
-  };
+  const senders = new RecentMap<string, string>(MOST_SENDERS);
   return {
     line(text) {
       const [, time = '', name = '', service = '', id = '', rest = ''] =
@@ -61,7 +55,7 @@ export function openLog(context: LogContext): LogReader {
       if (service === 'qmgr') {
         const from = /^from=<(.*?)>, (?:size=|status=(?:force-)?expired)/s.exec(rest);
         if (from === null) return null;
-        remember(id, from[1] ?? '');
+        senders.set(id, from[1] ?? '');
         if (!/^from=<.*?>, status=(?:force-)?expired/s.test(rest)) return null;
         return event({ at, id, outcome: 'expired', sender: from[1] ?? '' });
       }
