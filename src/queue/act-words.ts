@@ -1,7 +1,7 @@
 // The words that an acting script takes and answers, of every server whose script speaks them: a key a line in, what
 // became of each id out, and the count at the end. A script that did not come to its count is no success. Pure.
 import { BusyError, CommandError, EXIT, MailctlError } from '../errors.js';
-import type { SaveWish } from './driver.js';
+import type { ActAnswer, ActWishes, QueueAct, SaveWish } from './driver.js';
 import type { MessageKey } from './message.js';
 
 /** What the chunks of an act have come to so far. */
@@ -92,4 +92,48 @@ export function addAnswer(total: ActTotal, host: string, software: string, stdou
       hint: 'what it did is not known: look at the queue',
     });
   total.changed += changed;
+}
+
+/** A server whose script acts on a chunk of messages in one call. */
+export interface ChunkedActs<Act extends string> {
+  readonly host: string;
+  readonly software: string;
+  /** Messages of one call. */
+  readonly chunk: number;
+  readonly isId: (id: string) => boolean;
+  /** What is said of an id that the server cannot have made. */
+  readonly noId: string;
+  /** One call; its stdout. */
+  ask(act: Act, keys: readonly MessageKey[], wishes: ActWishes): Promise<string>;
+}
+
+/** Acts in chunks, and adds up. @throws MailctlError `queue.save-full` before anything of a chunk is deleted */
+export async function actInChunks(
+  server: ChunkedActs<QueueAct>,
+  act: QueueAct,
+  keys: readonly MessageKey[],
+  wishes: ActWishes,
+): Promise<ActAnswer> {
+  const { host, software, chunk, isId, noId } = server;
+  if ((act === 'delete' || act === 'restore') && !canSave(wishes.save))
+    throw new TypeError(`${act} needs the run that saves the messages`);
+  const total = emptyTotal();
+  const fit: MessageKey[] = [];
+  for (const key of keys)
+    if (isId(key.id)) fit.push(key);
+    else total.failed.push({ id: key.id, why: noId });
+  for (let at = 0; at < fit.length; at += chunk)
+    addAnswer(total, host, software, await server.ask(act, fit.slice(at, at + chunk), wishes));
+  // A try that was begun says nothing of how it ended.
+  return { ...total, changed: act === 'flush' ? null : total.changed };
+}
+
+/** Removes what was saved and has expired; how many messages that were. */
+export async function forgetSaved(
+  server: ChunkedActs<'expire'>,
+  wishes: Pick<ActWishes, 'guard' | 'signal'>,
+): Promise<number> {
+  const total = emptyTotal();
+  addAnswer(total, server.host, server.software, await server.ask('expire', [], wishes));
+  return total.changed;
 }

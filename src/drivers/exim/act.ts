@@ -3,9 +3,9 @@
 import { CommandError } from '../../errors.js';
 import type { Host } from '../../fleet/host.js';
 import {
-  addAnswer,
-  canSave,
-  emptyTotal,
+  actInChunks,
+  type ChunkedActs,
+  forgetSaved,
   guarded,
   keyLine,
   mustBeOurs,
@@ -47,22 +47,9 @@ export async function actOn(
   keys: readonly MessageKey[],
   wishes: ActWishes,
 ): Promise<ActAnswer> {
-  const { save } = wishes;
   const why = cannot(act);
   if (why !== null) throw new TypeError(why);
-  if ((act === 'delete' || act === 'restore') && !canSave(save))
-    throw new TypeError(`${act} needs the run that saves the messages`);
-  const total = emptyTotal();
-  const fit: MessageKey[] = [];
-  for (const key of keys)
-    if (MESSAGE_ID.test(key.id)) fit.push(key);
-    else total.failed.push({ id: key.id, why: 'is no message id of Exim' });
-  for (let at = 0; at < fit.length; at += CHUNK) {
-    const stdout = await ask(place, act, fit.slice(at, at + CHUNK), wishes);
-    addAnswer(total, place.host.name, 'exim', stdout);
-  }
-  // A try that was begun says nothing of how it ended.
-  return { ...total, changed: act === 'flush' ? null : total.changed };
+  return actInChunks(chunked(place), act, keys, wishes);
 }
 
 /** Has these tried now; frozen ones are left alone. */
@@ -79,13 +66,19 @@ export async function retryNow(
 }
 
 /** Removes what was saved and has expired; how many messages that were. */
-export async function forgetSaved(
-  place: ActPlace,
-  wishes: Pick<ActWishes, 'guard' | 'signal'>,
-): Promise<number> {
-  const total = emptyTotal();
-  addAnswer(total, place.host.name, 'exim', await ask(place, 'expire', [], wishes));
-  return total.changed;
+export function forgetExpired(place: ActPlace, wishes: Pick<ActWishes, 'guard' | 'signal'>): Promise<number> {
+  return forgetSaved(chunked(place), wishes);
+}
+
+function chunked(place: ActPlace): ChunkedActs<QueueAct | 'expire'> {
+  return {
+    host: place.host.name,
+    software: 'exim',
+    chunk: CHUNK,
+    isId: (id) => MESSAGE_ID.test(id),
+    noId: 'is no message id of Exim',
+    ask: (act, keys, wishes) => ask(place, act, keys, wishes),
+  };
 }
 
 async function ask(

@@ -3,7 +3,7 @@
 // holds becomes a word of a shell. Named queues (`queue_name`) are not looked at.
 import { CommandError } from '../../errors.js';
 import type { QueueDriver, QueueListing, QueueOptions } from '../../queue/driver.js';
-import { actOn, cannot, forgetSaved, previewOf, retryNow } from './act.js';
+import { actOn, cannot, forgetExpired, previewOf, retryNow } from './act.js';
 import { LIST_SCRIPT, parseListLine } from './list.js';
 import { readEximLog } from './log.js';
 import { showMessage } from './show.js';
@@ -50,7 +50,7 @@ export function eximQueue({ transport, host, name, within }: QueueOptions): Queu
     show: (id, signal) => showMessage(place, name, id, signal),
     cannot,
     act: (act, keys, wishes = {}) => actOn(place, act, keys, wishes),
-    forget: (wishes = {}) => forgetSaved(place, wishes),
+    forget: (wishes = {}) => forgetExpired(place, wishes),
     retry: (ids, signal) => retryNow(place, ids, signal),
     preview: previewOf,
     async drain() {

@@ -2,9 +2,9 @@
 // up what it answers. What the server counted and what was looked at are told apart; nothing is guessed.
 import { CommandError } from '../../errors.js';
 import {
-  addAnswer,
-  canSave,
-  emptyTotal,
+  actInChunks,
+  type ChunkedActs,
+  forgetSaved,
   guarded,
   keyLine,
   mustBeOurs,
@@ -39,31 +39,26 @@ export async function actOn(
   keys: readonly MessageKey[],
   wishes: ActWishes,
 ): Promise<ActAnswer> {
-  const { save } = wishes;
-  if ((act === 'delete' || act === 'restore') && !canSave(save))
-    throw new TypeError(`${act} needs the run that saves the messages`);
-  const total = emptyTotal();
-  const fit: MessageKey[] = [];
-  for (const key of keys)
-    if (QUEUE_ID.test(key.id)) fit.push(key);
-    else total.failed.push({ id: key.id, why: 'is no queue id of Postfix' });
-  for (let at = 0; at < fit.length; at += CHUNK) {
-    const chunk = fit.slice(at, at + CHUNK);
-    const stdout = await ask(place, act, chunk, wishes);
-    addAnswer(total, place.host.name, 'postfix', stdout);
-  }
-  // postqueue -i says nothing of what it knew.
-  return { ...total, changed: act === 'flush' ? null : total.changed };
+  return actInChunks(chunked(place), act, keys, wishes);
 }
 
 /** Removes what was saved and has expired; how many messages that were. */
-export async function forgetSaved(
+export function forgetExpired(
   place: PostfixPlace,
   wishes: Pick<ActWishes, 'guard' | 'signal'>,
 ): Promise<number> {
-  const total = emptyTotal();
-  addAnswer(total, place.host.name, 'postfix', await ask(place, 'expire', [], wishes));
-  return total.changed;
+  return forgetSaved(chunked(place), wishes);
+}
+
+function chunked(place: PostfixPlace): ChunkedActs<QueueAct | 'expire'> {
+  return {
+    host: place.host.name,
+    software: 'postfix',
+    chunk: CHUNK,
+    isId: (id) => QUEUE_ID.test(id),
+    noId: 'is no queue id of Postfix',
+    ask: (act, keys, wishes) => ask(place, act, keys, wishes),
+  };
 }
 
 async function ask(

@@ -57,8 +57,8 @@ export function postfixQueue(options: QueueOptions): QueueDriver {
       return actOn(place, act, keys, wishes);
     },
     async forget(wishes = {}) {
-      const { forgetSaved } = await import('./act.js');
-      return forgetSaved(place, wishes);
+      const { forgetExpired } = await import('./act.js');
+      return forgetExpired(place, wishes);
     },
     async show(id, signal) {
       const { showMessage } = await import('./show.js');
