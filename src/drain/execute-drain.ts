@@ -16,10 +16,11 @@ import type { LogReading, QueueDriver } from '../queue/driver.js';
 import type { MessageKey } from '../queue/message.js';
 import { OPEN_STATES, type Socket } from '../queue/socket.js';
 import { DrainController, type PlacedOrder } from './controller.js';
+import { giveBackAll } from './give-back.js';
 import { Guards } from './guards.js';
 import { parseParcels } from './parcel-parts.js';
 import type { DrainFacts } from './plan-drain.js';
-import type { DrainLaneStatus, DrainState, DrainStatus } from './status.js';
+import { type DrainLaneStatus, type DrainState, type DrainStatus, plannedCounts } from './status.js';
 import type { Parcel } from './supply.js';
 
 /** The host keeps the windows full for so long at a time. */
@@ -571,11 +572,11 @@ class DrainLoop {
   /** The rest goes back to the server, which tries it at its own pace. */
   async #giveBack(run: LaneRun): Promise<void> {
     const keys = this.#control.heldOf(run.lane.id);
-    for (let at = 0; at < keys.length; at += FATES_AT_ONCE) {
-      run.doing = `giving back, ${at} of ${keys.length}`;
+    const { way } = run.queue;
+    await giveBackAll(run.lane.id, way, keys, this.#x.abort, async (count) => {
+      run.doing = `giving back, ${count} of ${keys.length}`;
       await this.#tell(false);
-      await run.queue.way.unpark(keys.slice(at, at + FATES_AT_ONCE), this.#x.abort);
-    }
+    });
   }
 
   /** The heartbeat, and what it tells of the host, until it is aborted. */
@@ -657,7 +658,7 @@ class DrainLoop {
     const { lane, queue, guards, state, doing } = run;
     const now = this.#now();
     const isKnown = this.#control.knows(lane.id);
-    const counts = isKnown ? this.#control.counts(lane.id) : emptyCounts(lane);
+    const counts = isKnown ? this.#control.counts(lane.id) : plannedCounts(lane);
     const perSecond = isKnown ? this.#control.perSecond(lane.id, now) : 0;
     const destinations = isKnown ? this.#control.destinations(lane.id, now) : [];
     return {
@@ -709,22 +710,6 @@ function toldLimits({ destinations, perSecond }: DrainFacts): ToldLimits {
         inFlight,
       ]),
   };
-}
-
-function emptyCounts({ facts }: Lane): DrainLaneStatus['counts'] {
-  const total = (facts as { messages?: unknown } | null)?.messages;
-  const none = {
-    released: 0,
-    inFlight: 0,
-    delivered: 0,
-    deferred: 0,
-    bounced: 0,
-    held: 0,
-    lost: 0,
-    pushedBack: 0,
-    tries: 0,
-  };
-  return { ...none, total: typeof total === 'number' ? total : 0 };
 }
 
 function lostLease(queue: string): BusyError {

@@ -1,5 +1,6 @@
 // What a drain says of itself: one entry per queue, with its destinations and guards, as it is written beside the
 // journal at every tick, shown on screens and printed for scripts. What is read back may be anything. Pure.
+import type { Lane } from '../plan/plan.js';
 import type { DestinationSight, DrainCounts } from './controller.js';
 import type { GuardSight } from './guards.js';
 
@@ -24,6 +25,36 @@ export interface DrainLaneStatus {
   readonly otherMail: { readonly now: number | null; readonly before: number | null };
   /** Null: all of the log was there. Else what is missing. */
   readonly logMissing: string | null;
+}
+
+/** Nothing was counted yet. */
+export const NO_COUNTS: DrainCounts = {
+  total: 0,
+  released: 0,
+  inFlight: 0,
+  delivered: 0,
+  deferred: 0,
+  bounced: 0,
+  held: 0,
+  lost: 0,
+  pushedBack: 0,
+  tries: 0,
+};
+
+/** A queue of which nothing is known but what a plan or a host says. */
+export const UNKNOWN_LANE = {
+  perSecond: 0,
+  eta: null,
+  destinations: [],
+  guards: [],
+  otherMail: { now: null, before: null },
+  logMissing: null,
+} as const satisfies Partial<DrainLaneStatus>;
+
+/** How many messages a lane of a plan is about, and nothing of what became of them. */
+export function plannedCounts({ facts }: Lane): DrainCounts {
+  const total = (facts as { messages?: unknown } | null)?.messages;
+  return { ...NO_COUNTS, total: typeof total === 'number' ? total : 0 };
 }
 
 /** A run. */

@@ -1,7 +1,9 @@
 // Which drain is meant: by its run's id, or the only one of this state directory that is not over.
 
-import { DRAIN_KIND } from '../../drain/plan-drain.js';
-import { UsageError } from '../../errors.js';
+import { DRAIN_KIND, type DrainFacts, drainFacts } from '../../drain/plan-drain.js';
+import { EXIT, MailctlError, UsageError } from '../../errors.js';
+import { readBootId } from '../../journal/boot-id.js';
+import { type Journal, openJournal } from '../../journal/journal.js';
 import { isHeld } from '../../journal/lock.js';
 import { readJournal } from '../../journal/read-journal.js';
 import { RunNotes } from '../../journal/run-notes.js';
@@ -47,6 +49,36 @@ export async function findDrain(context: Context, run: string | undefined): Prom
       hint: formatCommand([...context.commandLine, only.run]),
     });
   return only;
+}
+
+/** What its plan says of itself. @throws MailctlError when another version wrote it */
+export function factsOf({ run, progress }: FoundRun): DrainFacts {
+  const facts = drainFacts(progress.plan);
+  if (facts !== undefined) return facts;
+  throw new MailctlError(`run ${run}: its plan is not as this mailctl writes them`, {
+    code: 'plan.unknown-action',
+    exitCode: EXIT.failed,
+    hint: 'go on with the version of mailctl that began the run',
+  });
+}
+
+/** Opens its journal, and says there who goes on. @throws BusyError when somebody else does */
+export async function goOnWith({ file }: FoundRun, context: Context): Promise<Journal> {
+  const { operator, clock } = context;
+  const journal = await openJournal(file, { operator: operator.name, clock });
+  try {
+    await journal.append({
+      kind: 'resumed',
+      operator: operator.name,
+      host: operator.bastion,
+      bootId: await readBootId(),
+      how: 'resume',
+    });
+  } catch (error) {
+    await journal.close().catch(() => {});
+    throw error;
+  }
+  return journal;
 }
 
 /** All drains of this state directory that are not over, the newest first. */

@@ -1,5 +1,6 @@
 // A drain that another bastion began: its list lies on the mail hosts, its journal does not. Once its process is gone it
 // is gone on with from there as a run of this bastion, or its rest is given back. Nobody takes a drain from one who lives.
+import { giveBackAll } from '../../drain/give-back.js';
 import { BusyError, EXIT, UsageError } from '../../errors.js';
 import { findRun } from '../../journal/store.js';
 import { formatCommand } from '../../lib/command-text.js';
@@ -12,30 +13,20 @@ import type { MessageKey } from '../../queue/message.js';
 import type { Context } from '../context.js';
 import { deskPlace, drainPostOf } from '../queue/desks.js';
 import { openQueues } from '../queue/queues.js';
+import { noSelectors } from '../queue/selectors.js';
 import { wayOf } from './run-session.js';
 import { say } from './say.js';
 import { type StartOptions, startDrain } from './start-session.js';
 
 /** Twelve heartbeats: with the operator's word so long a silence is enough. */
 const LEAST_SILENCE_S = 60;
-const KEYS_AT_ONCE = 10_000;
 
 /** Every message: the list on the hosts says which. */
 const NO_SELECTORS = {
-  queues: [],
-  states: [],
-  domains: [],
-  destinations: [],
-  senders: [],
-  submitters: [],
-  recipients: [],
-  nullSender: false,
+  ...noSelectors,
   delayReasons: [],
   olderThanMs: undefined,
   youngerThanMs: undefined,
-  largerThan: undefined,
-  smallerThan: undefined,
-  ids: [],
   noDns: false,
   groups: [],
   detach: false,
@@ -59,12 +50,7 @@ export async function findElsewhere(context: Context, where: Where): Promise<Els
   const { run, hosts = [], groups = [] } = where;
   if (hosts.length === 0 && groups.length === 0) return undefined;
   if (run !== undefined && (await isOwn(context, run))) return undefined;
-  const fleet = await openQueues(context, { hosts, groups, readOnly: true });
-  const { answers, failures } = await gatherQueues(
-    fleet,
-    async (queue, signal) => (await drainPostOf(context, true, [queue])).found(deskPlace(queue), signal),
-    { concurrency: context.globals.concurrency, signal: context.interruption.abort },
-  );
+  const { answers, failures } = await drainsOnHosts(context, { hosts, groups });
   const [failed] = failures;
   // A host that is not seen may have a part of it, or its process.
   if (failed !== undefined) throw failed.error;
@@ -87,6 +73,19 @@ export async function findElsewhere(context: Context, where: Where): Promise<Els
       hint: 'name one of them in full, or fewer hosts',
     });
   return { run: first[1], parts };
+}
+
+/** The drains that the hosts know of, of all their queues. */
+export async function drainsOnHosts(
+  context: Context,
+  { hosts, groups }: { readonly hosts: readonly string[]; readonly groups: readonly string[] },
+) {
+  const fleet = await openQueues(context, { hosts, groups, readOnly: true });
+  return gatherQueues(
+    fleet,
+    async (queue, signal) => (await drainPostOf(context, true, [queue])).found(deskPlace(queue), signal),
+    { concurrency: context.globals.concurrency, signal: context.interruption.abort },
+  );
 }
 
 async function isOwn(context: Context, run: string): Promise<boolean> {
@@ -203,8 +202,7 @@ export async function stopElsewhere(
       const keys: MessageKey[] = [];
       await post.keys(deskPlace(queue), key, (one) => keys.push(one), abort);
       const way = await wayOf(queue);
-      for (let at = 0; at < keys.length; at += KEYS_AT_ONCE)
-        count += (await way.unpark(keys.slice(at, at + KEYS_AT_ONCE), abort)).changed ?? 0;
+      count += await giveBackAll(queue.name, way, keys, abort);
       await post.end(deskPlace(queue), key, 'done', abort);
     }
   return say(

@@ -1,8 +1,5 @@
 // Takes a drain up again: tells one that is paused to go on, and executes one that nobody executes any more.
-import { drainFacts } from '../../drain/plan-drain.js';
 import { EXIT, MailctlError } from '../../errors.js';
-import { readBootId } from '../../journal/boot-id.js';
-import { openJournal } from '../../journal/journal.js';
 import { RunFiles } from '../../journal/run-files.js';
 import type { Plan } from '../../plan/plan.js';
 import type { Queue } from '../../queue/driver.js';
@@ -10,7 +7,7 @@ import type { Context } from '../context.js';
 import { destinationDesk } from '../queue/destinations.js';
 import { openQueues } from '../queue/queues.js';
 import { addressesOf } from './far-sides.js';
-import { type FoundRun, findDrain } from './find-drain.js';
+import { type FoundRun, factsOf, findDrain, goOnWith } from './find-drain.js';
 import { findElsewhere, resumeElsewhere } from './from-elsewhere.js';
 import { runDrain } from './run-session.js';
 import { say } from './say.js';
@@ -36,13 +33,7 @@ export async function resumeDrain(
     await found.notes.ask({ ask: 'resume', by: context.operator.name });
     return say(context, `drain ${run} runs, and is told to go on`);
   }
-  const facts = drainFacts(progress.plan);
-  if (facts === undefined)
-    throw new MailctlError(`run ${run}: its plan is not as this mailctl writes them`, {
-      code: 'plan.unknown-action',
-      exitCode: EXIT.failed,
-      hint: 'go on with the version of mailctl that began the run',
-    });
+  const facts = factsOf(found);
   const open = progress.lanes.filter((lane) => lane.closed === undefined);
   context.note(
     `drain ${run} of ${progress.operator}, ${progress.startedAt}: ${open.length} of ${progress.lanes.length} queues are not empty yet`,
@@ -58,20 +49,7 @@ export async function resumeDrain(
   const configured = desk.rules.flatMap(({ domains }) => domains);
   const peers = await addressesOf(desk.dns, configured, await desk.resolve(configured));
   await desk.close();
-  const { operator, clock } = context;
-  const journal = await openJournal(found.file, { operator: operator.name, clock });
-  try {
-    await journal.append({
-      kind: 'resumed',
-      operator: operator.name,
-      host: operator.bastion,
-      bootId: await readBootId(),
-      how: 'resume',
-    });
-  } catch (error) {
-    await journal.close().catch(() => {});
-    throw error;
-  }
+  const journal = await goOnWith(found, context);
   return runDrain(
     context,
     {

@@ -5,7 +5,10 @@ import {
   type DrainState,
   type DrainStatus,
   drainJson,
+  NO_COUNTS,
   parseStatus,
+  plannedCounts,
+  UNKNOWN_LANE,
 } from '../../drain/status.js';
 import { EXIT, type MailctlError } from '../../errors.js';
 import { isHeld } from '../../journal/lock.js';
@@ -17,12 +20,10 @@ import type { Line } from '../../output/line.js';
 import type { Canvas } from '../../output/output.js';
 import { drainScreen, stateOf } from '../../output/screens/drain.js';
 import type { FoundDrain } from '../../queue/drain-way.js';
-import { gatherQueues } from '../../queue/gather-queues.js';
 import type { Context } from '../context.js';
-import { deskPlace, drainPostOf } from '../queue/desks.js';
-import { openQueues } from '../queue/queues.js';
 import { reportError } from '../report.js';
 import { type FoundRun, findDrain, openDrains } from './find-drain.js';
+import { drainsOnHosts } from './from-elsewhere.js';
 import { DRAIN_SCHEMA } from './options.js';
 
 const WATCH_MS = 1000;
@@ -137,31 +138,14 @@ async function statusOf(found: FoundRun): Promise<DrainStatus> {
               : 'dead';
     const doing = state === 'dead' ? 'its process is gone' : (known?.doing ?? '');
     if (known !== undefined) return { ...known, run, state, doing, perSecond: isAlive ? known.perSecond : 0 };
-    const total = (lane.facts as { messages?: unknown } | null)?.messages;
     return {
+      ...UNKNOWN_LANE,
       run,
       queue: lane.id,
       host: lane.steps[0]?.host ?? '',
       state,
       doing,
-      counts: {
-        total: typeof total === 'number' ? total : 0,
-        released: 0,
-        inFlight: 0,
-        delivered: 0,
-        deferred: 0,
-        bounced: 0,
-        held: 0,
-        lost: 0,
-        pushedBack: 0,
-        tries: 0,
-      },
-      perSecond: 0,
-      eta: null,
-      destinations: [],
-      guards: [],
-      otherMail: { now: null, before: null },
-      logMissing: null,
+      counts: plannedCounts(lane),
     };
   });
   const facts = progress.plan.facts as { onDeath?: unknown; deadAfterS?: unknown } | null;
@@ -183,12 +167,7 @@ async function onHosts(
   readonly seen: readonly OnHost[];
   readonly errors: readonly { readonly host: string; readonly error: MailctlError }[];
 }> {
-  const fleet = await openQueues(context, { hosts: options.hosts, groups: options.groups, readOnly: true });
-  const { answers, failures } = await gatherQueues(
-    fleet,
-    async (queue, signal) => (await drainPostOf(context, true, [queue])).found(deskPlace(queue), signal),
-    { concurrency: context.globals.concurrency, signal: context.interruption.abort },
-  );
+  const { answers, failures } = await drainsOnHosts(context, options);
   return {
     seen: answers.flatMap(({ queue, value }) =>
       value.map((found) => ({ queue: queue.name, host: queue.host, found })),
@@ -229,6 +208,7 @@ function joined(statuses: readonly DrainStatus[], seen: readonly OnHost[]): read
               ? 'dead'
               : 'stopped';
       return {
+        ...UNKNOWN_LANE,
         run: found.run,
         queue,
         host,
@@ -238,6 +218,7 @@ function joined(statuses: readonly DrainStatus[], seen: readonly OnHost[]): read
             ? `its host gave the rest back; it was begun by ${found.holder.operator} on ${found.holder.bastion}`
             : `begun by ${found.holder.operator} on ${found.holder.bastion}, last sign ${formatDuration(found.silentS * 1000)} ago`,
         counts: {
+          ...NO_COUNTS,
           total: found.messages,
           released: found.held === null ? 0 : Math.max(0, found.messages - found.held),
           inFlight: state === 'running' ? told('inFlight') : 0,
@@ -245,16 +226,7 @@ function joined(statuses: readonly DrainStatus[], seen: readonly OnHost[]): read
           deferred: told('deferred'),
           bounced: told('bounced'),
           held: found.state === 'released' ? 0 : held,
-          lost: 0,
-          pushedBack: 0,
-          tries: 0,
         },
-        perSecond: 0,
-        eta: null,
-        destinations: [],
-        guards: [],
-        otherMail: { now: null, before: null },
-        logMissing: null,
       };
     }),
   ];

@@ -1,16 +1,15 @@
 // Ends a drain: one that runs is told and waited for; of one whose process is gone the rest is given back here.
 
+import { giveBackAll } from '../../drain/give-back.js';
 import { parseParcels } from '../../drain/parcel-parts.js';
-import { drainFacts } from '../../drain/plan-drain.js';
 import { EXIT, MailctlError } from '../../errors.js';
-import { readBootId } from '../../journal/boot-id.js';
 import { openJournal } from '../../journal/journal.js';
 import { isHeld } from '../../journal/lock.js';
 import { type PartPlace, RunFiles } from '../../journal/run-files.js';
 import { closedStateOf, foldJournal } from '../../plan/progress.js';
 import type { Context } from '../context.js';
 import { deskPlace, drainPostOf } from '../queue/desks.js';
-import { type FoundRun, findDrain } from './find-drain.js';
+import { type FoundRun, factsOf, findDrain, goOnWith } from './find-drain.js';
 import { findElsewhere, stopElsewhere } from './from-elsewhere.js';
 import { queuesOf } from './resume-session.js';
 import { wayOf } from './run-session.js';
@@ -69,7 +68,7 @@ async function remember(found: FoundRun, context: Context): Promise<number> {
   const { progress, run } = found;
   const queues = await queuesOf(progress.plan, context);
   const post = await drainPostOf(context, false, [...queues.values()]);
-  const key = keyOf(found);
+  const { key } = factsOf(found);
   for (const lane of progress.lanes) {
     const queue = queues.get(lane.lane);
     if (lane.closed === undefined && queue !== undefined)
@@ -89,20 +88,9 @@ async function remember(found: FoundRun, context: Context): Promise<number> {
   return say(context, `drain ${run} is stopped; its rest stays held until mailctl drain resume ${run}`);
 }
 
-function keyOf({ progress, run }: FoundRun): string {
-  const facts = drainFacts(progress.plan);
-  if (facts !== undefined) return facts.key;
-  throw new MailctlError(`run ${run}: its plan is not as this mailctl writes them`, {
-    code: 'plan.unknown-action',
-    exitCode: EXIT.failed,
-    hint: 'go on with the version of mailctl that began the run',
-  });
-}
-
 async function giveBack(found: FoundRun, yes: boolean, context: Context): Promise<number> {
   const { progress, run } = found;
-  const facts = drainFacts(progress.plan);
-  const key = keyOf(found);
+  const { key, destinations } = factsOf(found);
   const open = progress.lanes.filter((lane) => lane.closed === undefined);
   if (!yes) {
     const prompt = await context.prompt();
@@ -114,21 +102,13 @@ async function giveBack(found: FoundRun, yes: boolean, context: Context): Promis
     )
       return context.interruption.finish.aborted ? EXIT.interrupted : EXIT.failed;
   }
-  const { clock, operator } = context;
   const abort = context.interruption.abort;
   const queues = await queuesOf(progress.plan, context);
   const post = await drainPostOf(context, false, [...queues.values()]);
   const files = new RunFiles(await context.stateDir(), key);
-  const journal = await openJournal(found.file, { operator: operator.name, clock });
+  const journal = await goOnWith(found, context);
   let count = 0;
   try {
-    await journal.append({
-      kind: 'resumed',
-      operator: operator.name,
-      host: operator.bastion,
-      bootId: await readBootId(),
-      how: 'resume',
-    });
     for (const { lane } of open) {
       const queue = queues.get(lane);
       const planned = progress.plan.lanes.find(({ id }) => id === lane);
@@ -138,13 +118,12 @@ async function giveBack(found: FoundRun, yes: boolean, context: Context): Promis
           exitCode: EXIT.incomplete,
         });
       const way = await wayOf(queue);
-      const names = facts?.destinations.map(({ name }) => name) ?? [];
+      const names = destinations.map(({ name }) => name);
       for (const step of planned.steps) {
         if (step.action !== 'drain.park') continue;
         const text = await files.readPart(step.params.part as unknown as PartPlace);
         const keys = parseParcels(text, names, `${lane} ${step.id}`).map((parcel) => parcel.key);
-        const answer = await way.unpark(keys, abort);
-        count += answer.changed ?? 0;
+        count += await giveBackAll(lane, way, keys, abort);
       }
       await post.end(deskPlace(queue), key, 'done', abort);
       await journal.append({ kind: 'lane-closed', lane, state: 'reverted' });

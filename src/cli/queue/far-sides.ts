@@ -4,6 +4,7 @@ import { textGlobs } from '../../lib/text-glob.js';
 import { registeredDomain } from '../../queue/destination.js';
 import { DomainCount } from '../../queue/domain-count.js';
 import type { Socket } from '../../queue/socket.js';
+import type { Dns } from '../../transport/dns.js';
 import type { DestinationDesk } from './destinations.js';
 
 /** Domains whose exchangers are looked up: those with the most mail. */
@@ -21,6 +22,36 @@ export interface HostSight {
   readonly hasQueue: boolean;
 }
 
+/** Adds the addresses of the exchangers of domains, by destination; the first word holds. Never throws for what DNS says. */
+export async function addExchangers(
+  byAddress: Map<string, string>,
+  dns: Dns,
+  domains: readonly string[],
+  destinationOf: (domain: string) => string,
+  most: { readonly domains: number; readonly exchangers: number },
+): Promise<void> {
+  const named = domains.filter((domain) => domain.includes('.') && !domain.startsWith('['));
+  await Promise.all(
+    named.slice(0, most.domains).map(async (domain) => {
+      const answer = await dns.mx(domain);
+      const names =
+        answer.kind === 'found'
+          ? answer.values.map(({ name }) => name)
+          : answer.kind === 'none'
+            ? [domain]
+            : [];
+      await Promise.all(
+        names.slice(0, most.exchangers).map(async (name) => {
+          const addresses = await dns.addresses(name);
+          if (addresses.kind !== 'found') return;
+          for (const address of addresses.values)
+            if (!byAddress.has(address)) byAddress.set(address, destinationOf(domain));
+        }),
+      );
+    }),
+  );
+}
+
 /** Peers are known by the addresses of the exchangers of what waits, else by their own names. */
 export async function nameFarSides(desk: DestinationDesk, sights: readonly HostSight[]) {
   const count = new DomainCount();
@@ -33,26 +64,8 @@ export async function nameFarSides(desk: DestinationDesk, sights: readonly HostS
   const byAddress = new Map<string, string>();
   const { dns } = desk;
   if (dns !== undefined) {
-    const lookUp = async (domain: string) => {
-      // A destination by its domains alone is never looked up by them; its exchangers are.
-      const answer = await dns.mx(domain);
-      const names =
-        answer.kind === 'found'
-          ? answer.values.map(({ name }) => name)
-          : answer.kind === 'none'
-            ? [domain]
-            : [];
-      await Promise.all(
-        names.slice(0, 20).map(async (name) => {
-          const addresses = await dns.addresses(name);
-          if (addresses.kind !== 'found') return;
-          for (const address of addresses.values)
-            if (!byAddress.has(address)) byAddress.set(address, resolved.of(domain));
-        }),
-      );
-    };
-    const named = domains.filter((domain) => domain.includes('.') && !domain.startsWith('['));
-    await Promise.all(named.slice(0, MOST_DOMAINS).map(lookUp));
+    // A destination by its domains alone is never looked up by them; its exchangers are.
+    await addExchangers(byAddress, dns, domains, resolved.of, { domains: MOST_DOMAINS, exchangers: 20 });
     const strange = new Set(
       sights.flatMap(({ sockets }) => sockets.map(({ peer }) => peer)).filter((peer) => !byAddress.has(peer)),
     );

@@ -2,7 +2,7 @@
 // a host are hostile: they are lines' text and escaped when they are rendered.
 import type { DestinationSight, DrainCounts } from '../../drain/controller.js';
 import { type GuardSight, guardValue } from '../../drain/guards.js';
-import type { DrainLaneStatus, DrainStatus } from '../../drain/status.js';
+import { type DrainLaneStatus, type DrainStatus, NO_COUNTS } from '../../drain/status.js';
 import { formatIso } from '../../lib/clock.js';
 import { formatCommand } from '../../lib/command-text.js';
 import { formatDuration } from '../../lib/duration.js';
@@ -291,18 +291,7 @@ export function drainLine(status: DrainStatus, now: number): string {
 
 /** The sum. */
 export function sumCounts(all: readonly DrainCounts[]): DrainCounts {
-  const sum = {
-    total: 0,
-    released: 0,
-    inFlight: 0,
-    delivered: 0,
-    deferred: 0,
-    bounced: 0,
-    held: 0,
-    lost: 0,
-    pushedBack: 0,
-    tries: 0,
-  };
+  const sum = { ...NO_COUNTS } as { -readonly [K in keyof DrainCounts]: number };
   for (const one of all) for (const key of Object.keys(sum) as (keyof DrainCounts)[]) sum[key] += one[key];
   return sum;
 }
