@@ -1,37 +1,14 @@
 // The messages of a drain as they lie beside its journal: a key a line, as all runs write them, and the number of its
 // destination and its next hop behind it. Pure.
 import { ParseError } from '../errors.js';
-import { PART_SIZE, parseKeys } from '../queue/key-parts.js';
+import { LineParts, parseKeys } from '../queue/key-parts.js';
 import type { MessageKey } from '../queue/message.js';
 import type { Parcel } from './supply.js';
 
 /** Collects a queue's messages in parts. */
-export class ParcelParts {
-  readonly #parts: { readonly bytes: Buffer; readonly count: number }[] = [];
-  #lines: string[] = [];
-  #count = 0;
-
-  get count(): number {
-    return this.#count;
-  }
-
+export class ParcelParts extends LineParts {
   add({ id, arrivedAt, sender }: MessageKey, destination: number, hop: string): void {
-    this.#lines.push(JSON.stringify([id, arrivedAt, sender, destination, hop]));
-    this.#count += 1;
-    if (this.#lines.length >= PART_SIZE) this.#close();
-  }
-
-  /** All parts, in order. */
-  parts(): readonly { readonly bytes: Buffer; readonly count: number }[] {
-    this.#close();
-    return this.#parts;
-  }
-
-  #close(): void {
-    if (this.#lines.length === 0) return;
-    const bytes = Buffer.from(`${this.#lines.join('\n')}\n`);
-    this.#parts.push({ bytes, count: this.#lines.length });
-    this.#lines = [];
+    this.addLine(JSON.stringify([id, arrivedAt, sender, destination, hop]));
   }
 }
 

@@ -36,8 +36,8 @@ function parseKey(line: string, where: string): MessageKey {
   return { id, arrivedAt, sender } as MessageKey;
 }
 
-/** Collects keys in parts. */
-export class KeyParts {
+/** Collects lines in parts. */
+export class LineParts {
   readonly #size: number;
   readonly #parts: { readonly bytes: Buffer; readonly count: number }[] = [];
   #lines: string[] = [];
@@ -51,8 +51,9 @@ export class KeyParts {
     return this.#count;
   }
 
-  add(key: MessageKey): void {
-    this.#lines.push(keyLine(key));
+  /** One line, without its newline. */
+  addLine(line: string): void {
+    this.#lines.push(line);
     this.#count += 1;
     if (this.#lines.length >= this.#size) this.#close();
   }
@@ -68,5 +69,12 @@ export class KeyParts {
     const bytes = Buffer.from(`${this.#lines.join('\n')}\n`);
     this.#parts.push({ bytes, count: this.#lines.length });
     this.#lines = [];
+  }
+}
+
+/** Collects keys in parts. */
+export class KeyParts extends LineParts {
+  add(key: MessageKey): void {
+    this.addLine(keyLine(key));
   }
 }

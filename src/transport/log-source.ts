@@ -245,6 +245,26 @@ export async function readLogLines(
   return parseEnd(stderr, from, clock?.now, dropped);
 }
 
+/** Events that lines make, one reader for all lines of a reading; those before `since` are left out. As readLogLines. */
+export async function readLogEvents<Event extends { readonly at: number }>(
+  transport: Transport,
+  host: Host,
+  place: LogPlace,
+  from: LogStart,
+  openReader: (clock: LogClock) => { line(text: string): Event | null },
+  onEvent: (event: Event) => void,
+  options: LogOptions = {},
+): Promise<LogEnd> {
+  const since = 'since' in from ? from.since : 0;
+  let reader: ReturnType<typeof openReader> | undefined;
+  const onLine = (line: string, clock: LogClock) => {
+    reader ??= openReader(clock);
+    const event = reader.line(line);
+    if (event !== null && event.at >= since) onEvent(event);
+  };
+  return readLogLines(transport, host, place, from, onLine, options);
+}
+
 function parseStart(from: LogStart): readonly [string, string, string, string] {
   if ('since' in from) return [String(Math.max(0, Math.floor(from.since))), '', '', ''];
   const file = /^file (\d+) (\d+)$/.exec(from.position);

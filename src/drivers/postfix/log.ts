@@ -1,9 +1,9 @@
 // What a Postfix instance's log says of deliveries: where the log is by its own configuration, and the reading of it.
 import type { DeliveryEvent } from '../../queue/delivery-event.js';
 import type { LogPosition, LogReading } from '../../queue/driver.js';
-import { type LogPlace, readLogLines } from '../../transport/log-source.js';
+import { type LogPlace, readLogEvents } from '../../transport/log-source.js';
 import { CHOOSE_INSTANCE, type PostfixPlace } from './instance.js';
-import { LOG_PATTERN, type LogReader, openLog } from './parse-log.js';
+import { LOG_PATTERN, openLog } from './parse-log.js';
 
 // Several instances mostly share a file: theirs are told apart by syslog_name.
 const PLACE: LogPlace = {
@@ -24,18 +24,6 @@ export async function readPostfixLog(
   onEvent: (event: DeliveryEvent) => void,
   signal?: AbortSignal,
 ): Promise<LogReading> {
-  const since = 'since' in from ? from.since : 0;
-  let reader: LogReader | undefined;
-  return readLogLines(
-    place.transport,
-    place.host,
-    PLACE,
-    from,
-    (line, clock) => {
-      reader ??= openLog(clock);
-      const event = reader.line(line);
-      if (event !== null && event.at >= since) onEvent(event);
-    },
-    { args: [place.instance], within: place.within, signal },
-  );
+  const { transport, host, instance, within } = place;
+  return readLogEvents(transport, host, PLACE, from, openLog, onEvent, { args: [instance], within, signal });
 }
