@@ -2,17 +2,18 @@
 // The real judging, planning, actions, runner and journal over the model world; broken where a schedule says, and gone on
 // with by the same bastion or by another one that begins anew.
 import { formatIso } from '../../src/lib/clock.js';
-import type { Json, Lane, Plan } from '../../src/plan/plan.js';
+import type { Lane, Plan } from '../../src/plan/plan.js';
 import { foldJournal } from '../../src/plan/progress.js';
-import { executeSlots, type TakeUp } from '../../src/slot/execute.js';
+import type { TakeUp } from '../../src/slot/execute.js';
 import { lookAtSlots } from '../../src/slot/look-around.js';
 import type { FleetSight } from '../../src/slot/sight.js';
 import type { Slot } from '../../src/slot/slot.js';
 import { type FakeClock, fakeClock } from '../support/fake-clock.js';
 import { SlotWorld, worldSlotMap } from '../support/slot-world.js';
 import { Boundaries, Process, type Schedule } from './boundaries.js';
+import { type Execution, executeStory, openPlan } from './execution.js';
 import { judgeEnd } from './promises.js';
-import { bastion, Disk, memorySamples, openDisk, type Playing, type Story, tellResult } from './story.js';
+import { bastion, Disk, memorySamples, openDisk, type Playing, type Story } from './story.js';
 
 export type LaneNext = 'resume' | 'other-after-expiry' | 'other-takes-over';
 
@@ -151,13 +152,8 @@ async function command(
       lanes: planned.lanes,
       after: [],
     };
-    const journal = openDisk(disk, process, story, plan);
-    const head = { kind: 'opened', format: 1, mailctl: '0', operator: 'ann', host: name } as const;
-    try {
-      await journal.append({ ...head, bootId: 'b', plan: JSON.parse(JSON.stringify(plan)) as Json });
-    } catch {
-      return 'ran';
-    }
+    const journal = await openPlan(story, process, disk, plan);
+    if (journal === undefined) return 'ran';
     await execute(story, process, { plan, journal, ...planned, name, takeOver }, { how: 'run' });
     return 'ran';
   };
@@ -191,38 +187,7 @@ async function resume(story: Playing, disk: Disk): Promise<void> {
   if ((await process.live(work)) === 'died') story.told.push(`${name}: died`);
 }
 
-async function execute(
-  story: Playing,
-  process: Process,
-  of: {
-    readonly plan: Plan;
-    readonly journal: ReturnType<typeof openDisk>;
-    readonly slots: readonly Slot[];
-    readonly sight: FleetSight;
-    readonly name: string;
-    readonly takeOver: readonly string[];
-  },
-  takeUp: TakeUp,
-): Promise<void> {
-  const { plan, journal, slots, sight, takeOver } = of;
+async function execute(story: Playing, process: Process, of: Execution, takeUp: TakeUp): Promise<void> {
   const slotMap = worldSlotMap(story.world, process);
-  const result = await executeSlots(
-    {
-      plan,
-      journal,
-      ...bastion(story, process),
-      clock: story.clock,
-      runHook: async () => {},
-      drainTimeoutMs: 5000,
-      slotMap: async () => slotMap,
-      operator: 'ann',
-      bastion: of.name,
-      takeOver,
-      slots,
-      sight,
-      signals: { finish: process.finish.signal, abort: process.abort.signal },
-    },
-    takeUp,
-  );
-  tellResult(story, of.name, result);
+  return executeStory(story, process, of, takeUp, { slotMap: async () => slotMap });
 }

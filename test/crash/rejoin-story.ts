@@ -2,9 +2,9 @@
 // left a host that had mail on its log alone; on the new master a user is deleted. The host comes back, as a replica
 // that was demoted or as a stray that takes mail, and a rejoin breaks where the schedule says. Somebody goes on.
 import { formatIso } from '../../src/lib/clock.js';
-import type { Json, Lane, Plan } from '../../src/plan/plan.js';
+import type { Lane, Plan } from '../../src/plan/plan.js';
 import { foldJournal } from '../../src/plan/progress.js';
-import { executeSlots, type TakeUp } from '../../src/slot/execute.js';
+import type { TakeUp } from '../../src/slot/execute.js';
 import { storeSamples } from '../../src/slot/list.js';
 import { lookAtSlots } from '../../src/slot/look-around.js';
 import { prepareRejoin } from '../../src/slot/prepare-rejoin.js';
@@ -16,17 +16,9 @@ import { noUserSources } from '../../src/slot/users.js';
 import { type FakeClock, fakeClock } from '../support/fake-clock.js';
 import { plainRoad, SlotWorld } from '../support/slot-world.js';
 import { Boundaries, Process, type Schedule } from './boundaries.js';
+import { type Execution, executeStory, openPlan } from './execution.js';
 import { judgeEnd, judgeMail } from './promises.js';
-import {
-  bastion,
-  Disk,
-  memorySamples,
-  openDisk,
-  type Playing,
-  type Story,
-  tellResult,
-  turn,
-} from './story.js';
+import { bastion, Disk, memorySamples, openDisk, type Playing, type Story, turn } from './story.js';
 
 export interface RejoinSetup {
   readonly schedule?: Schedule;
@@ -201,13 +193,8 @@ async function rejoin(
       lanes: lanes.map((lane) => setup.alter?.(lane) ?? lane),
       after: [],
     };
-    const journal = openDisk(disk, process, story, plan);
-    const head = { kind: 'opened', format: 1, mailctl: '0', operator: 'ann', host: name } as const;
-    try {
-      await journal.append({ ...head, bootId: 'b', plan: JSON.parse(JSON.stringify(plan)) as Json });
-    } catch {
-      return 'ran';
-    }
+    const journal = await openPlan(story, process, disk, plan);
+    if (journal === undefined) return 'ran';
     await execute(story, process, { plan, journal, ...prepared, name, takeOver }, { how: 'run' });
     return 'ran';
   };
@@ -247,38 +234,6 @@ async function resume(story: Playing, disk: Disk): Promise<void> {
   if ((await process.live(work)) === 'died') story.told.push(`${name}: died`);
 }
 
-async function execute(
-  story: Playing,
-  process: Process,
-  of: {
-    readonly plan: Plan;
-    readonly journal: ReturnType<typeof openDisk>;
-    readonly slots: readonly Slot[];
-    readonly sight: FleetSight;
-    readonly name: string;
-    readonly takeOver: readonly string[];
-  },
-  takeUp: TakeUp,
-): Promise<void> {
-  const { plan, journal, slots, sight, takeOver } = of;
-  const result = await executeSlots(
-    {
-      plan,
-      journal,
-      ...bastion(story, process),
-      clock: story.clock,
-      runHook: async () => {},
-      drainTimeoutMs: 5000,
-      users: noUserSources,
-      rejoins: new Map(),
-      operator: 'ann',
-      bastion: of.name,
-      takeOver,
-      slots,
-      sight,
-      signals: { finish: process.finish.signal, abort: process.abort.signal },
-    },
-    takeUp,
-  );
-  tellResult(story, of.name, result);
+async function execute(story: Playing, process: Process, of: Execution, takeUp: TakeUp): Promise<void> {
+  return executeStory(story, process, of, takeUp, { users: noUserSources, rejoins: new Map() });
 }
