@@ -10,7 +10,11 @@ import { LIST_FIRST } from './postfix/list-script.js';
 /** One mail server. */
 export interface QueueSoftwareEntry {
   readonly name: string;
-  /** As in QueueSoftware, here without loading the driver; undefined: it is never found by itself. */
+  /**
+   * POSIX sh, fixed: prints one line per queue that the machine has (an instance's name, `postfix`, `postfix-out`),
+   * and nothing where the server is not installed. Runs with the sbin folders on PATH; must be quick and never fail.
+   * Undefined: it is never found by itself.
+   */
   readonly find: string | undefined;
   /** Lists its first queue, for a host that has no other; what it prints is read by QueueSoftware.glance. */
   readonly listAlone?: string;

@@ -5,7 +5,6 @@ import type { Host } from '../fleet/host.js';
 import type { Transport } from '../transport/transport.js';
 import type { DeliveryEvent } from './delivery-event.js';
 import type { DrainWay } from './drain-way.js';
-import type { ListingFormat } from './listing-format.js';
 import type { MessageKey, QueueMessage } from './message.js';
 
 /** What a listing came to, beside its messages. */
@@ -175,17 +174,10 @@ export interface QueueOptions {
 /** One kind of mail server in the table of drivers. */
 export interface QueueSoftware {
   readonly name: string;
-  /**
-   * POSIX sh, fixed: prints one line per queue that the machine has (an instance's name, `postfix`, `postfix-out`),
-   * and nothing where the server is not installed. Runs with the sbin folders on PATH; must be quick and never fail.
-   */
-  readonly find: string;
   open(options: QueueOptions): QueueDriver;
   /** Reads what its listing of a lone queue prints (see find.ts), as `list` with `glance` does. */
   glance?(
     options: Pick<QueueOptions, 'name' | 'host'>,
     onMessage: (message: QueueMessage) => void,
   ): { line(line: string): void; end(stderr: string): QueueListing };
-  /** Its listings that can be read from a file. */
-  readonly formats: readonly ListingFormat[];
 }

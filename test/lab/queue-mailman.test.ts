@@ -1,6 +1,7 @@
 // The Mailman 3 driver against a real Mailman in its own host's root: every queue directory, acts and the way back, one
 // message whole, and a name that ends a real runner.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FIND_MAILMAN } from '../../src/drivers/mailman3/find-queues.js';
 import { mailman3 } from '../../src/drivers/mailman3/software.js';
 import { systemClock } from '../../src/lib/clock.js';
 import type { QueueDriver } from '../../src/queue/driver.js';
@@ -67,7 +68,7 @@ describe.skipIf(whyNoLab() !== undefined && process.env.CI !== 'true')('Mailman 
   const sums = async () => (await sh(`cd ${QUEUES} && find . -name '*.pck' -exec md5sum {} + | sort`)).stdout;
 
   it('is found by itself, and lists every queue directory', async () => {
-    expect((await sh(mailman3.find)).stdout.trim()).toBe('mailman3');
+    expect((await sh(FIND_MAILMAN)).stdout.trim()).toBe('mailman3');
     const { all, listing } = await listed();
     expect(listing).toMatchObject({ malformed: { lines: 0 }, warning: null });
     expect(['out', 'retry', 'shunt'].map((queue) => of(all, queue).map(({ state }) => state))).toEqual([

@@ -5,7 +5,5 @@ import { execQueue } from './queue.js';
 /** A site's own sender. */
 export const execSender: QueueSoftware = {
   name: 'exec',
-  find: '',
   open: execQueue,
-  formats: [],
 };
