@@ -2,7 +2,8 @@
 // there and safe. Asks no host. Runs only for `config check`.
 import { accessSync, constants, statSync } from 'node:fs';
 import { MailctlError } from '../errors.js';
-import { isPostgresUrl, parsePostgresUrl } from '../lib/postgres-url.js';
+import { isPostgresUrl } from '../lib/database-url.js';
+import { parsePostgresUrl } from '../lib/postgres-url.js';
 import type { Account, Section } from './config.js';
 import { diagnose, type LocatedFile } from './diagnose.js';
 import { type Fault, formatPath, showValue, sortFaults } from './faults.js';

@@ -1,7 +1,7 @@
 // The format of mailctl.yaml, design 2.3: one strict description per section. Says what a file may hold, not what a
 // missing key means (normalize.ts) and not how faults read (issues.ts).
 
-import { isPostgresUrl } from '../lib/postgres-url.js';
+import { isPostgresUrl } from '../lib/database-url.js';
 import {
   either,
   type Format,

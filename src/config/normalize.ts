@@ -2,8 +2,8 @@
 // paths expanded. Pure and light; takes only sections that schema.ts has passed. Local paths: `~/` is the home
 // directory, a relative one starts at the folder of the configuration file.
 import { isAbsolute, join, resolve } from 'node:path';
+import { isPostgresUrl, sqlitePath } from '../lib/database-url.js';
 import { parseDuration } from '../lib/duration.js';
-import { isPostgresUrl } from '../lib/postgres-url.js';
 import { parseRate } from '../lib/rate.js';
 import { parseSize } from '../lib/size.js';
 import type {
@@ -26,7 +26,6 @@ import type {
   UplinkConfig,
 } from './config.js';
 import type { RawFile } from './format.js';
-import { sqlitePath } from './words.js';
 
 /** What a configuration depends on besides its text. */
 export interface Surroundings {

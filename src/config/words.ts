@@ -1,9 +1,10 @@
 // The rules that single words of the configuration must keep: names, paths, commands, urls, durations. Each
 // takes the text and returns what is wrong with it, or undefined. Pure; schema.ts says where each applies.
+import { isPostgresUrl, sqlitePath } from '../lib/database-url.js';
 import { parseDuration } from '../lib/duration.js';
 import { nearest } from '../lib/nearest.js';
 import { placeholdersIn } from '../lib/placeholders.js';
-import { isPostgresUrl, parsePostgresUrl } from '../lib/postgres-url.js';
+import { parsePostgresUrl } from '../lib/postgres-url.js';
 import { parseRate } from '../lib/rate.js';
 import { parseSize } from '../lib/size.js';
 import { showValue } from './faults.js';
@@ -157,13 +158,6 @@ export const databaseUrl: WordRule = (text) => {
   if (/[?#]/.test(path)) return `${showValue(text)}: options after the path are not supported`;
   return localPath(path);
 };
-
-/** The path of `sqlite:PATH` or `sqlite:///PATH`; undefined: another kind of url. */
-export function sqlitePath(url: string): string | undefined {
-  const rest = /^sqlite:(.*)$/is.exec(url)?.[1];
-  if (rest === undefined || (rest.startsWith('//') && !rest.startsWith('///'))) return undefined;
-  return rest.startsWith('///') ? rest.slice(2) : rest;
-}
 
 /** A table of a database, with or without its schema. */
 export const tableName: WordRule = (text) =>

@@ -44,3 +44,11 @@ export const systemClock: Clock = {
 export function formatIso(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }
+
+/** Years that an ISO time of four digits can say. */
+const MOST_TIME_S = 253_402_300_799;
+
+/** ISO time of epoch seconds; null: not known, or no time that a calendar has. */
+export function isoOf(seconds: number | null): string | null {
+  return seconds === null || Math.abs(seconds) > MOST_TIME_S ? null : formatIso(seconds * 1000);
+}

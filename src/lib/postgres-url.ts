@@ -35,11 +35,6 @@ const PARAMETERS = [
 const SOCKETS = '/var/run/postgresql';
 const PORT = 5432;
 
-/** True of `postgres://` and `postgresql://`. */
-export function isPostgresUrl(url: string): boolean {
-  return /^postgres(?:ql)?:\/\//i.test(url);
-}
-
 /** Reads a url; text: what is wrong with it, in words that say what would be right. */
 export function parsePostgresUrl(url: string): PostgresUrl | string {
   const parts = /^postgres(?:ql)?:\/\/([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/i.exec(url);

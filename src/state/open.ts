@@ -1,7 +1,7 @@
 // Opens the database that a url names, and sees to its schema: made at a first start, brought up to date only with
 // `migrate`, never by a command that acts. Each kind's library is loaded when it is the one.
 import { sql } from 'kysely';
-import { isPostgresUrl } from '../lib/postgres-url.js';
+import { isPostgresUrl } from '../lib/database-url.js';
 import type { OpenOptions, StateDatabase } from './database.js';
 import { CURRENT_VERSION, OLDEST_USABLE_VERSION, statementsFrom, VERSION_TABLE } from './migrations/list.js';
 import { forPostgres } from './migrations/postgres.js';

@@ -23,15 +23,16 @@ export interface QueueWishes extends ReadOnly {
  * @throws UsageError when a pattern matches nothing
  */
 export async function openQueues(context: Context, wishes: QueueWishes): Promise<QueueFleet> {
-  const [{ selectHosts }, { hosts: configured }, inventory, transport] = await Promise.all([
-    import('../../fleet/select.js'),
+  const [{ hosts: configured }, inventory, transport] = await Promise.all([
     context.config(),
     context.inventory(),
     context.transport(wishes),
   ]);
-  const selected = await selectHosts(inventory, wishes);
   const named = (host: Host) => configured.get(host.name)?.queues ?? [];
   const isNarrowed = wishes.hosts.length > 0 || wishes.groups.length > 0;
+  const selected = isNarrowed
+    ? await (await import('../../fleet/select.js')).selectHosts(inventory, wishes)
+    : inventory.hosts;
   const withQueues = selected.filter((host) => named(host).length > 0);
   const specsOf = async (host: Host, signal?: AbortSignal): Promise<readonly QueueSpec[]> => {
     const all = named(host);

@@ -1,7 +1,6 @@
 // Does `queue sample`: counts every queue by domain, keeps the counts, and tends holds where that is asked for. What
 // holds owe comes first, since a host that hangs must not keep it waiting.
-import { formatIso } from '../../lib/clock.js';
-import { isoOf } from '../../output/columns/messages.js';
+import { formatIso, isoOf } from '../../lib/clock.js';
 import { looksOf } from '../../queue/queue-look.js';
 import { problemsOf } from '../../queue/read-all.js';
 import { messageFilter } from '../../queue/select.js';

@@ -1,7 +1,8 @@
 // Does `queue why`: reads queues and logs at once, folds both, prints. Apart from the command, since its parts are
 // loaded for no help.
+
 import type { MailctlError } from '../../errors.js';
-import { isoOf } from '../../output/columns/messages.js';
+import { isoOf } from '../../lib/clock.js';
 import {
   causeJson,
   outcomeRowJson,

@@ -61,11 +61,28 @@ export const noSelectors: MessageSelectors = {
   ids: [],
 };
 
+/** What is most asked for, without loading what tests. */
+const everyMessage: MessageFilter = {
+  isEmpty: true,
+  wishes: { submitter: false },
+  queue: () => true,
+  matches: () => true,
+};
+
+function choosesNothing(options: MessageOptions): boolean {
+  return Object.keys(messageOptions).every((key) => {
+    if (key === 'noDns') return true;
+    const value = options[key as keyof MessageOptions];
+    return value === undefined || value === false || (Array.isArray(value) && value.length === 0);
+  });
+}
+
 /** The test that the options make. `destinationOf` is needed where `--destination` may be given. */
 export async function filterOf(
   options: MessageOptions,
   destinationOf: DestinationOf,
 ): Promise<MessageFilter> {
+  if (choosesNothing(options)) return everyMessage;
   const { messageFilter } = await import('../../queue/select.js');
   const { delayReasons: sources } = options;
   const delayReasons =

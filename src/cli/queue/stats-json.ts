@@ -1,7 +1,6 @@
 // The document of `queue stats`, as scripts rely on it. Groups are made one after the other, since there may be as
 // many as there are messages.
-import { formatIso } from '../../lib/clock.js';
-import { isoOf } from '../../output/columns/messages.js';
+import { formatIso, isoOf } from '../../lib/clock.js';
 import { ageOf } from '../../output/columns/queue-stats.js';
 import type { QueueRead } from '../../queue/read-all.js';
 import type { StatKey } from '../../queue/stat-keys.js';

@@ -1,6 +1,6 @@
 // Columns of `queue list`, and a message as scripts get it: its fields in full, each recipient with its domain and
 // the reason why it still waits.
-import { formatIso } from '../../lib/clock.js';
+import { isoOf } from '../../lib/clock.js';
 import { formatDuration } from '../../lib/duration.js';
 import { formatSize } from '../../lib/size.js';
 import { domainOf, type QueueMessage } from '../../queue/message.js';
@@ -89,14 +89,6 @@ export const messageColumns: readonly Column<MessageRow>[] = [
     mayCut: true,
   },
 ];
-
-/** Years that an ISO time of four digits can say. */
-const MOST_TIME_S = 253_402_300_799;
-
-/** ISO time of epoch seconds; null: not known, or no time that a calendar has. */
-export function isoOf(seconds: number | null): string | null {
-  return seconds === null || Math.abs(seconds) > MOST_TIME_S ? null : formatIso(seconds * 1000);
-}
 
 function ageOf(arrivedAt: number | null, now: number): number | null {
   return arrivedAt === null ? null : Math.max(0, Math.floor(now - arrivedAt));

@@ -1,10 +1,11 @@
 // A message of `queue show` for scripts: a row for each recipient, and the whole as JSON, every reason with its status
 // code taken apart.
+import { isoOf } from '../../lib/clock.js';
 import type { MessageDetail } from '../../queue/driver.js';
 import type { QueueRecipient } from '../../queue/message.js';
 import { describeStatus, parseStatusCode } from '../../queue/status-code.js';
 import type { Column } from './column.js';
-import { isoOf, messageJson } from './messages.js';
+import { messageJson } from './messages.js';
 
 /** A recipient of a message; null: it has none that is known. */
 export interface RecipientRow {

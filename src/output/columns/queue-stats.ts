@@ -1,9 +1,9 @@
 // Columns of `queue stats`: one row a group, its states and ages as columns of their own, so that tsv needs no lists.
+import { isoOf } from '../../lib/clock.js';
 import { formatDuration } from '../../lib/duration.js';
 import type { StatKey } from '../../queue/stat-keys.js';
 import { AGE_STEPS, type KeyValue, type StatGroup } from '../../queue/stats.js';
 import type { Column } from './column.js';
-import { isoOf } from './messages.js';
 
 /** States that have a column each; what else there is goes into one. */
 const STATES = ['incoming', 'active', 'deferred', 'hold', 'corrupt'] as const;

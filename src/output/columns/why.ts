@@ -1,9 +1,8 @@
 // Columns of `queue why`, a cause a row, and a cause as scripts get it.
-import { formatIso } from '../../lib/clock.js';
+import { formatIso, isoOf } from '../../lib/clock.js';
 import { clearsText } from '../../queue/reasons.js';
 import type { CauseRow, OutcomeRow, Outcomes } from '../../queue/why.js';
 import type { Column } from './column.js';
-import { isoOf } from './messages.js';
 
 /** A cause beside what all of it is. */
 export interface WhyRow {

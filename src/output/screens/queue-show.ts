@@ -1,12 +1,12 @@
 // The screen of `queue show`: what the message is and why it waits come first, its headers and the log below. A reason
 // that many recipients share is told once. Everything is bounded: a message may have thousands of recipients and
 // headers of megabytes.
+import { isoOf } from '../../lib/clock.js';
 import { formatDuration } from '../../lib/duration.js';
 import { formatSize } from '../../lib/size.js';
 import type { MessageDetail } from '../../queue/driver.js';
 import type { QueueRecipient } from '../../queue/message.js';
 import { describeStatus, parseStatusCode, type StatusClass } from '../../queue/status-code.js';
-import { isoOf } from '../columns/messages.js';
 import { foldText } from '../fold.js';
 import type { Line, Tone } from '../line.js';
 import type { Canvas } from '../output.js';
