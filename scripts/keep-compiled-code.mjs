@@ -36,6 +36,8 @@ try {
   const ofStats = [
     ['queue', 'stats', '-o', 'json'],
     ['queue', 'stats', '-o', 'tsv'],
+    // What a terminal gets.
+    ['queue', 'stats', '-o', 'table'],
   ];
   const commands = [
     ['--help'],

@@ -9,8 +9,6 @@ import { QueueStats } from '../../queue/stats.js';
 import type { Context } from '../context.js';
 import { filterOf, type MessageOptions } from './selectors.js';
 import { messageSource, mustHaveQueues, problemJson, type SourceOptions, tellProblems } from './source.js';
-import { hostRows } from './stats-json.js';
-import { missingOf, statsView, whyCommand } from './stats-view.js';
 
 /** What it takes. */
 export type StatsOptions = SourceOptions &
@@ -26,16 +24,15 @@ export type StatsOptions = SourceOptions &
 /** The options with their keys. */
 type KeyedOptions = StatsOptions & { readonly by: readonly StatKey[] };
 
-/** Reads and folds. */
-async function gatherStats(options: KeyedOptions, context: Context) {
+/** Reads and folds. `now`: epoch seconds. What shows it is loaded while the hosts are working. */
+async function gatherStats(options: KeyedOptions, now: number, context: Context) {
   const filter = await statsFilter(options, context);
   const source = await messageSource(context, options, filter);
-  const now = Math.floor(context.clock.now() / 1000);
   const reasonOf = options.by.includes('reason')
     ? (await import('../../queue/reason-key.js')).reasonKeys()
     : undefined;
   const stats = new QueueStats({ by: options.by, now, reasonOf });
-  const report = await source.read(
+  const reading = source.read(
     filter.isEmpty
       ? (message) => stats.add(message)
       : (message) => {
@@ -47,6 +44,7 @@ async function gatherStats(options: KeyedOptions, context: Context) {
       signal: context.interruption.abort,
     },
   );
+  const [report, view] = await Promise.all([reading, loadView(context)]);
   if (options.by.includes('destination')) {
     const { destinationDesk } = await import('./destinations.js');
     const desk = await destinationDesk(context, options.noDns);
@@ -54,7 +52,15 @@ async function gatherStats(options: KeyedOptions, context: Context) {
     await desk.close();
     stats.joinDestinations(of);
   }
-  return { stats, report };
+  return { stats, report, view };
+}
+
+/** A turn of the loop later, when the commands have been started: their answers take longer than this. */
+async function loadView(context: Context) {
+  await context.clock.sleep(0);
+  const [{ hostRows }, view] = await Promise.all([import('./stats-json.js'), import('./stats-view.js')]);
+  if (context.output.format === 'table') await import('../../output/screens/queue-stats.js');
+  return { hostRows, ...view };
 }
 
 /** The test that the selectors make. */
@@ -80,7 +86,10 @@ export async function runStats(schema: string, options: StatsOptions, context: C
 
 async function runPlain(schema: string, options: KeyedOptions, context: Context): Promise<number> {
   const begunAt = context.clock.monotonic();
-  const { stats, report } = await gatherStats(options, context);
+  // All ages, and what is too young or too old for a selector, are by one clock: when the looking began.
+  const now = context.clock.now();
+  const { stats, report, view } = await gatherStats(options, Math.floor(now / 1000), context);
+  const { hostRows, missingOf, statsView, whyCommand } = view;
   mustHaveQueues(report);
   const problems = problemsOf(report);
   const { total, queues } = stats.totals();
@@ -90,7 +99,7 @@ async function runPlain(schema: string, options: KeyedOptions, context: Context)
       schema,
       by: options.by,
       top: options.top,
-      now: context.clock.now(),
+      now,
       tookMs: () => context.clock.monotonic() - begunAt,
       total,
       groups: stats.groups(),
