@@ -1,6 +1,7 @@
 // From the operator's words to the servers that are looked at: a destination of the configuration, a domain (its MX), a
 // host, an address, each with a port of its own where one is given. Names are looked up by what it is given; how many
 // servers of a destination are looked at depends on how many destinations there are to compare.
+import { ipBytes } from '../lib/ip.js';
 import type { Family, Target } from './observation.js';
 import { familyOf } from './rows.js';
 
@@ -48,7 +49,7 @@ export function parseDestination(word: string): DestinationWish | null {
   const port = portText === undefined ? 25 : Number(portText);
   if (port < 1 || port > 65_535) return null;
   const isAddress = name.includes(':') || /^\d+\.\d+\.\d+\.\d+$/.test(name);
-  if (isAddress && !isPlausible(name)) return null;
+  if (isAddress && ipBytes(name) === undefined) return null;
   const lower = name.toLowerCase().replace(/\.$/, '');
   return {
     destination: portText === undefined ? lower : word.toLowerCase(),
@@ -56,11 +57,6 @@ export function parseDestination(word: string): DestinationWish | null {
     address: isAddress ? lower : null,
     port,
   };
-}
-
-function isPlausible(address: string): boolean {
-  if (address.includes(':')) return /^[0-9a-f:.]{2,45}$/i.test(address);
-  return address.split('.').every((part) => Number(part) <= 255);
 }
 
 /** How many servers of each destination: one where there are enough destinations to compare. */

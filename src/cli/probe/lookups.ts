@@ -3,6 +3,7 @@
 // known addresses. A dead resolver is told, and is no verdict on anything.
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ipBytes } from '../../lib/ip.js';
 import type { Target } from '../../probe/observation.js';
 import { familyOf } from '../../probe/rows.js';
 import {
@@ -111,7 +112,7 @@ function isKept(value: unknown): value is Kept {
         typeof destination === 'string' &&
         (host === null || typeof host === 'string') &&
         typeof address === 'string' &&
-        /^[0-9a-f.:]{2,45}$/i.test(address) &&
+        ipBytes(address) !== undefined &&
         family === familyOf(address) &&
         typeof port === 'number'
       );

@@ -2,6 +2,7 @@
 // an address stands for its first mail exchanger. Names are looked up here, not at the vantage: which servers there are
 // does not depend on the uplink.
 import { UsageError } from '../../errors.js';
+import { ipBytes } from '../../lib/ip.js';
 import type { Target } from '../../probe/observation.js';
 import type { Dns } from '../../transport/dns.js';
 import type { Parse } from '../command.js';
@@ -23,14 +24,16 @@ const SMTP_PORT = 25;
 
 /** Reads the word. */
 export const serverWord: Parse<ServerWord> = (word) => {
-  const bracketed = /^\[([0-9A-Fa-f:.%]+)\](?::(\d{1,5}))?$/.exec(word);
+  const bracketed = /^\[([0-9A-Fa-f:.]+)\](?::(\d{1,5}))?$/.exec(word);
   const plain = /^([^\s:[\]/@]{1,253})(?::(\d{1,5}))?$/.exec(word);
   const isAddress6 = /^[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*$/.test(word);
   const [host, portText] = isAddress6
     ? [word, undefined]
     : [bracketed?.[1] ?? plain?.[1], bracketed?.[2] ?? plain?.[2]];
   const port = portText === undefined ? undefined : Number(portText);
-  if (host === undefined || host.startsWith('-') || (port !== undefined && (port < 1 || port > 65_535))) {
+  const isName = host !== undefined && addressFamily(host) === undefined && !host.startsWith('-');
+  const isAddress = host !== undefined && ipBytes(host) !== undefined;
+  if (!(isName || isAddress) || (port !== undefined && (port < 1 || port > 65_535))) {
     throw new UsageError(`${JSON.stringify(word)} is no server`, {
       hint: 'for example mx1.example.net, mx1.example.net:587, 192.0.2.25 or [2001:db8::25]:25',
     });

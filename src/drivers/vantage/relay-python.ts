@@ -59,6 +59,8 @@ def failed(id, phase, errno, c):
 def begin(id, family, addr, port, source, device, mss, sport, queue, ms, ttl='-'):
     family = int(family)
     c = dict(t0=now(), out=bytearray(), credit=65536, family=family, queue=queue == '1', open=False, eof=False, closing=False)
+    try: socket.inet_pton(domain(family), addr)
+    except (OSError, ValueError): return failed(id, 'local', 97, c)
     try: s = socket.socket(domain(family), socket.SOCK_STREAM)
     except OSError as e: return failed(id, 'local', e.errno, c)
     s.setblocking(False)
@@ -72,7 +74,8 @@ def begin(id, family, addr, port, source, device, mss, sport, queue, ms, ttl='-'
     bad = place(s, family, source, device, int(want(sport) or 0))
     if bad: s.close(); return failed(id, bad[0], bad[1], c)
     c['s'] = s; conns[id] = c; c['t0'] = now(); c['until'] = c['t0'] + int(ms) * 1000
-    e = s.connect_ex((addr, int(port)))
+    try: e = s.connect_ex((addr, int(port)))
+    except (OSError, OverflowError): e = 22
     c['port'] = s.getsockname()[1]
     if e == 0: return opened(id, c)
     if e != 115: failed(id, 'connect' if e == 111 else 'now', e, c)

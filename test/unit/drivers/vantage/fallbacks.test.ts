@@ -114,6 +114,18 @@ describe.each(hasPython ? (['python3', 'nc'] as const) : (['nc'] as const))('a v
   });
 });
 
+test.skipIf(!hasPython)('an address that is none costs its own connection and not the relay', async () => {
+  await withVantage('python3', async (vantage) => {
+    const peer = await smtpPeer('none');
+    for (const address of ['1:2:3', 'no-address', ''])
+      await expect(vantage.connect({ ...connectTo(peer.port), source: null, address })).rejects.toMatchObject({
+        phase: 'local',
+      });
+    (await vantage.connect(connectTo(peer.port))).destroy();
+    await peer.close();
+  });
+});
+
 test.skipIf(!hasPython)(
   'a relay that is stopped takes nothing with it: what waits gets its end',
   {
