@@ -11,9 +11,23 @@ export type Found<T> =
   | { readonly kind: 'none' }
   | { readonly kind: 'failed'; readonly why: string };
 
+/** One exchanger of a domain, as DNS gave it. */
+export interface Exchanger {
+  readonly name: string;
+  readonly preference: number;
+}
+
+/** Of `none` with `isNull` the domain says that it takes no mail. */
+export type FoundExchangers =
+  | Exclude<Found<Exchanger>, { readonly kind: 'none' }>
+  | { readonly kind: 'none'; readonly isNull?: true };
+
+/** Why nobody is asked in the place of a domain with a null MX. */
+export const TAKES_NO_MAIL = 'takes no mail (null MX)';
+
 /** Name lookups; never throw for what DNS says. */
 export interface TargetLookups {
-  mx(domain: string): Promise<Found<{ readonly name: string; readonly preference: number }>>;
+  mx(domain: string): Promise<FoundExchangers>;
   addresses(name: string): Promise<Found<string>>;
 }
 
@@ -133,7 +147,7 @@ async function exchangersOf(name: string, lookups: TargetLookups): Promise<reado
   const answer = await lookups.mx(name);
   if (answer.kind === 'failed') return answer.why;
   // RFC 5321, 5.1: a name without MX takes mail itself.
-  if (answer.kind === 'none') return [name];
+  if (answer.kind === 'none') return answer.isNull === true ? `it ${TAKES_NO_MAIL}` : [name];
   const hosts = answer.values
     .map(({ name: host, preference }) => ({ host: host.toLowerCase().replace(/\.$/, ''), preference }))
     .sort((a, b) => a.preference - b.preference || (a.host < b.host ? -1 : 1))

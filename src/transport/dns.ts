@@ -18,6 +18,11 @@ export interface MailExchanger {
   readonly preference: number;
 }
 
+/** The exchangers; of `none` with `isNull` the domain says itself that it takes no mail (RFC 7505). */
+export type MxAnswer =
+  | Exclude<DnsAnswer<readonly MailExchanger[]>, { readonly kind: 'none' }>
+  | { readonly kind: 'none'; readonly isNull?: true };
+
 /** Answers that are kept from one program run to the next. */
 export interface DnsCache {
   get(key: string): DnsAnswer<unknown> | undefined;
@@ -26,7 +31,7 @@ export interface DnsCache {
 
 /** Lookups. */
 export interface Dns {
-  mx(domain: string, signal?: AbortSignal): Promise<DnsAnswer<readonly MailExchanger[]>>;
+  mx(domain: string, signal?: AbortSignal): Promise<MxAnswer>;
   /** IPv4 and IPv6. */
   addresses(name: string, signal?: AbortSignal): Promise<DnsAnswer<readonly string[]>>;
   /** Names of an address (PTR). */
@@ -127,7 +132,7 @@ export function openDns(options: DnsOptions): Dns {
       );
       // RFC 7505: the root as exchanger says that the domain takes no mail.
       return answer.kind === 'found' && answer.values.every((one) => one.name === '' || one.name === '.')
-        ? { kind: 'none' }
+        ? { kind: 'none', isNull: true }
         : answer;
     },
     async addresses(name, signal) {

@@ -4,6 +4,7 @@
 import { UsageError } from '../../errors.js';
 import { ipBytes } from '../../lib/ip.js';
 import type { Target } from '../../probe/observation.js';
+import { TAKES_NO_MAIL } from '../../probe/targets.js';
 import type { Dns } from '../../transport/dns.js';
 import type { Parse } from '../command.js';
 
@@ -83,6 +84,11 @@ export async function findServer(
   if (addresses.kind === 'none') {
     const mx = await dns.mx(name, signal);
     if (mx.kind === 'failed' && order === 'mx-first') addresses = mx;
+    if (mx.kind === 'none' && mx.isNull === true) {
+      throw new UsageError(`${name} ${TAKES_NO_MAIL}`, {
+        hint: 'to speak with it all the same, give its address',
+      });
+    }
     const first =
       mx.kind === 'found' ? [...mx.values].sort((a, b) => a.preference - b.preference)[0] : undefined;
     if (first !== undefined) {

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   type Found,
+  type FoundExchangers,
   findTargets,
   parseDestination,
   serversEach,
@@ -59,11 +60,13 @@ describe('finding servers', () => {
     'mx2.example.net': { a: ['192.0.2.4'] },
     'plain.example': { a: ['192.0.2.9'] },
     'odd.example': { mx: [[5, '\u001b]0;x']] },
+    'null.example': { mx: [], a: ['192.0.2.80'] },
   };
   const lookups: TargetLookups = {
-    mx: async (name): Promise<Found<{ name: string; preference: number }>> => {
+    mx: async (name): Promise<FoundExchangers> => {
       const mx = zone[name]?.mx;
       if (name.startsWith('dead')) return { kind: 'failed', why: 'the resolver did not answer' };
+      if (mx?.length === 0) return { kind: 'none', isNull: true };
       return mx === undefined
         ? none
         : { kind: 'found', values: mx.map(([preference, host]) => ({ name: host, preference })) };
@@ -106,12 +109,13 @@ describe('finding servers', () => {
   });
 
   it('says why there are none', async () => {
-    const { targets, failed } = await find('dead.example', 'nothing.example', 'odd.example');
+    const { targets, failed } = await find('dead.example', 'nothing.example', 'odd.example', 'null.example');
     expect(targets).toEqual([]);
     expect(failed.map(({ destination, why }) => `${destination}: ${why}`)).toEqual([
       'dead.example: dead.example: the resolver did not answer',
       'nothing.example: nothing.example: it has no address',
       'odd.example: odd.example: it takes no mail (its MX is no host)',
+      'null.example: null.example: it takes no mail (null MX)',
     ]);
   });
 });

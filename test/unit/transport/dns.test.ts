@@ -53,7 +53,7 @@ test('what is not there is told from what failed', async () => {
   const dns = dnsOf();
   expect(await dns.mx('nobody.example')).toEqual({ kind: 'none' });
   expect(await dns.mx('mx.google.com')).toEqual({ kind: 'none' });
-  expect(await dns.mx('null.example')).toEqual({ kind: 'none' });
+  expect(await dns.mx('null.example')).toEqual({ kind: 'none', isNull: true });
   expect(await dns.mx('broken.example')).toEqual({
     kind: 'failed',
     why: 'the resolver could not find out (SERVFAIL)',
