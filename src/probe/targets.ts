@@ -24,6 +24,8 @@ export type FoundExchangers =
 
 /** Why nobody is asked in the place of a domain with a null MX. */
 export const TAKES_NO_MAIL = 'takes no mail (null MX)';
+/** Of a domain whose exchangers have no names that hosts may have. */
+export const MX_IS_NO_HOST = 'takes no mail (its MX is no host)';
 
 /** Name lookups; never throw for what DNS says. */
 export interface TargetLookups {
@@ -148,12 +150,17 @@ async function exchangersOf(name: string, lookups: TargetLookups): Promise<reado
   if (answer.kind === 'failed') return answer.why;
   // RFC 5321, 5.1: a name without MX takes mail itself.
   if (answer.kind === 'none') return answer.isNull === true ? `it ${TAKES_NO_MAIL}` : [name];
-  const hosts = answer.values
-    .map(({ name: host, preference }) => ({ host: host.toLowerCase().replace(/\.$/, ''), preference }))
+  const hosts = exchangerHosts(answer.values);
+  return hosts.length === 0 ? `it ${MX_IS_NO_HOST}` : hosts;
+}
+
+/** The hosts of an answer, the best first. DNS is a stranger's word: what is no name of a host is left out. */
+export function exchangerHosts(exchangers: readonly Exchanger[]): readonly string[] {
+  return exchangers
+    .map(({ name, preference }) => ({ host: name.toLowerCase().replace(/\.$/, ''), preference }))
     .sort((a, b) => a.preference - b.preference || (a.host < b.host ? -1 : 1))
     .map(({ host }) => host)
     .filter((host) => /^[a-z0-9_]([a-z0-9._-]{0,252})$/.test(host));
-  return hosts.length === 0 ? 'it takes no mail (its MX is no host)' : hosts;
 }
 
 /** Different servers first, then further addresses of them. */

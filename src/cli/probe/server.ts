@@ -4,7 +4,7 @@
 import { UsageError } from '../../errors.js';
 import { ipBytes } from '../../lib/ip.js';
 import type { Target } from '../../probe/observation.js';
-import { TAKES_NO_MAIL } from '../../probe/targets.js';
+import { exchangerHosts, MX_IS_NO_HOST, TAKES_NO_MAIL } from '../../probe/targets.js';
 import type { Dns } from '../../transport/dns.js';
 import type { Parse } from '../command.js';
 
@@ -89,10 +89,10 @@ export async function findServer(
         hint: 'to speak with it all the same, give its address',
       });
     }
-    const first =
-      mx.kind === 'found' ? [...mx.values].sort((a, b) => a.preference - b.preference)[0] : undefined;
-    if (first !== undefined) {
-      server = first.name.toLowerCase();
+    if (mx.kind === 'found') {
+      const [first] = exchangerHosts(mx.values);
+      if (first === undefined) throw new UsageError(`${name} ${MX_IS_NO_HOST}`);
+      server = first;
       addresses = await dns.addresses(server, signal);
     } else if (order === 'mx-first' && mx.kind === 'none') addresses = await dns.addresses(name, signal);
   }

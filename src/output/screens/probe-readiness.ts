@@ -1,4 +1,5 @@
 // The screen of `probe readiness`: who would not take mail from the new place, those first, and how many would.
+import { formatCommand } from '../../lib/command-text.js';
 import { type ReadinessRow, type ReadinessSeen, readinessColumns } from '../columns/probe-readiness.js';
 import { folded } from '../fold.js';
 import type { Line } from '../line.js';
@@ -35,7 +36,8 @@ export function readinessScreen(seen: ReadinessSeen, canvas: Canvas): readonly L
   }
   const lost = not.find(({ verdict }) => ['unreachable', 'hangs', 'broken'].includes(verdict));
   if (lost !== undefined) {
-    const text = `where it ends, and whose fault it is: mailctl probe ${lost.server ?? lost.receiver.domain} --from ${from[0] ?? ''}`;
+    const words = ['mailctl', 'probe', lost.server ?? lost.receiver.domain, '--from', from[0] ?? ''];
+    const text = `where it ends, and whose fault it is: ${formatCommand(words)}`;
     lines.push(...folded([{ text: 'NEXT    ', tone: 'strong' }], text, '        '));
   }
   for (const one of seen.missing) lines.push(...folded([{ text: '! ', tone: 'bad' }], one, '  '));

@@ -1,6 +1,7 @@
 // The screen of `probe smtp`: the phases with their times and what was said, then what became of it and what the kernel
 // knows. Texts of the server are escaped by whoever renders the lines.
 import type { CertificateSeen } from '../../lib/certificate.js';
+import { formatCommand } from '../../lib/command-text.js';
 import type { PhaseSeen, SessionSeen, TcpInfo } from '../../probe/observation.js';
 import type { SmtpSeen } from '../columns/probe-smtp.js';
 import { folded, SCREEN_COLUMNS } from '../fold.js';
@@ -75,7 +76,8 @@ function textOf({ phase, reply }: PhaseSeen, session: SessionSeen): string {
 
 function endLines(session: SessionSeen, { target }: SmtpSeen): readonly Line[] {
   const { end, bigProven } = session;
-  const compare = `one dialogue cannot tell whose fault that is: mailctl probe ${target.host ?? target.address}`;
+  const command = formatCommand(['mailctl', 'probe', target.host ?? target.address]);
+  const compare = `one dialogue cannot tell whose fault that is: ${command}`;
   const indent = '        ';
   switch (end.kind) {
     case 'done': {
