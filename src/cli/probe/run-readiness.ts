@@ -19,7 +19,7 @@ import { type Dns, openDns } from '../../transport/dns.js';
 import type { Context } from '../context.js';
 import { reportError, worstExit } from '../report.js';
 import { inputName, readInput } from '../slots/read-input.js';
-import { addressFamily, findServer, serverWord } from './server.js';
+import { addressFamily, findServer, isOfName, serverWord } from './server.js';
 import { type LookFrom, looksFromHost, openVantageDesk, type VantageDesk } from './vantage-desk.js';
 
 /** What it takes. */
@@ -211,7 +211,7 @@ async function lookAt(receiver: Receiver, around: Around): Promise<ReadinessRow>
         dns,
         only,
         signal,
-        receiver.server === null ? 'mx-first' : 'host-first',
+        receiver.server === null ? 'mail-of' : 'host-first',
       );
       const source = look.sources.find((one) => addressFamily(one) === target.family) ?? null;
       if (source === null && look.sources.length > 0) return none(`no IPv${target.family} address there`);
@@ -230,7 +230,7 @@ async function lookAt(receiver: Receiver, around: Around): Promise<ReadinessRow>
         acceptance: acceptanceOf(session),
       };
     } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
+      if (!isOfName(error)) throw error;
       return none(error.message);
     }
   };

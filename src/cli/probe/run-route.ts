@@ -46,7 +46,13 @@ export async function runProbeRoute(
   const all = looks.flatMap(({ sources }) => sources.map(addressFamily));
   const only =
     looks.every(({ sources }) => sources.length > 0) && new Set(all).size === 1 ? all[0] : undefined;
-  const { target } = await findServer(await serverOf(options, context), dns, options.ipv6 ? 6 : only, signal);
+  const { target } = await findServer(
+    await serverOf(options, context),
+    dns,
+    options.ipv6 ? 6 : only,
+    signal,
+    'mx-first',
+  );
   const desk = await openVantageDesk(context);
   try {
     const errors: MailctlError[] = [];

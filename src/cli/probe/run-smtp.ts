@@ -34,7 +34,7 @@ export async function runProbeSmtp(schema: string, options: SmtpOptions, context
   try {
     // Both take a moment, and neither needs the other.
     const [{ target, others }, vantage] = await Promise.all([
-      findServer(options.server, openDns({ clock }), family, context.interruption.abort),
+      findServer(options.server, openDns({ clock }), family, context.interruption.abort, 'mx-first'),
       desk.of(from.host),
     ]);
     const source = from.sources.find((one) => addressFamily(one) === target.family) ?? null;

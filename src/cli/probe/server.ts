@@ -1,7 +1,7 @@
-// The server that a word of the command line means: `HOST`, `HOST:PORT`, an address, `[ADDRESS]:PORT`. A name without
-// an address stands for its first mail exchanger. Names are looked up here, not at the vantage: which servers there are
-// does not depend on the uplink.
-import { UsageError } from '../../errors.js';
+// The server that a word of the command line means: `HOST`, `HOST:PORT`, an address, `[ADDRESS]:PORT`. A domain stands
+// for its first mail exchanger. Names are looked up here, not at the vantage: which servers there are does not depend
+// on the uplink.
+import { EXIT, MailctlError, UsageError } from '../../errors.js';
 import { ipBytes } from '../../lib/ip.js';
 import type { Target } from '../../probe/observation.js';
 import { exchangerHosts, MX_IS_NO_HOST, TAKES_NO_MAIL } from '../../probe/targets.js';
@@ -62,15 +62,21 @@ export function addressFamily(text: string): 4 | 6 | undefined {
 }
 
 /**
- * Finds it. `family` undefined: IPv4 where there is one. `mx-first`: the word is a domain that mail goes to.
- * @throws UsageError when there is no such name, MailctlError when the resolver does not answer
+ * What a name is tried as. `host-first`: a host, else a domain; `mx-first`: a domain, else a host; `mail-of`: the
+ * domain of an address, whose mail goes nowhere while its MX cannot be looked up.
+ */
+export type ServerOrder = 'host-first' | 'mx-first' | 'mail-of';
+
+/**
+ * Finds it. `family` undefined: IPv4 where there is one.
+ * @throws UsageError when there is no such server, MailctlError when the resolver does not answer
  */
 export async function findServer(
   { host, port = SMTP_PORT }: ServerWord,
   dns: Dns,
   family: 4 | 6 | undefined,
   signal?: AbortSignal,
-  order: 'host-first' | 'mx-first' = 'host-first',
+  order: ServerOrder = 'host-first',
 ): Promise<FoundServer> {
   const own = addressFamily(host);
   if (own !== undefined) {
@@ -83,7 +89,6 @@ export async function findServer(
     order === 'host-first' ? await dns.addresses(name, signal) : { kind: 'none' };
   if (addresses.kind === 'none') {
     const mx = await dns.mx(name, signal);
-    if (mx.kind === 'failed' && order === 'mx-first') addresses = mx;
     if (mx.kind === 'none' && mx.isNull === true) {
       throw new UsageError(`${name} ${TAKES_NO_MAIL}`, {
         hint: 'to speak with it all the same, give its address',
@@ -94,10 +99,13 @@ export async function findServer(
       if (first === undefined) throw new UsageError(`${name} ${MX_IS_NO_HOST}`);
       server = first;
       addresses = await dns.addresses(server, signal);
-    } else if (order === 'mx-first' && mx.kind === 'none') addresses = await dns.addresses(name, signal);
+    } else if (mx.kind === 'failed' && order === 'mail-of') addresses = mx;
+    else if (order !== 'host-first') addresses = await dns.addresses(name, signal);
   }
   if (addresses.kind === 'failed') {
-    throw new UsageError(`${server} could not be looked up: ${addresses.why}`, {
+    throw new MailctlError(`${server} could not be looked up: ${addresses.why}`, {
+      code: 'probe.no-address',
+      exitCode: EXIT.partial,
       hint: 'give its address: the resolver may use the uplink that is broken',
     });
   }
@@ -111,4 +119,9 @@ export async function findServer(
     target: { destination: name, host: server, address, family: addressFamily(address) ?? 4, port },
     others: sorted.filter((one) => one !== address),
   };
+}
+
+/** Whether an error of findServer is about this one name: the next one may be found. */
+export function isOfName(error: unknown): error is MailctlError {
+  return error instanceof UsageError || (error instanceof MailctlError && error.code === 'probe.no-address');
 }
