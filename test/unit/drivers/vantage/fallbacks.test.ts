@@ -118,9 +118,11 @@ test.skipIf(!hasPython)('an address that is none costs its own connection and no
   await withVantage('python3', async (vantage) => {
     const peer = await smtpPeer('none');
     for (const address of ['1:2:3', 'no-address', ''])
-      await expect(vantage.connect({ ...connectTo(peer.port), source: null, address })).rejects.toMatchObject({
-        phase: 'local',
-      });
+      await expect(vantage.connect({ ...connectTo(peer.port), source: null, address })).rejects.toMatchObject(
+        {
+          phase: 'local',
+        },
+      );
     (await vantage.connect(connectTo(peer.port))).destroy();
     await peer.close();
   });
