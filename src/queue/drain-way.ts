@@ -226,8 +226,11 @@ export interface DrainPost {
   wake(place: DeskPlace, signal?: AbortSignal): Promise<number>;
   /** Guards alone, for a plan; changes nothing. */
   guards(place: DeskPlace, signal?: AbortSignal): Promise<HostGuards>;
-  /** Ends it and the dead man. `held`: the rest stays held, and the host remembers whose it was. */
-  end(place: DeskPlace, key: string, how: 'done' | 'held', signal?: AbortSignal): Promise<void>;
+  /**
+   * Ends it and the dead man, who has nothing in hand any more then. `held`: the rest stays held, and the host remembers
+   * whose it was. False: there is no such drain, or its rest was given back before.
+   */
+  end(place: DeskPlace, key: string, how: 'done' | 'held', signal?: AbortSignal): Promise<boolean>;
   /** All that is known there; changes nothing. */
   found(place: DeskPlace, signal?: AbortSignal): Promise<readonly FoundDrain[]>;
   /** The messages of a drain, as they were parked; for another bastion that goes on. */

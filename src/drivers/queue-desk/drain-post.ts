@@ -87,7 +87,7 @@ export function drainPost(
     },
     guards: (place, signal) => readGuards(transport, hostNamed(place.host), sideOf(place), signal),
     async end(place, key, how, signal) {
-      await run(place, 'end', key, [how], { signal });
+      return granted(await run(place, 'end', key, [how], { signal }), place);
     },
     async found(place, signal) {
       const answer = await run(place, 'found', '', [], { readOnly: true, signal });
