@@ -295,12 +295,12 @@ class DrainLoop {
       const first = await queue.way.tick({ lots: [], forMs: 0 }, abort);
       run.guards.setBaseline(first.oldestOther);
       run.otherNow = first.oldestOther;
-      await this.#park(run, done, began, did);
+      const isWhole = await this.#park(run, done, began, did);
       // Its manifest is ours now, part by part.
-      if (!this.#wishes.stop)
-        for (const key of facts.takesOver) await post.end(queue.place, key, 'done', abort);
+      if (isWhole) for (const key of facts.takesOver) await post.end(queue.place, key, 'done', abort);
       if (!done.has('pour') && !isBegun(journal, id, 'pour')) await began('pour');
-      const isEmpty = await this.#pour(run);
+      // Nothing may be left of the parts that it came to, but it did not come to all.
+      const isEmpty = (await this.#pour(run)) && isWhole;
       if (!isEmpty) {
         if (this.#wishes.releaseRest) await this.#giveBack(run);
         await post.end(queue.place, facts.key, this.#wishes.releaseRest ? 'done' : 'held', abort);
@@ -327,22 +327,31 @@ class DrainLoop {
     return `${delivered} delivered, ${deferred} deferred, ${bounced} bounced, ${lost} gone before`;
   }
 
-  /** Parks what is not parked, and gives the controller what it has to work with. */
+  /**
+   * Parks what is not parked, and gives the controller what it has to work with. Told to stop it begins no part more,
+   * but takes in all that were begun before: what they hold must be known. False: some part was never begun.
+   */
   async #park(
     run: LaneRun,
     done: ReadonlySet<string>,
     began: (step: string) => Promise<unknown>,
     did: (step: string, note?: string) => Promise<unknown>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { files, facts, post, abort } = this.#x;
     const { lane, queue } = run;
     const names = facts.destinations.map(({ name }) => name);
     const parked: Parcel[] = [];
     const flying: Parcel[] = [];
     const before = lastCounts(await files.readResults(), lane.id);
-    let [total, gone] = [0, 0];
+    let [total, gone, goneFirst] = [0, 0, 0];
+    let isWhole = true;
     for (const step of lane.steps) {
       if (step.action !== 'drain.park') continue;
+      const isAgain = isBegun(this.#x.journal, lane.id, step.id);
+      if (this.#wishes.stop && !isAgain) {
+        isWhole = false;
+        continue;
+      }
       const parcels = parseParcels(
         await files.readPart(step.params.part as unknown as PartPlace),
         names,
@@ -351,7 +360,6 @@ class DrainLoop {
       total += parcels.length;
       run.doing = `parking, ${total} so far`;
       await this.#tell(false);
-      const isAgain = isBegun(this.#x.journal, lane.id, step.id);
       const fates = isAgain ? await this.#fatesOf(run, parcels) : new Map<string, DrainFate>();
       const todo = isAgain
         ? parcels.filter(({ key }) => fates.get(key.id) === 'deferred' || !fates.has(key.id))
@@ -381,15 +389,16 @@ class DrainLoop {
       for (const parcel of parcels) {
         const { id } = parcel.key;
         const fate = fates.get(id);
-        if (missed.has(id) || fate === 'gone') gone += 1;
-        else if (fate === 'active' || fate === 'waiting') flying.push(parcel);
+        if (missed.has(id) || fate === 'gone') {
+          gone += 1;
+          if (!isAgain) goneFirst += 1;
+        } else if (fate === 'active' || fate === 'waiting') flying.push(parcel);
         else parked.push(parcel);
       }
       if (!done.has(step.id)) await did(step.id, missed.size > 0 ? `${missed.size} were gone` : undefined);
-      if (this.#wishes.stop) break;
     }
     // What is gone since the first look was delivered by us, but for what was gone before we began.
-    const lost = before?.lost ?? gone;
+    const lost = before === undefined ? gone : before.lost + goneFirst;
     const bounced = before?.bounced ?? 0;
     const delivered = before === undefined ? 0 : Math.max(0, gone - lost - bounced);
     this.#control.addLane(
@@ -410,6 +419,7 @@ class DrainLoop {
     );
     run.doing = '';
     await this.#result(run);
+    return isWhole;
   }
 
   async #fatesOf(run: LaneRun, parcels: readonly Parcel[]): Promise<ReadonlyMap<string, DrainFate>> {

@@ -1,0 +1,84 @@
+// A drain as it is executed, over model servers: what becomes of its messages when it is stopped, resumed, or met by a
+// server that does not do what it is told.
+import { expect, test } from 'vitest';
+import { exitOfDrain } from '../../../src/drain/execute-drain.js';
+import { DrainWorld, ModelQueue } from '../../support/drain-world.js';
+
+const aborted = (): AbortSignal => {
+  const controller = new AbortController();
+  controller.abort();
+  return controller.signal;
+};
+
+/** Time goes on until the run has heard of it. */
+async function heard(world: DrainWorld): Promise<void> {
+  while (!world.changes.some((text) => text.includes('stop'))) await world.clock.sleep(500);
+}
+
+test('parks part by part, sends everything once and is done', async () => {
+  const mx1 = new ModelQueue('mx1');
+  const world = await new DrainWorld([mx1]).open([3, 4]);
+  const end = await world.run();
+  expect([end.status.lanes[0]?.state, exitOfDrain(end, false)]).toEqual(['done', 0]);
+  expect(mx1.with('gone')).toHaveLength(7);
+  expect(mx1.kept).toEqual(['1', '2']);
+  expect(world.closed()).toEqual([['mx1', 'done']]);
+  expect(mx1.state).toBe('none');
+});
+
+test('a drain that is stopped while it parks is never done: what it did not come to is left alone', async () => {
+  const mx1 = new ModelQueue('mx1');
+  const finish = new AbortController();
+  mx1.onPark = async () => {
+    for (const id of mx1.with('deferred')) if (id.startsWith('mx1-1-')) mx1.fates.set(id, 'gone');
+    finish.abort();
+    await heard(world);
+  };
+  const world = await new DrainWorld([mx1]).open([2, 2]);
+  const end = await world.run(false, finish.signal);
+  expect(end.status.lanes[0]?.state).toBe('stopped');
+  expect(world.closed()).toEqual([]);
+  expect([mx1.kept, mx1.state]).toEqual([['1'], 'held']);
+  expect(exitOfDrain(end, false)).toBe(5);
+});
+
+/** All parts are parked, the first of them is gone: as a run leaves it that dies after its parts. */
+async function parkedAndDead(): Promise<{ world: DrainWorld; mx1: ModelQueue }> {
+  const mx1 = new ModelQueue('mx1');
+  const world = await new DrainWorld([mx1]).open([2, 2, 2]);
+  const finish = new AbortController();
+  mx1.onPark = async (_keys, count) => {
+    if (count !== 3) return;
+    finish.abort();
+    await heard(world);
+  };
+  await world.run(false, finish.signal);
+  expect(mx1.with('held')).toHaveLength(6);
+  mx1.onPark = () => {};
+  for (const id of mx1.with('held')) if (id.startsWith('mx1-1-')) mx1.fates.set(id, 'gone');
+  return { world, mx1 };
+}
+
+test('stopped while it is resumed, a drain still knows all that it had parked before', async () => {
+  const { world, mx1 } = await parkedAndDead();
+  world.changes.length = 0;
+  mx1.onTick = () => heard(world);
+  const end = await world.run(true, aborted());
+  expect(end.status.lanes[0]?.state).toBe('stopped');
+  expect(end.status.lanes[0]?.counts.held).toBe(4);
+  expect([world.closed(), mx1.state]).toEqual([[], 'held']);
+});
+
+test('stopped with the rest given back while it is resumed, nothing that was begun stays held', async () => {
+  const { world, mx1 } = await parkedAndDead();
+  world.changes.length = 0;
+  mx1.onTick = async () => {
+    if (world.changes.length > 0) return;
+    await world.notes.ask({ ask: 'stop', releaseRest: true });
+    await heard(world);
+  };
+  await world.run(true);
+  expect(mx1.with('held')).toEqual([]);
+  expect(world.closed()).toEqual([['mx1', 'reverted']]);
+  expect(mx1.state).toBe('none');
+});
