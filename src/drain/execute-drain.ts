@@ -88,6 +88,8 @@ interface LaneRun {
   otherNow: number | null;
   startedAt: number;
   error: MailctlError | undefined;
+  /** Put back, and not parked yet: the host did not answer. */
+  parkLater: readonly MessageKey[];
 }
 
 /** Asked for while it runs. */
@@ -140,6 +142,7 @@ class DrainLoop {
       otherNow: null,
       startedAt: clock.monotonic() / 1000,
       error: undefined,
+      parkLater: [],
     }));
   }
 
@@ -528,14 +531,22 @@ class DrainLoop {
     for (const [address, destination] of learned)
       if (!this.#peers.has(address)) this.#addPeer(address, destination);
     for (const { destination, text } of changes) this.#say(`${destination} ${text}`);
-    if (putBack.length > 0) await this.#parkAgain(run, putBack);
+    const again = [...run.parkLater, ...putBack];
+    if (again.length > 0) await this.#parkAgain(run, again);
     if (look.isDown) run.doing = 'its mail server does not run';
     return log ?? before;
   }
 
   async #parkAgain(run: LaneRun, keys: readonly MessageKey[]): Promise<void> {
     // What the server has taken up again by itself meanwhile is seen at the next look.
-    await run.queue.way.park(keys, this.#x.abort);
+    try {
+      await run.queue.way.park(keys, this.#x.abort);
+      run.parkLater = [];
+    } catch (error) {
+      if (!(error instanceof MailctlError)) throw error;
+      // The tick itself was taken in and is not lost. Left unparked they would count as pushed back once more.
+      run.parkLater = keys;
+    }
   }
 
   async #readLog(

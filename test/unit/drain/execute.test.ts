@@ -2,6 +2,7 @@
 // server that does not do what it is told.
 import { expect, test } from 'vitest';
 import { exitOfDrain } from '../../../src/drain/execute-drain.js';
+import { MailctlError } from '../../../src/errors.js';
 import { DrainWorld, ModelQueue } from '../../support/drain-world.js';
 
 const aborted = (): AbortSignal => {
@@ -81,4 +82,24 @@ test('stopped with the rest given back while it is resumed, nothing that was beg
   expect(mx1.with('held')).toEqual([]);
   expect(world.closed()).toEqual([['mx1', 'reverted']]);
   expect(mx1.state).toBe('none');
+});
+
+test('a message that cannot be parked again is counted once', async () => {
+  const mx1 = new ModelQueue('mx1');
+  const world = await new DrainWorld([mx1]).open([5]);
+  mx1.becomes = 'deferred';
+  let refused = 0;
+  mx1.onPark = (_keys, count) => {
+    mx1.becomes = count < 4 ? 'deferred' : 'gone';
+    if (count === 1 || count > 3) return;
+    refused += 1;
+    throw new MailctlError('mx1 is busy', { code: 'transport.timeout', exitCode: 1 });
+  };
+  const end = await world.run();
+  expect([refused, mx1.with('gone').length]).toEqual([2, 5]);
+  const counts = end.status.lanes[0]?.counts;
+  expect(
+    (counts?.delivered ?? 0) + (counts?.deferred ?? 0) + (counts?.held ?? 0) + (counts?.inFlight ?? 0),
+  ).toBe(5);
+  expect(world.changes.filter((text) => text.includes('it is asked again'))).toEqual([]);
 });
