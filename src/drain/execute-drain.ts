@@ -4,6 +4,7 @@
 // parked again, what is gone is done. Queues run beside each other and share the windows of their destinations.
 import { BusyError, EXIT, MailctlError } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
+import type { ClosedState } from '../journal/record.js';
 import type { PartPlace, RunFiles } from '../journal/run-files.js';
 import type { RunNotes } from '../journal/run-notes.js';
 import { type Clock, formatIso } from '../lib/clock.js';
@@ -15,7 +16,7 @@ import type { DrainFate, DrainPost, DrainWay, HostGuards, ToldLimits } from '../
 import type { LogReading, QueueDriver } from '../queue/driver.js';
 import type { MessageKey } from '../queue/message.js';
 import { OPEN_STATES, type Socket } from '../queue/socket.js';
-import { DrainController, type PlacedOrder } from './controller.js';
+import { DrainController, type DrainCounts, type PlacedOrder } from './controller.js';
 import { giveBackAll } from './give-back.js';
 import { Guards } from './guards.js';
 import { parseParcels } from './parcel-parts.js';
@@ -38,6 +39,13 @@ const MOST_TOLD = 50;
 /** A host that does not answer is asked again after this, doubling. */
 const AWAY_MS = 2000;
 const MOST_AWAY_MS = 30_000;
+
+/** How a queue ended in an earlier execution. */
+const CLOSED_BEFORE: Readonly<Record<ClosedState, string>> = {
+  done: '',
+  reverted: 'its rest was given back before',
+  failed: 'it failed before anything of it was parked',
+};
 
 /** One queue, with all that the loop asks of it. */
 export interface DrainQueue {
@@ -88,6 +96,8 @@ interface LaneRun {
   otherNow: number | null;
   startedAt: number;
   error: MailctlError | undefined;
+  /** Of a queue that an earlier execution has closed: what it had counted. */
+  last: DrainCounts | undefined;
   /** Put back, and not parked yet: the host did not answer. */
   parkLater: readonly MessageKey[];
 }
@@ -142,6 +152,7 @@ class DrainLoop {
       otherNow: null,
       startedAt: clock.monotonic() / 1000,
       error: undefined,
+      last: undefined,
       parkLater: [],
     }));
   }
@@ -149,8 +160,15 @@ class DrainLoop {
   async run(isResumed: boolean): Promise<DrainEnd> {
     const { journal } = this.#x;
     await this.#x.notes.clearRequests();
-    const open = this.#lanes.filter(({ lane }) => !isClosed(journal, lane.id));
-    for (const one of this.#lanes) if (!open.includes(one)) one.state = 'done';
+    const results = await this.#x.files.readResults();
+    for (const one of this.#lanes) {
+      const closed = closedState(journal, one.lane.id);
+      if (closed === undefined) continue;
+      one.state = closed === 'done' ? 'done' : 'stopped';
+      one.doing = CLOSED_BEFORE[closed];
+      one.last = lastCounts(results, one.lane.id) ?? plannedCounts(one.lane);
+    }
+    const open = this.#lanes.filter(({ last }) => last === undefined);
     const asking = this.#listen();
     await Promise.all(
       open.map(async (one) => {
@@ -679,7 +697,7 @@ class DrainLoop {
     const { lane, queue, guards, state, doing } = run;
     const now = this.#now();
     const isKnown = this.#control.knows(lane.id);
-    const counts = isKnown ? this.#control.counts(lane.id) : plannedCounts(lane);
+    const counts = isKnown ? this.#control.counts(lane.id) : (run.last ?? plannedCounts(lane));
     const perSecond = isKnown ? this.#control.perSecond(lane.id, now) : 0;
     const destinations = isKnown ? this.#control.destinations(lane.id, now) : [];
     return {
@@ -690,7 +708,10 @@ class DrainLoop {
       doing,
       counts,
       perSecond,
-      eta: state === 'done' ? { least: 0, most: 0 } : etaOf(destinations, counts, now - run.startedAt),
+      eta:
+        state === 'done' || run.last !== undefined
+          ? { least: 0, most: 0 }
+          : etaOf(destinations, counts, now - run.startedAt),
       destinations: destinations.filter(({ left }) => left > 0).slice(0, 50),
       guards: guards.sights,
       otherMail: { now: run.otherNow, before: guards.baseline },
@@ -752,8 +773,9 @@ function isBegun({ records }: Pick<Journal, 'records'>, lane: string, step: stri
   return records.some((record) => record.kind === 'began' && record.lane === lane && record.step === step);
 }
 
-function isClosed({ records }: Pick<Journal, 'records'>, lane: string): boolean {
-  return records.some((record) => record.kind === 'lane-closed' && record.lane === lane);
+function closedState({ records }: Pick<Journal, 'records'>, lane: string): ClosedState | undefined {
+  const last = records.findLast((record) => record.kind === 'lane-closed' && record.lane === lane);
+  return last?.kind === 'lane-closed' ? last.state : undefined;
 }
 
 /** What the last execution had counted; undefined: it did not come so far. */

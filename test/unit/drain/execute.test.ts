@@ -103,3 +103,35 @@ test('a message that cannot be parked again is counted once', async () => {
   ).toBe(5);
   expect(world.changes.filter((text) => text.includes('it is asked again'))).toEqual([]);
 });
+
+test('a queue that was given back before is not called done by a run that goes on with the others', async () => {
+  const [mx1, mx2] = [new ModelQueue('mx1'), new ModelQueue('mx2')];
+  const world = await new DrainWorld([mx1, mx2]).open([2]);
+  await world.journal.append({ kind: 'lane-closed', lane: 'mx1', state: 'reverted' });
+  await world.files.addResult({
+    kind: 'drain',
+    lane: 'mx1',
+    counts: { ...NONE, total: 2, released: 1, delivered: 1, deferred: 1 },
+  });
+  const end = await world.run();
+  const states = end.status.lanes.map(({ queue, state, counts }) => [queue, state, counts.delivered]);
+  expect(states).toEqual([
+    ['mx1', 'stopped', 1],
+    ['mx2', 'done', 2],
+  ]);
+  expect(exitOfDrain(end, false)).toBe(1);
+  expect(mx1.ticks).toBe(0);
+});
+
+const NONE = {
+  total: 0,
+  released: 0,
+  inFlight: 0,
+  delivered: 0,
+  deferred: 0,
+  bounced: 0,
+  held: 0,
+  lost: 0,
+  pushedBack: 0,
+  tries: 0,
+};
