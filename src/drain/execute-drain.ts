@@ -479,7 +479,6 @@ class DrainLoop {
         log = await this.#tick(run, placed, log);
         if (awayMs > AWAY_MS) this.#say(`${lane.id} answers again`);
         awayMs = AWAY_MS;
-        run.doing = this.#wishes.paused ? 'paused by the operator' : '';
       } catch (error) {
         this.#control.lost(lane.id, placed);
         if (abort.aborted || !(error instanceof MailctlError) || error instanceof BusyError) throw error;
@@ -534,6 +533,8 @@ class DrainLoop {
     };
     const [look, { log, sockets }] = await Promise.all([queue.way.tick(placed.order, abort), late()]);
     run.otherNow = look.oldestOther;
+    const paused = this.#wishes.paused ? 'paused by the operator' : '';
+    run.doing = look.isDown ? 'its mail server does not run' : paused;
     for (const text of guards.see(null, look.oldestOther, this.#now())) this.#say(`${lane.id}: ${text}`);
     const { changes, putBack, learned } = this.#control.see(
       lane.id,
@@ -551,7 +552,6 @@ class DrainLoop {
     for (const { destination, text } of changes) this.#say(`${destination} ${text}`);
     const again = [...run.parkLater, ...putBack];
     if (again.length > 0) await this.#parkAgain(run, again);
-    if (look.isDown) run.doing = 'its mail server does not run';
     return log ?? before;
   }
 

@@ -123,6 +123,17 @@ test('a queue that was given back before is not called done by a run that goes o
   expect(mx1.ticks).toBe(0);
 });
 
+test('a server that does not run is said to be down while it is looked at', async () => {
+  const mx1 = new ModelQueue('mx1');
+  mx1.isDown = true;
+  const world = await new DrainWorld([mx1]).open([2]);
+  mx1.onTick = () => {
+    if (mx1.ticks > 8) mx1.isDown = false;
+  };
+  await world.run();
+  expect(world.statuses.map(({ lanes }) => lanes[0]?.doing)).toContain('its mail server does not run');
+});
+
 const NONE = {
   total: 0,
   released: 0,
