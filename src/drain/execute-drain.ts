@@ -324,6 +324,7 @@ class DrainLoop {
       const isEmpty = (await this.#pour(run)) && isWhole;
       if (!isEmpty) {
         if (this.#wishes.releaseRest) await this.#giveBack(run);
+        beating.abort();
         await post.end(queue.place, facts.key, this.#wishes.releaseRest ? 'done' : 'held', abort);
         run.state = 'stopped';
         run.doing = this.#wishes.releaseRest
@@ -332,6 +333,7 @@ class DrainLoop {
         if (!this.#wishes.releaseRest) return;
       }
       await did('pour', this.#countsNote(id));
+      beating.abort();
       if (isEmpty) await post.end(queue.place, facts.key, 'done', abort);
       await began('end');
       await did('end');
@@ -631,6 +633,8 @@ class DrainLoop {
             this.#noteOf(run),
             controller.signal,
           );
+          // One that was under way while the drain ended finds none.
+          if (controller.signal.aborted) return;
           this.#takeGuards(run, guards);
           if (!isOurs) {
             run.error = lostLease(run.lane.id);
