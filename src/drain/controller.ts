@@ -112,6 +112,8 @@ interface Lane {
   /** Next hops that the server itself keeps back. */
   readonly keptBack: Map<string, { readonly until: number; readonly waitS: number }>;
   readonly letGo: Map<string, number>;
+  /** Held, and not tried any more: their server never let them go. */
+  readonly stuck: { readonly parcel: Parcel; readonly why: string }[];
   counts: { -readonly [K in Exclude<keyof DrainCounts, 'inFlight' | 'held'>]: number };
   readonly seen: Set<string>;
   isLogWhole: boolean;
@@ -178,6 +180,7 @@ export class DrainController {
       told: new Map(),
       keptBack: new Map(),
       letGo: new Map(),
+      stuck: [],
       counts: { ...done },
       seen: new Set(flying.map(({ key }) => key.id)),
       isLogWhole: false,
@@ -194,8 +197,20 @@ export class DrainController {
 
   /** Nothing of the queue is parked or in flight any more. */
   isDone(lane: string): boolean {
+    return this.#laneOf(lane).stuck.length === 0 && this.isOver(lane);
+  }
+
+  /** Nothing of the queue is to be tried any more; what its server never let go may be held still. */
+  isOver(lane: string): boolean {
     const { supplies, flights } = this.#laneOf(lane);
     return flights.size === 0 && [...supplies.values()].every(({ count }) => count === 0);
+  }
+
+  /** Messages that their server did not let go, however often it was told, and the first one's reason; raw. */
+  stuck(lane: string): { readonly count: number; readonly id: string; readonly why: string } | undefined {
+    const { stuck } = this.#laneOf(lane);
+    const [first] = stuck;
+    return first && { count: stuck.length, id: first.parcel.key.id, why: first.why };
   }
 
   /** What a queue is asked for now. `factor`: what its host's guards leave of the windows; 0: only look. */
@@ -281,7 +296,9 @@ export class DrainController {
 
   /** The rest that is parked; for giving it back. */
   heldOf(lane: string): readonly MessageKey[] {
-    return [...this.#laneOf(lane).supplies.values()].flatMap((supply) => supply.all().map(({ key }) => key));
+    const { supplies, stuck } = this.#laneOf(lane);
+    const parcels = [...supplies.values()].flatMap((supply) => supply.all());
+    return [...parcels, ...stuck.map(({ parcel }) => parcel)].map(({ key }) => key);
   }
 
   /** Has the queue been given to it yet? */
@@ -290,8 +307,8 @@ export class DrainController {
   }
 
   counts(lane: string): DrainCounts {
-    const { counts, flights, supplies } = this.#laneOf(lane);
-    const held = [...supplies.values()].reduce((sum, { count }) => sum + count, 0);
+    const { counts, flights, supplies, stuck } = this.#laneOf(lane);
+    const held = [...supplies.values()].reduce((sum, { count }) => sum + count, stuck.length);
     return { ...counts, inFlight: flights.size, held };
   }
 
@@ -405,22 +422,20 @@ export class DrainController {
   }
 
   #takeFates(state: Lane, placed: PlacedOrder, look: DrainLook, now: number): void {
-    const failed = new Set(look.failed.map(({ id }) => id));
+    const failed = new Map(look.failed.map(({ id, why }) => [id, why]));
     const letGo = new Map<string, number>();
     const back = new Map<string, Parcel[]>();
     const offered = new Set<string>();
     for (const parcel of placed.parcels) {
       const { id } = parcel.key;
       offered.add(id);
-      const fate = failed.has(id) ? 'failed' : (look.fates.get(id) ?? 'held');
+      const why = failed.get(id);
+      const fate = look.fates.get(id) ?? 'held';
       if (fate === 'held') {
+        if (why !== undefined && this.#hasRefused(state, parcel, why, now)) continue;
         const list = back.get(parcel.destination) ?? [];
         back.set(parcel.destination, list);
         list.push(parcel);
-        continue;
-      }
-      if (fate === 'failed') {
-        state.counts.deferred += 1;
         continue;
       }
       if (!state.seen.has(id)) {
@@ -445,6 +460,17 @@ export class DrainController {
         state.supplies.get(flight.parcel.destination)?.giveBack([flight.parcel]);
       }
     }
+  }
+
+  /** The server did not let it go: it is tried again later, in the end no more (true). It is held all the time. */
+  #hasRefused(state: Lane, parcel: Parcel, why: string, now: number): boolean {
+    parcel.tries += 1;
+    if (parcel.tries >= MOST_TRIES) {
+      state.stuck.push({ parcel, why });
+      return true;
+    }
+    parcel.notBefore = now + waitAfter(parcel.tries);
+    return false;
   }
 
   #takeEvent(state: Lane, event: DeliveryEvent, learned: Map<string, string>, now: number): void {
@@ -524,8 +550,7 @@ export class DrainController {
       }
       // One that was not tried has no try behind it, and waits for its hop.
       if (told !== 'kept') parcel.tries += 1;
-      parcel.notBefore =
-        now + (told === 'kept' ? 0 : Math.min(MOST_WAIT_S, TRY_AGAIN_S * 2 ** (parcel.tries - 1)));
+      parcel.notBefore = now + (told === 'kept' ? 0 : waitAfter(parcel.tries));
       putBack.push(parcel.key);
       state.supplies.get(parcel.destination)?.giveBack([parcel]);
     }
@@ -555,6 +580,8 @@ export class DrainController {
     return changes;
   }
 }
+
+const waitAfter = (tries: number): number => Math.min(MOST_WAIT_S, TRY_AGAIN_S * 2 ** (tries - 1));
 
 function flyingOf(lanes: readonly Lane[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();

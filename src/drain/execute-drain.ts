@@ -98,6 +98,10 @@ interface LaneRun {
   error: MailctlError | undefined;
   /** Of a queue that an earlier execution has closed: what it had counted. */
   last: DrainCounts | undefined;
+  /** Its server did not let a message go: was said. */
+  hasRefused: boolean;
+  /** It ended with messages that its server never let go; they stay held on purpose. */
+  isStuck: boolean;
   /** Put back, and not parked yet: the host did not answer. */
   parkLater: readonly MessageKey[];
 }
@@ -153,6 +157,8 @@ class DrainLoop {
       startedAt: clock.monotonic() / 1000,
       error: undefined,
       last: undefined,
+      hasRefused: false,
+      isStuck: false,
       parkLater: [],
     }));
   }
@@ -203,12 +209,15 @@ class DrainLoop {
     const isStopped = this.#wishes.stop;
     const closed = closedStateOf(foldJournal(journal.records, journal.file).lanes);
     if (closed !== undefined) await journal.append({ kind: 'closed', state: closed });
-    else if (isStopped)
+    // Whoever looks later must not take it for dead: nobody's dead man waits any more.
+    else if (isStopped || open.every(({ state, isStuck }) => state === 'done' || isStuck))
       await journal
         .append({
           kind: 'note',
           lane: '',
-          text: 'stopped by the operator; the rest stays held',
+          text: isStopped
+            ? 'stopped by the operator; the rest stays held'
+            : 'what its servers did not let go stays held',
           data: { drain: 'stopped' },
         })
         .catch(() => {});
@@ -330,7 +339,14 @@ class DrainLoop {
         run.doing = this.#wishes.releaseRest
           ? 'stopped, the rest was given back'
           : 'stopped, the rest stays held';
-        if (!this.#wishes.releaseRest) return;
+        if (!this.#wishes.releaseRest) {
+          const stuck = this.#control.stuck(id);
+          if (stuck !== undefined && !this.#wishes.stop) {
+            run.isStuck = true;
+            throw notReleased(id, plan.id, stuck);
+          }
+          return;
+        }
       }
       await did('pour', this.#countsNote(id));
       beating.abort();
@@ -461,7 +477,10 @@ class DrainLoop {
     return fates;
   }
 
-  /** Ticks until the queue has nothing of ours any more (true) or it is told to stop (false). */
+  /**
+   * Ticks until the queue has nothing of ours any more (true), or it is told to stop, or its server does not let go what
+   * is left (false).
+   */
   async #pour(run: LaneRun): Promise<boolean> {
     const { clock, abort } = this.#x;
     const { lane } = run;
@@ -469,7 +488,7 @@ class DrainLoop {
     let awayMs = AWAY_MS;
     for (let tick = 0; ; tick += 1) {
       if (this.#wishes.stop) return this.#isLanded(run);
-      if (this.#control.isDone(lane.id)) return true;
+      if (this.#control.isOver(lane.id)) return this.#control.isDone(lane.id);
       if (run.error !== undefined) throw run.error;
       const factor = this.#wishes.paused ? 0 : run.guards.factor;
       run.state = this.#wishes.paused || factor === 0 ? 'paused' : 'running';
@@ -552,6 +571,13 @@ class DrainLoop {
     for (const [address, destination] of learned)
       if (!this.#peers.has(address)) this.#addPeer(address, destination);
     for (const { destination, text } of changes) this.#say(`${destination} ${text}`);
+    const [refused] = look.failed;
+    if (refused !== undefined && !run.hasRefused) {
+      run.hasRefused = true;
+      this.#say(
+        `${lane.id}: ${refused.id} could not be released and is tried again: ${refused.why.slice(0, 200)}`,
+      );
+    }
     const again = [...run.parkLater, ...putBack];
     if (again.length > 0) await this.#parkAgain(run, again);
     return log ?? before;
@@ -756,6 +782,20 @@ function toldLimits({ destinations, perSecond }: DrainFacts): ToldLimits {
         inFlight,
       ]),
   };
+}
+
+function notReleased(
+  queue: string,
+  run: string,
+  { count, id, why }: { readonly count: number; readonly id: string; readonly why: string },
+): MailctlError {
+  const which = count === 1 ? '1 message' : `${count} messages`;
+  return new MailctlError(`${queue}: its server does not let go ${which}; what is left stays held`, {
+    code: 'drain.not-released',
+    exitCode: EXIT.incomplete,
+    detail: `${id}: ${why.slice(0, 500)}`,
+    hint: `mailctl drain resume ${run}   tries again; or give it back: mailctl drain stop ${run} --release-rest`,
+  });
 }
 
 function lostLease(queue: string): BusyError {

@@ -178,7 +178,7 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
         exit,
         failures: end.failures.map(({ queue, error }) => ({
           queue,
-          message: error.hint === undefined ? error.message : `${error.message}; ${error.hint}`,
+          message: [error.message, error.detail, error.hint].filter((part) => part !== undefined).join('; '),
         })),
         next:
           isOver || isClosed

@@ -236,3 +236,40 @@ describe('a drain', () => {
     }
   });
 });
+
+describe('a message that its server does not let go', () => {
+  const world = () => {
+    const { control } = new World({ big: 20 });
+    control.addLane('mx1', parcels(1, 'big'), [], { ...none, total: 1 }, 0);
+    return control;
+  };
+  const refuse = (control: DrainController, now: number, fate: DrainFate = 'held') => {
+    const placed = control.order('mx1', now, { factor: 1, forMs: 1000 });
+    const failed = placed.parcels.map(({ key }) => ({ id: key.id, why: 'fork: EAGAIN' }));
+    const fates = new Map<string, DrainFate>(placed.parcels.map(({ key }) => [key.id, fate]));
+    const look: DrainLook = { at: now, fates, failed, inFlight: 0, oldestOther: null, isDown: false };
+    control.see('mx1', placed, { look, events: [], isLogWhole: false, open: null }, now);
+    return placed.parcels.length;
+  };
+
+  test('waits longer each time, and stays held when it was tried often enough', () => {
+    const control = world();
+    const at: number[] = [];
+    for (let now = 0; now < 2000 && !control.isOver('mx1'); now += 1) {
+      if (refuse(control, now) > 0) at.push(now);
+      expect(control.counts('mx1')).toMatchObject({ held: 1, deferred: 0, inFlight: 0 });
+    }
+    expect(at).toEqual([0, 5, 15, 35, 75, 155, 315, 635]);
+    expect([control.isOver('mx1'), control.isDone('mx1')]).toEqual([true, false]);
+    expect(control.stuck('mx1')).toEqual({ count: 1, id: 'big0', why: 'fork: EAGAIN' });
+    expect(control.heldOf('mx1').map(({ id }) => id)).toEqual(['big0']);
+  });
+
+  test('is what the queue shows when it is not held', () => {
+    const control = world();
+    refuse(control, 0, 'gone');
+    refuse(control, 1);
+    expect(control.counts('mx1')).toMatchObject({ delivered: 1, held: 0 });
+    expect(control.isDone('mx1')).toBe(true);
+  });
+});

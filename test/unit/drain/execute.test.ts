@@ -134,6 +134,37 @@ test('a server that does not run is said to be down while it is looked at', asyn
   expect(world.statuses.map(({ lanes }) => lanes[0]?.doing)).toContain('its mail server does not run');
 });
 
+test('what cannot be released is tried again, then left held and told; it is never done', async () => {
+  const mx1 = new ModelQueue('mx1');
+  const world = await new DrainWorld([mx1]).open([3]);
+  mx1.refuses = (id) => (id === 'mx1-1-1' ? 'no process: Resource temporarily unavailable' : undefined);
+  const end = await world.run();
+  const [lane] = end.status.lanes;
+  expect([lane?.state, lane?.counts.held, lane?.counts.delivered, lane?.counts.deferred]).toEqual([
+    'stopped',
+    1,
+    2,
+    0,
+  ]);
+  expect(end.failures[0]?.error).toMatchObject({
+    code: 'drain.not-released',
+    detail: 'mx1-1-1: no process: Resource temporarily unavailable',
+  });
+  expect([exitOfDrain(end, false), world.closed(), mx1.state]).toEqual([5, [], 'held']);
+});
+
+test('what could not be released for a while is released later', async () => {
+  const mx1 = new ModelQueue('mx1');
+  const world = await new DrainWorld([mx1]).open([3]);
+  let refused = 0;
+  mx1.refuses = () => {
+    refused += 1;
+    return refused <= 5 ? 'no process' : undefined;
+  };
+  const end = await world.run();
+  expect([end.status.lanes[0]?.state, mx1.with('gone').length]).toEqual(['done', 3]);
+});
+
 const NONE = {
   total: 0,
   released: 0,
