@@ -177,6 +177,10 @@ if [ -n "$log" ] && [ -f "$log" ]; then
   fi
   if [ "$kind" = journal ] || [ "0$newest" -gt $((written + 60)) ]; then read_journal
   else [ -r "$log" ] || { echo "$log may not be read" >&2; exit 77; }; read_file; fi
+elif [ "$kind" = file ]; then
+  say incomplete the log file that was read is gone
+  # How long ago that reading was nobody knows: what the journal has is read from now on.
+  if command -v journalctl > /dev/null; then say position since "$now"; since=$now kind=; read_journal; fi
 elif command -v journalctl > /dev/null; then read_journal
 else say incomplete there is no log of it here; fi
 `;

@@ -3,6 +3,7 @@
 import {
   appendFileSync,
   mkdtempSync,
+  readFileSync,
   renameSync,
   rmSync,
   truncateSync,
@@ -197,6 +198,20 @@ esac`);
   *) echo '2026-11-27T06:46:13+0000 mx1 postfix/smtp[7]: want new'; echo '-- cursor: ${cursor}' ;;
 esac`);
     expect((await read({ since: now - 900 })).lines).toEqual(['want new']);
+  });
+});
+
+describe('a log that was a file and is gone', () => {
+  it('is said to be, and what the journal has from now on is read', async () => {
+    writeFileSync(file, line(900, 'want 1'));
+    const first = await read({ since: now - 900 });
+    rmSync(file);
+    const asked = join(folder, 'asked');
+    writeFileSync(join(folder, 'journalctl'), `#!/bin/sh\necho "$*" >> ${asked}\n`, { mode: 0o755 });
+    const second = await read(first);
+    expect(second.incomplete).toMatch(/^the log file that was read is gone/);
+    expect(second.position).toMatch(/^since \d+$/);
+    expect(readFileSync(asked, 'utf8')).toMatch(/--since=@\d+ /);
   });
 });
 
