@@ -32,10 +32,12 @@ const SHOW_CURSOR = '\x1b[?25h';
 
 /** Nothing is written before the first draw. */
 export function createLiveScreen(target: LiveTarget): LiveScreen {
-  let drawn: { readonly columns: number; readonly rows: number; readonly lines: number } | undefined;
+  /** The terminal's size at the last draw, as it says it. */
+  let drawn: { readonly columns: number; readonly rows: number } | undefined;
   return {
     async draw(screen) {
-      const [columns, rows] = [Math.max(20, target.columns()), Math.max(3, target.rows())];
+      const size = { columns: target.columns(), rows: target.rows() };
+      const [columns, rows] = [Math.max(20, size.columns), Math.max(3, size.rows)];
       const { color } = target;
       const canvas: Canvas = {
         width: columns,
@@ -48,7 +50,7 @@ export function createLiveScreen(target: LiveTarget): LiveScreen {
       const lines =
         all.length > most ? [...all.slice(0, most - 1), `+ ${all.length - most + 1} more lines`] : all;
       const begin = drawn === undefined ? `${HIDE_CURSOR}${'\n'.repeat(rows)}` : '';
-      drawn = { columns, rows, lines: lines.length };
+      drawn = size;
       await target.write(
         `${begin}${HOME}${lines.map((line) => `${line}${CLEAR_LINE}\n`).join('')}${CLEAR_BELOW}`,
       );

@@ -35,3 +35,17 @@ it('draws from the top left, cuts what does not fit, sees a resize, and gives th
   expect(text.endsWith('\x1b[?25h')).toBe(true);
   expect(text.split('\x1b[?25h')).toHaveLength(2);
 });
+
+it('is drawn on a terminal that is smaller than it can be, and only a change of that is a resize', async () => {
+  const size = { columns: 12, rows: 2 };
+  const screen = createLiveScreen({
+    write: async () => {},
+    color: false,
+    columns: () => size.columns,
+    rows: () => size.rows,
+  });
+  await screen.draw(() => ['one']);
+  expect(screen.isResized()).toBe(false);
+  size.columns = 13;
+  expect(screen.isResized()).toBe(true);
+});
