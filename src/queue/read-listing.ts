@@ -1,6 +1,7 @@
 // A listing from a file or a pipe, line by line, as a source of messages. Which format it has is found by its first
 // lines unless it is said. Lines that are no message are counted, the first of them named, and never stop the rest.
 import { UsageError } from '../errors.js';
+import { formatCommand } from '../lib/command-text.js';
 import type { ListingContext, ListingFormat, ListingParser } from './listing-format.js';
 import type { QueueMessage } from './message.js';
 
@@ -119,15 +120,26 @@ const MAGIC: readonly (readonly [bytes: readonly number[], what: string, tool: s
   [[0xfe, 0xff], 'UTF-16', 'iconv -f UTF-16 -t UTF-8'],
 ];
 
+/** A listing as it was asked for. */
+export interface AskedListing {
+  /** The file's name, for messages. */
+  readonly name: string;
+  /** Its path; undefined: standard input. */
+  readonly path: string | undefined;
+  /** The command that asked, with standard input as its listing. */
+  readonly fromStdin: readonly string[];
+}
+
 /** Refuses what is no text by its first bytes. @throws UsageError that says what it is and how it is turned into text */
-export function mustBeText(name: string, first: Uint8Array): void {
+export function mustBeText({ name, path, fromStdin }: AskedListing, first: Uint8Array): void {
   const found = MAGIC.find(([bytes]) => bytes.every((byte, at) => first[at] === byte));
   const utf16 = found === undefined && first.length >= 4 && (first[1] === 0 || first[0] === 0);
   if (found === undefined && !utf16) return;
   const [, what, tool] = found ?? [[], 'UTF-16 or no text at all', 'iconv -f UTF-16LE -t UTF-8'];
-  const from = name === 'stdin' ? '' : ` ${name}`;
+  // A path that begins with "-" would be an option.
+  const from = path === undefined ? '' : ` ${formatCommand([path.startsWith('-') ? `./${path}` : path])}`;
   throw new UsageError(`${name} is ${what}`, {
     code: 'usage.listing',
-    hint: `${tool}${from} | mailctl queue stats --input -`,
+    hint: `${tool}${from} | ${formatCommand(fromStdin)}`,
   });
 }

@@ -19,11 +19,15 @@ export interface ListingInput {
   /** undefined: found by its first lines. */
   readonly format: (typeof LISTING_FORMATS)[number] | undefined;
   readonly clock: Clock;
+  /** The whole command as it was given. */
+  readonly commandLine: readonly string[];
 }
 
 /** The source. Its one queue is called by the file's name. */
-export function listingSource({ file, format, clock }: ListingInput): MessageSource {
+export function listingSource({ file, format, clock, commandLine }: ListingInput): MessageSource {
   const name = file === '-' ? 'stdin' : basename(file);
+  const path = file === '-' ? undefined : file;
+  const asked = { name, path, fromStdin: fromStdin(commandLine, file) };
   return {
     async read(onMessage, { signal, glance } = {}) {
       const begunAt = clock.monotonic();
@@ -38,7 +42,7 @@ export function listingSource({ file, format, clock }: ListingInput): MessageSou
         const handle = file === '-' ? undefined : await open(file);
         try {
           await readLines(handle?.fd ?? 0, {
-            onFirst: (bytes) => mustBeText(name, bytes),
+            onFirst: (bytes) => mustBeText(asked, bytes),
             onLine: (line) => reader.line(line),
             mostBytes: MAX_LINE_BYTES,
             onTooLong: () => tooLong(name),
@@ -69,6 +73,14 @@ export function listingSource({ file, format, clock }: ListingInput): MessageSou
       };
     },
   };
+}
+
+/** The same command of what comes on standard input. */
+function fromStdin(words: readonly string[], file: string): readonly string[] {
+  return words.map((word, at) => {
+    if (word === `--input=${file}`) return '--input=-';
+    return word === file && words[at - 1] === '--input' ? '-' : word;
+  });
 }
 
 async function formatsFor(name: ListingInput['format']) {

@@ -34,7 +34,7 @@ export async function messageSource(
       });
     }
     const { listingSource } = await import('./listing-source.js');
-    return listingSource({ file: input, format, clock: context.clock });
+    return listingSource({ file: input, format, clock: context.clock, commandLine: context.commandLine });
   }
   if (format !== undefined) throw new UsageError('--format says what --input is, and there is none');
   const [{ openQueues }, { fleetSource }] = await Promise.all([

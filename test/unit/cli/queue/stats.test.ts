@@ -66,6 +66,17 @@ describe('a listing in a file', () => {
     expect(JSON.parse(stdout)).toMatchObject({ complete: false, errors: [{ code: 'usage.listing' }] });
   });
 
+  it('that must be made text first says how, for the command that was given and with the file’s path', async () => {
+    const path = join(await tempDir(), 'of mx1.gz');
+    writeFileSync(path, Buffer.from([0x1f, 0x8b, 8, 0]));
+    const why = await runCli(['queue', 'why', '--input', path, '--domain', 'x.example'], { env });
+    expect(why.stderr).toContain(
+      `hint: gzip -dc '${path}' | mailctl queue why --input - --domain x.example\n`,
+    );
+    const list = await runCli(['queue', 'list', `--input=${path}`], { env });
+    expect(list.stderr).toContain(`hint: gzip -dc '${path}' | mailctl queue list --input=-\n`);
+  });
+
   it('may be empty where its format is said: an empty queue', async () => {
     const { code, document } = await json([
       'queue',
