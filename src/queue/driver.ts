@@ -108,6 +108,11 @@ export interface QueueLimits {
 export interface QueueDriver {
   readonly software: string;
   /**
+   * Names that its messages' queues usually have where it has several of its own within this one (`lists1:out`); it
+   * may have others. Absent: messages have the name of this queue.
+   */
+  readonly queuesWithin?: readonly string[] | undefined;
+  /**
    * Gives each message once it is read; nothing is kept, so that a million are as good as one. A queue moves while
    * it is listed: a message may come twice (the last word holds) or not at all.
    */

@@ -4,7 +4,8 @@
 // which runs Mailman's own code as Mailman's own user, as `mailman unshunt` does for all of them.
 import { HELD_DIR, MAILMAN_PLACES, SAVED_DIR } from './queue-dir-script.js';
 
-// $1 act, then for delete and restore: run, expires, most bytes. Prints a line of JSON for each id, and one at the end.
+// $1 act, then for delete and restore: run, expires, most bytes. Prints a line of JSON for each id, and one at the end;
+// or `full HAVE MORE MOST` and nothing is done.
 const MOVES = String.raw`
 import json, os, re, shutil, sys, time
 act, run, expires, most = (sys.argv[1:] + ["", "", "", ""])[:4]
@@ -126,11 +127,11 @@ if act == "expire":
     say(changed=sum(forgotten)); sys.exit(0)
 if act == "delete":
     found = [place(f, n) or parked(f, n) for _, f, n in ids]
-    room = int(most) - (size(SAVED) if os.path.isdir(SAVED) else 0)
+    have = size(SAVED) if os.path.isdir(SAVED) else 0
     need = sum(os.lstat(p).st_size for p in found if p)
-    if need > room:
-        sys.stderr.write("%d bytes would have to be kept and there is room for %d\n" % (need, max(0, room)))
-        sys.exit(28)
+    if have + need > int(most):
+        print("full %d %d %d" % (have, need, int(most))); sys.stdout.flush()
+        sys.exit(3)
     private(SAVED); private(os.path.join(SAVED, run))
     with open(os.path.join(SAVED, run, "expires"), "w", encoding="ascii") as f:
         f.write("%d\n" % int(expires)); f.flush(); os.fsync(f.fileno())

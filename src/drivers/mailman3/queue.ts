@@ -1,9 +1,9 @@
 // The queue driver of Mailman 3 (verified on 3.3.8): every queue directory, counted from names alone; acts are renames
 // below its spool. Mailman has queues where Postfix has states, so each is named: `lists1001:out`. A message's id is
 // its folder and the stem of its file. Sender, recipients and size are not in a name, and nothing is made up for them.
-import { CommandError, MailctlError } from '../../errors.js';
+import { CommandError } from '../../errors.js';
 import { formatCommand } from '../../lib/command-text.js';
-import { guarded, mustBeOurs } from '../../queue/act-words.js';
+import { guarded, mustBeOurs, mustFit } from '../../queue/act-words.js';
 import type {
   ActAnswer,
   ActWishes,
@@ -14,7 +14,6 @@ import type {
   QueueOptions,
 } from '../../queue/driver.js';
 import type { MessageKey, QueueMessage } from '../../queue/message.js';
-import type { CommandResult } from '../../transport/transport.js';
 import { ACT_SCRIPT, REQUEUE_SCRIPT } from './act-script.js';
 import { FOLDER, parseQueueFile } from './names.js';
 import { HELD_DIR, MAILMAN_PLACES, SAVED_DIR } from './queue-dir-script.js';
@@ -24,6 +23,22 @@ const LIST_MS = 60_000;
 const SHOW_MS = 30_000;
 /** A rename takes 30 us; Mailman's own code, for `requeue`, a second and then 1 ms a message. */
 const ACT_MS = 300_000;
+
+/** The queues that it comes with; a plugin may add its own. */
+const FOLDERS = [
+  'archive',
+  'bad',
+  'bounces',
+  'command',
+  'digest',
+  'in',
+  'nntp',
+  'out',
+  'pipeline',
+  'retry',
+  'shunt',
+  'virgin',
+];
 
 // GNU find tells the type of a file from the directory itself, without looking at the file; busybox has none of it.
 const LIST_SCRIPT = `${MAILMAN_PLACES}
@@ -63,8 +78,8 @@ export function mailman3Queue({ transport, host, name, within }: QueueOptions): 
       },
       { signal },
     );
+    mustFit(host.name, result.stdout);
     mustBeOurs(host.name, result);
-    if (result.status === 28) throw tooMuch(host.name, result);
     if (result.status !== 0)
       throw new CommandError(host.name, `mailman3 ${what}`, result.status, result.stderr);
     const answer = parseActed(result.stdout);
@@ -74,6 +89,7 @@ export function mailman3Queue({ transport, host, name, within }: QueueOptions): 
 
   return {
     software: 'mailman3',
+    queuesWithin: FOLDERS.map((folder) => `${base}:${folder}`),
     async list(onMessage, { signal } = {}) {
       const listing = new Listing(base, host.name, onMessage);
       const { status, stderr } = await transport.run(
@@ -167,15 +183,6 @@ function safeRun(run: string): string {
   return run;
 }
 
-function tooMuch(host: string, { stderr }: CommandResult): MailctlError {
-  return new MailctlError(`${host}: the messages to be deleted cannot all be saved, so that none was`, {
-    code: 'queue.save-full',
-    exitCode: 1,
-    detail: stderr.trim().slice(0, 300),
-    hint: 'delete fewer at once, or allow more bytes',
-  });
-}
-
 interface Answer extends ActAnswer {
   /** Messages in `out`; null: not told. */
   readonly waiting: number | null;
@@ -255,6 +262,6 @@ function poisonWarning(host: string, id: string, count: number): string {
   const others = count > 1 ? `, and ${count - 1} more` : '';
   return (
     `poison: the name of ${id} ends Mailman's ${folder} runner whenever it lists its queue, silently, also after a ` +
-    `restart${others}. Take it out (${formatCommand(['mailctl', 'queue', 'hold', '-H', host, '--id', id])}), then start the runner again`
+    `restart${others}. Take it out (${formatCommand(['mailctl', 'queue', 'hold', '-H', host, '--id', id])}), then start the runner again, on ${host}: systemctl restart mailman3`
   );
 }
