@@ -6,6 +6,7 @@ import type { Queue } from '../../queue/driver.js';
 import type { QueueFailure } from '../../queue/gather-queues.js';
 import { keyLine } from '../../queue/key-parts.js';
 import type { MessageKey } from '../../queue/message.js';
+import type { MessageFilter } from '../../queue/select.js';
 import type { Context } from '../context.js';
 import { leaveTurn } from '../slots/timer-turn.js';
 import { recordsOf, releaseRun } from './change-chosen.js';
@@ -30,6 +31,12 @@ export interface Tended {
   readonly reason: string | null;
 }
 
+/** A hold on a queue. */
+interface FoundHold {
+  readonly queue: Queue;
+  readonly found: FoundRecord;
+}
+
 /** Tends all holds of the hosts that are meant. */
 export async function tendHolds(
   options: {
@@ -45,20 +52,23 @@ export async function tendHolds(
     value.filter(({ record }) => record.act === 'hold').map((found) => ({ queue, found })),
   );
   const done: Tended[] = [];
-  const passed = new Map<string, { queue: Queue; found: FoundRecord }>();
+  const passed = new Map<string, FoundHold[]>();
+  const standing = new Map<Queue, FoundRecord[]>();
   for (const one of holds) {
     const { until, meanwhile, key } = one.found.record;
     if (until === null) continue;
-    if (until <= now) passed.set(key, one);
+    if (until <= now) passed.set(key, [...(passed.get(key) ?? []), one]);
     // A run that is at it still holds its messages itself.
     else if (meanwhile !== null && one.found.complete)
-      done.push(...(await sweep(one.queue, one.found, now, options.dryRun, context)));
+      standing.set(one.queue, [...(standing.get(one.queue) ?? []), one.found]);
   }
+  for (const [queue, found] of standing)
+    done.push(...(await sweep(queue, found, now, options.dryRun, context)));
   const { tendDrains } = await import('./tend-drains.js');
   const queues = answers.map(({ queue }) => queue);
   done.push(...(await tendDrains(context, queues, options.dryRun)));
   if (!options.dryRun) await refreshHolds(await context.stateDir(), answers);
-  for (const [key, { found }] of passed) done.push(...(await release(key, found, options.dryRun, context)));
+  for (const [key, found] of passed) done.push(...(await release(key, found, options.dryRun, context)));
   for (const { queue, value } of answers)
     for (const found of value)
       if (found.record.act === 'delete' && found.record.until !== null && found.record.until + 60 <= now)
@@ -67,45 +77,101 @@ export async function tendHolds(
   return { done, failures };
 }
 
-/** Holds what has arrived. */
+/** A hold with its test, and what fits it. */
+interface StandingHold {
+  readonly found: FoundRecord;
+  readonly filter: MessageFilter;
+  readonly keys: Map<string, MessageKey>;
+}
+
+/** Holds what has arrived, of all holds that stand on a queue: it is listed once. */
 async function sweep(
   queue: Queue,
-  { record }: FoundRecord,
+  found: readonly FoundRecord[],
   now: number,
   dryRun: boolean,
   context: Context,
 ): Promise<readonly Tended[]> {
-  const { run, key } = record;
-  const told = (outcome: Tended['outcome'], messages: number, reason: string | null): readonly Tended[] => [
-    { run, queue: queue.name, what: 'held', outcome, messages, reason },
-  ];
-  const signal = context.interruption.abort;
+  const done: Tended[] = [];
+  const standing: StandingHold[] = [];
+  for (const one of found) {
+    try {
+      const selectors = { ...optionsOf(one.record.meanwhile ?? []), hosts: [queue.host], groups: [] };
+      const filter = await filterByDestination(context, selectors);
+      // Where a server has queues of its own within this one, their names are what is meant.
+      if (filter.queue(queue.name) || queue.driver.queuesWithin !== undefined)
+        standing.push({ found: one, filter, keys: new Map() });
+    } catch (error) {
+      done.push(failedSweep(queue, one, error));
+    }
+  }
+  if (standing.length === 0) return done;
   try {
-    const selectors = { ...optionsOf(record.meanwhile ?? []), hosts: [queue.host], groups: [] };
-    const filter = await filterByDestination(context, selectors);
-    if (!filter.queue(queue.name)) return [];
-    const keys = new Map<string, MessageKey>();
     await queue.driver.list(
       (message) => {
-        if (message.state === 'hold' || message.state === 'corrupt' || !filter.matches(message, now)) return;
-        keys.set(message.id, { id: message.id, arrivedAt: message.arrivedAt, sender: message.sender });
+        if (message.state === 'hold' || message.state === 'corrupt') return;
+        const { id, arrivedAt, sender } = message;
+        for (const { filter, keys } of standing)
+          if (filter.matches(message, now)) keys.set(id, { id, arrivedAt, sender });
       },
-      { ...filter.wishes, signal },
+      {
+        submitter: standing.some(({ filter }) => filter.wishes.submitter),
+        signal: context.interruption.abort,
+      },
     );
-    if (keys.size === 0) return [];
-    if (dryRun) return told('owed', keys.size, null);
+  } catch (error) {
+    return [...done, ...standing.map((one) => failedSweep(queue, one.found, error))];
+  }
+  const taken = new Set<string>();
+  for (const { found: one, keys } of standing) {
+    // A message is in one record, or the hold that ends first would release what another still holds.
+    for (const id of taken) keys.delete(id);
+    if (keys.size === 0) continue;
+    for (const id of keys.keys()) taken.add(id);
+    done.push(await holdNew(queue, one, [...keys.values()], dryRun, context));
+  }
+  return done;
+}
+
+/** @throws what is no MailctlError */
+function failedSweep(queue: Queue, { record }: FoundRecord, error: unknown): Tended {
+  if (!(error instanceof MailctlError)) throw error;
+  const { run } = record;
+  return { run, queue: queue.name, what: 'held', outcome: 'failed', messages: 0, reason: error.message };
+}
+
+/** Holds these under a hold's record. */
+async function holdNew(
+  queue: Queue,
+  found: FoundRecord,
+  all: readonly MessageKey[],
+  dryRun: boolean,
+  context: Context,
+): Promise<Tended> {
+  const { record } = found;
+  const { run, key } = record;
+  const told = (outcome: Tended['outcome'], messages: number, reason: string | null): Tended => ({
+    run,
+    queue: queue.name,
+    what: 'held',
+    outcome,
+    messages,
+    reason,
+  });
+  if (dryRun) return told('owed', all.length, null);
+  const signal = context.interruption.abort;
+  try {
     const desk = await deskOf(context, false);
     const place = deskPlace(queue);
     const { operator, bastion } = { operator: context.operator.name, bastion: context.operator.bastion };
     const taken = await desk.take(place, { holder: { key, operator, bastion }, record, dead: [] }, signal);
-    if (!taken.granted) return told('busy', keys.size, `run ${taken.held.key} acts on the queue`);
+    if (!taken.granted) return told('busy', all.length, `run ${taken.held.key} acts on the queue`);
     try {
-      const all = [...keys.values()];
       // Kept before the act: a release must know all of them.
       const lines = all.map((one) => `${keyLine(one)}\n`).join('');
       if (!(await desk.keep(place, key, `t${context.clock.now()}`, lines, signal)))
-        return told('busy', keys.size, 'another run has taken the queue');
-      if (queue.driver.act === undefined) return told('failed', keys.size, 'its server changes no messages');
+        return told('busy', all.length, 'another run has taken the queue');
+      if (queue.driver.act === undefined) return told('failed', all.length, 'its server changes no messages');
       const { changed, failed } = await queue.driver.act('hold', all, {
         guard: desk.guard(place, key),
         signal,
@@ -116,8 +182,7 @@ async function sweep(
       await desk.end(place, key, { complete: true, drop: [] }, signal).catch(() => {});
     }
   } catch (error) {
-    if (!(error instanceof MailctlError)) throw error;
-    return told('failed', 0, error.message);
+    return failedSweep(queue, found, error);
   }
 }
 
@@ -159,29 +224,31 @@ async function expire(
   }
 }
 
-/** Releases what a hold that has passed has held, by a run of its own. */
+/** Releases what a hold that has passed has held on these queues, by a run of its own. */
 async function release(
   key: string,
-  { record, messages }: FoundRecord,
+  holds: readonly FoundHold[],
   dryRun: boolean,
   context: Context,
 ): Promise<readonly Tended[]> {
+  const { run, operator } = holds[0]?.found.record ?? { run: key, operator: '?' };
   const told = (queue: string, outcome: Tended['outcome'], count: number, reason: string | null): Tended => ({
-    run: record.run,
+    run,
     queue,
     what: 'released',
     outcome,
     messages: count,
     reason,
   });
-  if (dryRun) return [told('', 'owed', messages, null)];
+  if (dryRun) return holds.map(({ queue, found }) => told(queue.name, 'owed', found.messages, null));
   let end: ChangeEnd | undefined;
   const words = {
-    hosts: [],
+    // What is on other hosts is theirs whom those are asked of.
+    hosts: [...new Set(holds.map(({ queue }) => queue.host))],
     groups: [],
     yes: true,
     dryRun: false,
-    reason: `the hold of ${record.operator} has ended`,
+    reason: `the hold of ${operator} has ended`,
   };
   try {
     await releaseRun(key, words, context, async (_context, ended) => {
