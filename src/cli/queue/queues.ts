@@ -37,7 +37,7 @@ export async function openQueues(context: Context, wishes: QueueWishes): Promise
   const specsOf = async (host: Host, signal?: AbortSignal): Promise<readonly QueueSpec[]> => {
     const all = named(host);
     if (all.length > 0) return all.map(({ driver, ...rest }) => ({ software: driver, ...rest }));
-    return findQueues(transport, host, queueSoftware, signal);
+    return foundOn(context, host, () => findQueues(transport, host, queueSoftware, signal));
   };
   const openAll = async (host: Host, specs: readonly QueueSpec[]): Promise<readonly Queue[]> => {
     const names = queueNames(host.name, specs);
@@ -72,6 +72,35 @@ export async function openQueues(context: Context, wishes: QueueWishes): Promise
       return { queues: await openAll(host, specs), listing };
     },
   };
+}
+
+/** So long one command believes what it was told; a watch goes on for days. */
+const FOUND_MS = 60_000;
+
+interface FoundQueues {
+  readonly at: number;
+  readonly specs: Promise<readonly QueueSpec[]>;
+}
+
+const foundBy = new WeakMap<Context, Map<string, FoundQueues>>();
+
+/** The queues of a host, which one command may want several times: it is asked once, and again when that failed. */
+function foundOn(
+  context: Context,
+  host: Host,
+  find: () => Promise<readonly QueueSpec[]>,
+): Promise<readonly QueueSpec[]> {
+  const found = foundBy.get(context) ?? new Map<string, FoundQueues>();
+  foundBy.set(context, found);
+  const now = context.clock.monotonic();
+  const known = found.get(host.name);
+  if (known !== undefined && now - known.at < FOUND_MS) return known.specs;
+  const one = { at: now, specs: find() };
+  found.set(host.name, one);
+  one.specs.catch(() => {
+    if (found.get(host.name) === one) found.delete(host.name);
+  });
+  return one.specs;
 }
 
 const hasQueuesWithin = (software: string): boolean =>
