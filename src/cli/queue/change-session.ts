@@ -26,7 +26,7 @@ import { ChangeResults } from '../../queue/change-results.js';
 import type { Queue, QueueAct, QueueListing } from '../../queue/driver.js';
 import { changeParts } from '../../queue/execute-change.js';
 import { gatherQueues, type QueueAnswer, type QueueFailure } from '../../queue/gather-queues.js';
-import type { KeyParts } from '../../queue/key-parts.js';
+import { KeyParts } from '../../queue/key-parts.js';
 import type { QueueMessage } from '../../queue/message.js';
 import { type ChangeFacts, type PlannedQueue, planChange, runKey } from '../../queue/plan-change.js';
 import type { Context } from '../context.js';
@@ -110,21 +110,26 @@ export async function changeMessages(
   progress.update([
     `looking at ${fleet.hosts.length === 1 ? fleet.hosts[0]?.name : `${fleet.hosts.length} hosts`}`,
   ]);
-  const { answers, failures, without } = await gatherQueues(
-    fleet,
-    (queue, signal) => look(queue, request, signal),
-    {
-      concurrency: context.globals.concurrency,
-      signal: context.interruption.abort,
-    },
-  );
+  const {
+    answers: looked,
+    failures,
+    without,
+  } = await gatherQueues(fleet, (queue, signal) => look(queue, request, signal), {
+    concurrency: context.globals.concurrency,
+    signal: context.interruption.abort,
+  });
   progress.end();
-  mustHaveQueue(answers, failures, without);
+  mustHaveQueue(looked, failures, without);
+  // A server with queues within its own is looked at whatever is asked for, and may turn out to have no part in it.
+  const answers =
+    source.kind === 'listed' ? looked : looked.filter(({ queue }) => source.keysOf(queue) !== undefined);
   if (source.kind === 'listed') mustBeClear(source);
   const scene: ChangeScene = { context, request, failures, missing: source.missing(), startedAt };
   // A hold that stands for what arrives meanwhile is on every queue, whatever waits there now.
   const isStanding = request.meanwhile !== null;
-  const going = isStanding ? answers : answers.filter(({ value }) => value.totals.messages > 0);
+  const going = answers.filter(
+    ({ queue, value }) => value.totals.messages > 0 || (isStanding && standsOn(queue, source, answers)),
+  );
   const totals = sumTotals(answers.map(({ value }) => value.totals));
   if (totals.messages === 0 && !isStanding) {
     if (!request.dryRun)
@@ -149,6 +154,20 @@ export async function changeMessages(
   return report(context, end);
 }
 
+/** Whether what is asked for may arrive on this queue. */
+function standsOn(
+  { name, driver }: Queue,
+  source: ChangeRequest['source'],
+  answers: readonly QueueAnswer<Found>[],
+): boolean {
+  if (source.kind !== 'listed' || source.queue(name)) return true;
+  // It may have queues that nobody knows of: those are meant when no other queue is.
+  return (
+    driver.queuesWithin !== undefined &&
+    (driver.queuesWithin.some(source.queue) || !answers.some(({ queue }) => source.queue(queue.name)))
+  );
+}
+
 /** What the parts of one command share. */
 interface ChangeScene {
   readonly context: Context;
@@ -158,8 +177,18 @@ interface ChangeScene {
   readonly startedAt: number;
 }
 
+const savedHere = (keys: KeyParts): Found => ({
+  keys,
+  totals: { messages: keys.count, recipients: 0, sizeBytes: 0, oldestAt: null, already: 0 },
+  domains: new Map(),
+  sample: [],
+  listing: null,
+});
+
 async function look(queue: Queue, request: ChangeRequest, signal: AbortSignal): Promise<Found> {
   const { act, source } = request;
+  const saved = source.kind === 'saved' ? (source.keysOf(queue) ?? new KeyParts()) : undefined;
+  if (saved?.count === 0) return savedHere(saved);
   const why = queue.driver.cannot(act);
   if (why !== null || queue.driver.act === undefined) {
     throw new MailctlError(`${queue.name}: ${why ?? `its ${queue.driver.software} changes no messages`}`, {
@@ -167,16 +196,7 @@ async function look(queue: Queue, request: ChangeRequest, signal: AbortSignal): 
       exitCode: EXIT.partial,
     });
   }
-  if (source.kind === 'saved') {
-    const keys = source.keysOf(queue);
-    if (keys === undefined)
-      throw new MailctlError(`${queue.name} has nothing saved`, {
-        code: 'queue.cannot',
-        exitCode: EXIT.partial,
-      });
-    const totals = { messages: keys.count, recipients: 0, sizeBytes: 0, oldestAt: null, already: 0 };
-    return { keys, totals, domains: new Map(), sample: [], listing: null };
-  }
+  if (source.kind === 'saved') return savedHere(saved ?? new KeyParts());
   const fold = new ChangeFold(act, source.selection);
   const listing = await queue.driver.list((message) => fold.add(message), {
     submitter: source.submitter,
@@ -323,7 +343,7 @@ function planScreen(
             {
               word: 'unknown',
               isBad: true,
-              text: `${missing.length} ids are in no queue that was seen: ${missing.slice(0, 5).join(' ')}`,
+              text: `${missing.length} ${missing.length === 1 ? 'id is' : 'ids are'} in no queue that was seen: ${missing.slice(0, 5).join(' ')}`,
             },
           ]
         : []),
@@ -400,7 +420,7 @@ function notesOf(
     notes.push({
       word: '!',
       isBad: true,
-      text: `${malformed} lines of the listing were no message and are left alone`,
+      text: `${malformed} ${malformed === 1 ? 'line of the listing was no message and is' : 'lines of the listing were no message and are'} left alone`,
     });
   return notes;
 }
