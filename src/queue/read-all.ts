@@ -16,6 +16,8 @@ export interface QueueRead {
   readonly named: readonly { readonly line: number; readonly what: string }[];
   /** What the server said beside its list. Raw. */
   readonly warning: string | null;
+  /** Of which mail server; absent: of a listing from a file. */
+  readonly software?: string | undefined;
   /** True: the mail server does not run, nothing of the queue moves. */
   readonly isDown: boolean;
   /** True: it was a listing from a file, which may be of many queues. */
@@ -68,6 +70,7 @@ export function fleetSource(
           return {
             host: queue.host,
             queue: queue.name,
+            software: queue.driver.software,
             tookMs: Math.round(clock.monotonic() - begunAt),
             malformed: malformed.lines,
             named: malformed.first === null ? [] : [malformed.first],
@@ -93,12 +96,23 @@ export function problemsOf({ queues, failures }: ReadReport): readonly MailctlEr
             new QueueProblem(read.host, `${read.queue}: its mail server does not run`, {
               code: 'queue.down',
               detail: read.warning ?? undefined,
+              hint: downHint(read),
             }),
           ]
         : []),
       ...(read.malformed > 0 ? [malformedProblem(read)] : []),
     ]),
   ];
+}
+
+/** What systemd calls the servers. */
+const UNITS: Readonly<Record<string, string>> = { postfix: 'postfix', exim: 'exim4', mailman3: 'mailman3' };
+
+function downHint({ host, software = '' }: QueueRead): string {
+  const unit = Object.hasOwn(UNITS, software) ? UNITS[software] : undefined;
+  return unit === undefined
+    ? `find out on ${host} why it ended, and start it`
+    : `on ${host}: systemctl status ${unit}; when the reason is known: systemctl start ${unit}`;
 }
 
 /** Something wrong with one queue that was read all the same. Exit 3. */

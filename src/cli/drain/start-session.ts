@@ -93,7 +93,9 @@ export async function startDrain(
   const missing = chosen.named.missing();
   for (const { error } of failures) context.warn(error.message, error.hint);
   if (missing.length > 0)
-    context.warn(`${missing.length} ids are in no queue that was seen: ${missing.slice(0, 5).join(' ')}`);
+    context.warn(
+      `${missing.length} ${missing.length === 1 ? 'id is' : 'ids are'} in no queue that was seen: ${missing.slice(0, 5).join(' ')}`,
+    );
   const isPartial = failures.length > 0 || missing.length > 0;
   const already = answers.reduce((sum, { value }) => sum + value.already, 0);
   if (going.length === 0) {

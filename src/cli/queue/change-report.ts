@@ -76,7 +76,7 @@ function warnOf(context: Context, end: ChangeEnd): void {
   for (const { error } of end.failures) context.warn(error.message, error.hint);
   if (end.missing.length > 0)
     context.warn(
-      `${end.missing.length} ids are in no queue that was seen: ${end.missing.slice(0, 5).join(' ')}`,
+      `${end.missing.length} ${end.missing.length === 1 ? 'id is' : 'ids are'} in no queue that was seen: ${end.missing.slice(0, 5).join(' ')}`,
     );
 }
 

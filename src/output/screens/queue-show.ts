@@ -2,6 +2,7 @@
 // that many recipients share is told once. Everything is bounded: a message may have thousands of recipients and
 // headers of megabytes.
 import { isoOf } from '../../lib/clock.js';
+import { formatCommand } from '../../lib/command-text.js';
 import { formatDuration } from '../../lib/duration.js';
 import { formatSize } from '../../lib/size.js';
 import type { MessageDetail } from '../../queue/driver.js';
@@ -27,7 +28,7 @@ const TONES: { readonly [kind in StatusClass]: Tone } = {
 
 /** One message; `now` in epoch seconds. */
 export function queueShowScreen(detail: MessageDetail, now: number, { width }: Canvas): readonly Line[] {
-  const { message, headers, log, facts, nextTryAt } = detail;
+  const { message, headers, log, facts } = detail;
   const { host, queue, id, state, arrivedAt, sizeBytes, sender, submitter, recipients } = message;
   const age =
     arrivedAt === null ? 'arrival not known' : `${ago(now - arrivedAt)}  since ${isoOf(arrivedAt) ?? '?'}`;
@@ -39,7 +40,7 @@ export function queueShowScreen(detail: MessageDetail, now: number, { width }: C
       `  ${age}  ${formatSize(sizeBytes)}`,
     ],
     `from    ${sender === null ? '? (not known)' : sender === '' ? '<> (the null sender)' : sender}${login}`,
-    ...nextLines(nextTryAt, state, now),
+    ...nextLines(detail, now),
     ...recipientLines(recipients, width),
     ...facts.slice(0, MOST_HEADERS).flatMap(([name, value]) => labelled(name, value, width)),
     ...(headers.length > 0 ? ['headers'] : []),
@@ -57,9 +58,12 @@ export function queueShowScreen(detail: MessageDetail, now: number, { width }: C
   ];
 }
 
-function nextLines(nextTryAt: number | null, state: string, now: number): readonly Line[] {
-  if (nextTryAt === null)
-    return state === 'hold' ? ['next    none: it is held until somebody releases it'] : [];
+function nextLines({ nextTryAt, message }: MessageDetail, now: number): readonly Line[] {
+  if (nextTryAt === null) {
+    if (message.state !== 'hold') return [];
+    const release = formatCommand(['mailctl', 'queue', 'release', '-H', message.host, '--id', message.id]);
+    return ['next    none: it is held until it is released', `${INDENT}${release}`];
+  }
   const wait = nextTryAt - now;
   const when = wait > 0 ? `in ${ago(wait)}` : 'due now';
   return [`next    try ${when}, at ${isoOf(nextTryAt) ?? '?'}`];

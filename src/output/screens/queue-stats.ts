@@ -52,7 +52,11 @@ export function queueStatsScreen(screen: QueueStatsScreen, canvas: Canvas): read
   if (total.messages > 0) lines.push(...table(screen, canvas), stateLine(total, trend?.isFull === true));
   if (trend !== undefined) lines.push(...trend.flow, ...trend.sentences);
   for (const one of missing) lines.push([{ text: '!', tone: 'bad' }, ` ${one}`]);
-  if (malformed > 0) lines.push([{ text: '!', tone: 'bad' }, ` ${grouped(malformed)} lines were no message`]);
+  if (malformed > 0)
+    lines.push([
+      { text: '!', tone: 'bad' },
+      ` ${grouped(malformed)} ${malformed === 1 ? 'line was' : 'lines were'} no message`,
+    ]);
   lines.push(...notes);
   if (next.length > 0 && total.messages > 0) lines.push(`next  ${next.join('     ')}`);
   return lines;
