@@ -5,7 +5,7 @@
 import { ipBytes, reverseName } from '../lib/ip.js';
 import type { DnsQuestion, DnsRecord, DnsReply, DnsType } from '../transport/dns-message.js';
 import type { AskServer, DnsAnswerSeen } from './ask-server.js';
-import type { UplinkRow } from './rows.js';
+import type { UplinkRow, UplinkWish } from './rows.js';
 import { checkSpf } from './spf.js';
 
 /** How a finding counts. `info` is no fault; `unknown` is not ok. */
@@ -42,6 +42,12 @@ export interface DnsWay {
   readonly ask: AskServer;
 }
 
+/** An address that mail leaves from. */
+export interface DnsSource {
+  readonly uplink: string;
+  readonly address: string;
+}
+
 /** What is asked about, and by which ways. */
 export interface DnsWish {
   readonly domains: readonly string[];
@@ -52,13 +58,46 @@ export interface DnsWish {
   readonly resolvers: readonly string[];
   /** The host's own choice of a way. */
   readonly plain: AskServer;
-  /** Addresses that mail leaves from, with their uplinks. */
-  readonly sources: readonly { readonly uplink: string; readonly address: string }[];
+  /** Addresses whose names and block lists are asked for. */
+  readonly sources: readonly DnsSource[];
+  /** All addresses that mail leaves from, of other hosts as well: SPF must cover them. */
+  readonly senders: readonly DnsSource[];
   readonly blockLists: readonly string[];
 }
 
 const MOST_SERVERS = 16;
 const MOST_EXCHANGERS = 20;
+/** Ways that one question is asked by. */
+const MOST_TRIES = 6;
+
+/** What one of several hosts asks. */
+export interface DnsShare extends Pick<DnsWish, 'sources' | 'senders'> {
+  readonly asksOfDomains: boolean;
+}
+
+/**
+ * Who asks what: the first host that answers about the domains, each about its own addresses, the first about those of
+ * hosts that do not answer as well.
+ */
+export function dnsShares(
+  answering: readonly string[],
+  uplinks: readonly UplinkWish[],
+): ReadonlyMap<string, DnsShare> {
+  const of = (hosts: (host: string) => boolean): readonly DnsSource[] =>
+    uplinks
+      .filter(({ host }) => hosts(host))
+      .flatMap(({ uplink, sources }) => sources.map((address) => ({ uplink, address })));
+  return new Map(
+    answering.map((name, at): [string, DnsShare] => [
+      name,
+      {
+        asksOfDomains: at === 0,
+        sources: of((host) => host === name || (at === 0 && !answering.includes(host))),
+        senders: of(() => true),
+      },
+    ]),
+  );
+}
 
 /** Asks and judges. */
 export async function lookAtDns(wish: DnsWish): Promise<readonly DnsFinding[]> {
@@ -106,8 +145,7 @@ class AnyResolver {
 
   async #find(question: DnsQuestion): Promise<DnsReply | null> {
     const { resolvers, plain, ways } = this.wish;
-    let last: DnsReply | null = null;
-    // All at once: a dead one must not cost its time again for each name. The order decides among those that answer.
+    // All at once, and the first good answer is taken: a dead one must not cost its time again for each name.
     const tries = resolvers.flatMap((server) => [
       () => plain(server, question),
       ...ways
@@ -118,14 +156,7 @@ class AnyResolver {
               ask(server, question),
         ),
     ]);
-    const running = tries.slice(0, 6).map((run) => run());
-    for (const one of running) {
-      const seen = await one;
-      if (seen.kind !== 'reply') continue;
-      last = seen.reply;
-      if (seen.reply.rcode === 'NOERROR' || seen.reply.rcode === 'NXDOMAIN') return seen.reply;
-    }
-    return last;
+    return firstGood(tries.slice(0, MOST_TRIES).map((run) => run()));
   }
 
   /** Values of a type; null: it could not be found out. */
@@ -141,6 +172,22 @@ class AnyResolver {
     if (both.every((one) => one === null)) return null;
     return both.flatMap((one) => one ?? []).map(({ value }) => value);
   }
+}
+
+/** The first reply that knows; where none does, the last in order that says anything; null: none came. */
+async function firstGood(running: readonly Promise<DnsAnswerSeen>[]): Promise<DnsReply | null> {
+  const others: (DnsReply | undefined)[] = [];
+  const isGood = ({ rcode }: DnsReply) => rcode === 'NOERROR' || rcode === 'NXDOMAIN';
+  return new Promise((resolve, reject) => {
+    const all = running.map(async (one, at) => {
+      const seen = await one;
+      if (seen.kind !== 'reply') return;
+      if (isGood(seen.reply)) resolve(seen.reply);
+      else others[at] = seen.reply;
+    });
+    // Of those that lose, an error has nobody left to tell: the promise is settled.
+    Promise.all(all).then(() => resolve(others.findLast((reply) => reply !== undefined) ?? null), reject);
+  });
 }
 
 /** A source can only ask a server of its own family, and no other host asks one on its loopback. */
@@ -372,7 +419,7 @@ async function lookAtSignatures(domain: string, resolver: AnyResolver): Promise<
 
 async function lookAtSpf(
   domain: string,
-  { sources }: DnsWish,
+  { senders }: DnsWish,
   resolver: AnyResolver,
 ): Promise<readonly DnsFinding[]> {
   const lookups = {
@@ -381,7 +428,7 @@ async function lookAtSpf(
     mx: async (name: string) => (await resolver.values(name, 'MX'))?.map(({ value }) => value) ?? null,
   };
   return Promise.all(
-    sources.map(async ({ uplink, address }) => {
+    senders.map(async ({ uplink, address }) => {
       const { result, by } = await checkSpf(domain, address, lookups);
       const level: DnsLevel =
         result === 'pass' ? 'ok' : result === 'temperror' || result === 'unknown' ? 'unknown' : 'bad';

@@ -6,7 +6,7 @@ import { EXIT, MailctlError, UsageError } from '../../errors.js';
 import type { Host } from '../../fleet/host.js';
 import { formatIso } from '../../lib/clock.js';
 import { findingColumns, findingJson } from '../../output/columns/probe-dns.js';
-import { type DnsFinding, type DnsWay, lookAtDns } from '../../probe/dns.js';
+import { type DnsFinding, type DnsShare, type DnsWay, dnsShares, lookAtDns } from '../../probe/dns.js';
 import { rowsOf } from '../../probe/rows.js';
 import type { Vantage } from '../../probe/vantage.js';
 import type { Context } from '../context.js';
@@ -23,6 +23,14 @@ export interface DnsOptions {
 }
 
 const MOST_DOMAINS = 50;
+const NOTHING: DnsShare = { asksOfDomains: false, sources: [], senders: [] };
+
+/** A host that answered. */
+interface OpenedHost {
+  readonly name: string;
+  readonly vantage: Vantage;
+  readonly resolvers: readonly string[];
+}
 
 /** The whole command. */
 export async function runProbeDns(schema: string, options: DnsOptions, context: Context): Promise<number> {
@@ -49,20 +57,29 @@ export async function runProbeDns(schema: string, options: DnsOptions, context: 
   const problems: MailctlError[] = [];
   try {
     const transport = await context.transport({ readOnly: true });
-    const findings = await Promise.all(
-      names.map(async (name, at): Promise<readonly DnsFinding[]> => {
-        let vantage: Vantage;
-        let resolvers: readonly string[];
+    const opened = await Promise.all(
+      names.map(async (name): Promise<readonly OpenedHost[]> => {
         try {
-          [vantage, resolvers] = await Promise.all([
+          const [vantage, resolvers] = await Promise.all([
             desk.of(hostOf(name)),
             readResolvers(transport, hostOf(name), interruption.abort),
           ]);
+          return [{ name, vantage, resolvers }];
         } catch (error) {
           if (!(error instanceof MailctlError)) throw error;
           problems.push(error);
           return [];
         }
+      }),
+    );
+    const hosts = opened.flat();
+    const shares = dnsShares(
+      hosts.map(({ name }) => name),
+      uplinks,
+    );
+    const findings = await Promise.all(
+      hosts.map(async ({ name, vantage, resolvers }): Promise<readonly DnsFinding[]> => {
+        const { asksOfDomains, sources, senders } = shares.get(name) ?? NOTHING;
         const rows = rowsOf(
           uplinks.filter(({ host }) => host === name),
           new Set([4, 6]),
@@ -70,19 +87,16 @@ export async function runProbeDns(schema: string, options: DnsOptions, context: 
         const ways = rows.map(
           (row): DnsWay => ({ row, ask: askFrom(vantage, row, clock, interruption.abort) }),
         );
-        // Of several hosts the first asks about the domains, each about its own addresses and servers.
         return lookAtDns({
-          domains: at === 0 ? domains : [],
-          ownDomains:
-            at === 0
-              ? domains.filter((domain) => options.domains.length === 0 || probe.domains.includes(domain))
-              : [],
+          domains: asksOfDomains ? domains : [],
+          ownDomains: asksOfDomains
+            ? domains.filter((domain) => options.domains.length === 0 || probe.domains.includes(domain))
+            : [],
           ways,
           resolvers,
           plain: askFrom(vantage, { source: null, interface: null }, clock, interruption.abort),
-          sources: uplinks
-            .filter(({ host }) => host === name)
-            .flatMap(({ uplink, sources }) => sources.map((address) => ({ uplink, address }))),
+          sources,
+          senders,
           blockLists,
         });
       }),

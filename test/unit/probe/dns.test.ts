@@ -2,7 +2,7 @@
 // block list that does not answer is not a clean bill.
 import { describe, expect, it } from 'vitest';
 import type { AskServer } from '../../../src/probe/ask-server.js';
-import { type DnsFinding, type DnsWish, lookAtDns } from '../../../src/probe/dns.js';
+import { type DnsFinding, type DnsWish, dnsShares, lookAtDns } from '../../../src/probe/dns.js';
 import type { DnsQuestion, DnsReply } from '../../../src/transport/dns-message.js';
 import { decodeReply, encodeQuestion, withLength } from '../../../src/transport/dns-message.js';
 
@@ -66,24 +66,57 @@ async function look(
   zone: Zone = usual,
   more: Partial<DnsWish> = {},
 ): Promise<readonly DnsFinding[]> {
+  return lookAtDns({ ...wishOf(zone, silent), ...more });
+}
+
+function wishOf(zone: Zone = usual, silent: readonly string[] = []): DnsWish {
   const row = (uplink: string, source: string) => ({
     row: { uplink, family: 4 as const, host: 'mx1', source, interface: null },
     ask: ask(uplink, zone, silent),
   });
-  return lookAtDns({
+  const sources = [
+    { uplink: 'a', address: '192.0.2.10' },
+    { uplink: 'b', address: '198.51.100.10' },
+  ];
+  return {
     domains: ['example.net'],
     ownDomains: ['example.net'],
     ways: [row('a', '192.0.2.10'), row('b', '198.51.100.10')],
     resolvers: [RESOLVER],
     plain: ask(null, zone, silent),
-    sources: [
-      { uplink: 'a', address: '192.0.2.10' },
-      { uplink: 'b', address: '198.51.100.10' },
-    ],
+    sources,
+    senders: sources,
     blockLists: ['bl.example'],
-    ...more,
-  });
+  };
 }
+
+describe('of several hosts', () => {
+  const uplinks = [
+    { uplink: 'a', host: 'mx1', sources: ['192.0.2.10'], interface: undefined },
+    { uplink: 'b', host: 'mx2', sources: ['198.51.100.10', '2001:db8::b'], interface: undefined },
+    { uplink: 'c', host: 'mx3', sources: [], interface: undefined },
+  ];
+  const addresses = (sources: readonly { readonly address: string }[] = []) =>
+    sources.map(({ address }) => address).join(' ');
+
+  it('the first asks about the domains, for the addresses of all', () => {
+    const shares = dnsShares(['mx1', 'mx2', 'mx3'], uplinks);
+    expect([...shares.keys()]).toEqual(['mx1', 'mx2', 'mx3']);
+    expect([...shares.values()].map(({ asksOfDomains }) => asksOfDomains)).toEqual([true, false, false]);
+    expect(addresses(shares.get('mx1')?.senders)).toBe('192.0.2.10 198.51.100.10 2001:db8::b');
+    expect(addresses(shares.get('mx1')?.sources)).toBe('192.0.2.10');
+    expect(addresses(shares.get('mx2')?.sources)).toBe('198.51.100.10 2001:db8::b');
+  });
+
+  it('the next one does where the first is down, and looks up its addresses as well', () => {
+    const shares = dnsShares(['mx2', 'mx3'], uplinks);
+    expect(shares.get('mx2')?.asksOfDomains).toBe(true);
+    expect(addresses(shares.get('mx2')?.senders)).toBe('192.0.2.10 198.51.100.10 2001:db8::b');
+    expect(addresses(shares.get('mx2')?.sources)).toBe('192.0.2.10 198.51.100.10 2001:db8::b');
+    expect(addresses(shares.get('mx3')?.sources)).toBe('');
+    expect(dnsShares([], uplinks).size).toBe(0);
+  });
+});
 
 const of = (findings: readonly DnsFinding[], topic: string) =>
   findings
@@ -130,6 +163,54 @@ describe('probe dns', () => {
       'a bad: no answer',
       'b bad: no answer',
     ]);
+  });
+
+  it('takes the first good answer, and waits for no way that is dead', async () => {
+    const stuck: AskServer = () => new Promise(() => {});
+    const { plain, ways } = wishOf();
+    const findings = look([], usual, {
+      resolvers: [RESOLVER, '192.0.2.54'],
+      plain: (server, question, options) =>
+        server === RESOLVER && question.name !== '.'
+          ? stuck(server, question, options)
+          : plain(server, question, options),
+      ways: ways.map(({ row, ask: one }) => ({
+        row,
+        ask: (server, question, options) =>
+          server === RESOLVER && question.name !== '.'
+            ? stuck(server, question, options)
+            : one(server, question, options),
+      })),
+    });
+    expect(of(await findings, 'mx')).toEqual(['null ok: 10 mx.example.net']);
+  });
+
+  it('ends with the command although nobody waits for the other answers', async () => {
+    const unhandled: unknown[] = [];
+    const note = (error: unknown) => unhandled.push(error);
+    process.on('unhandledRejection', note);
+    const { plain } = wishOf();
+    const stop = new AbortController();
+    const late: AskServer = (_, question) =>
+      question.name === '.'
+        ? Promise.resolve({ kind: 'silent', why: 'no answer', ms: 1, overTcp: false })
+        : new Promise((__, reject) => {
+            stop.signal.addEventListener('abort', () => reject(new Error('interrupted')));
+          });
+    await look([], usual, {
+      resolvers: [RESOLVER, '192.0.2.54'],
+      plain: (server, question, options) => (server === RESOLVER ? plain : late)(server, question, options),
+    });
+    stop.abort();
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+  });
+
+  it('checks the addresses of all uplinks against SPF, and those of its own host only otherwise', async () => {
+    const findings = await look([], usual, { sources: [{ uplink: 'a', address: '192.0.2.10' }] });
+    expect(of(findings, 'spf').map((line) => line.split(':')[0])).toEqual(['a ok', 'b bad']);
+    expect(of(findings, 'reverse')).toHaveLength(1);
   });
 
   it('calls a server that does not know the zone lame', async () => {
