@@ -48,6 +48,8 @@ export interface DnsOptions {
   readonly tryMs?: number | undefined;
   /** For all lookups together, from the first; what is left then has failed. */
   readonly allMs?: number | undefined;
+  /** Instead: for each lookup, from when it is asked, for work that goes on for as long as there is some. */
+  readonly eachMs?: number | undefined;
   readonly atOnce?: number | undefined;
 }
 
@@ -70,23 +72,33 @@ const WHY: ReadonlyMap<string, string> = new Map([
   ['ECANCELLED', 'there was no time left'],
 ]);
 
+type Ask<T> = (resolver: Resolver) => Promise<T>;
+
 /** Opens a resolver; it holds sockets only while it asks. */
 export function openDns(options: DnsOptions): Dns {
-  const { clock, cache, servers, tryMs = TRY_MS, allMs = ALL_MS, atOnce = AT_ONCE } = options;
-  const resolver = new Resolver({ timeout: tryMs, tries: 2 });
-  if (servers !== undefined) resolver.setServers([...servers]);
+  const { clock, cache, servers, tryMs = TRY_MS, allMs = ALL_MS, eachMs, atOnce = AT_ONCE } = options;
+  const open = () => {
+    const resolver = new Resolver({ timeout: tryMs, tries: 2 });
+    if (servers !== undefined) resolver.setServers([...servers]);
+    return resolver;
+  };
+  const shared = open();
   const places = new Semaphore(atOnce);
   const running = new Map<string, Promise<DnsAnswer<unknown>>>();
   let endsAt: number | undefined;
 
-  // One timer for all that run: c-ares gives up everything at once.
-  const within = async <T>(ask: () => Promise<T>): Promise<T> => {
+  // c-ares gives up everything at once that one resolver asks: of several at a time each has its own.
+  const within = async <T>(ask: Ask<T>): Promise<T> => {
+    if (eachMs !== undefined) return until(eachMs, open(), ask);
     endsAt ??= clock.monotonic() + allMs;
     const left = endsAt - clock.monotonic();
     if (left <= 0) throw Object.assign(new Error('no time left'), { code: 'ECANCELLED' });
-    const stop = clock.timer(left, () => resolver.cancel(), false);
+    return until(left, shared, ask);
+  };
+  const until = async <T>(ms: number, resolver: Resolver, ask: Ask<T>): Promise<T> => {
+    const stop = clock.timer(ms, () => resolver.cancel(), false);
     try {
-      return await ask();
+      return await ask(resolver);
     } finally {
       stop();
     }
@@ -95,7 +107,7 @@ export function openDns(options: DnsOptions): Dns {
   const lookUp = async <T extends readonly unknown[]>(
     key: string,
     signal: AbortSignal | undefined,
-    ask: () => Promise<T>,
+    ask: Ask<T>,
   ): Promise<DnsAnswer<T>> => {
     const kept = cache?.get(key);
     if (kept !== undefined) return kept as DnsAnswer<T>;
@@ -124,7 +136,7 @@ export function openDns(options: DnsOptions): Dns {
     async mx(domain, signal) {
       const name = domainToASCII(domain);
       if (name === '') return { kind: 'failed', why: 'it is no name' };
-      const answer = await lookUp(`mx ${name}`, signal, async () =>
+      const answer = await lookUp(`mx ${name}`, signal, async (resolver) =>
         (await resolver.resolveMx(name)).map(({ exchange, priority }) => ({
           name: exchange,
           preference: priority,
@@ -137,13 +149,13 @@ export function openDns(options: DnsOptions): Dns {
     },
     async addresses(name, signal) {
       const both = await Promise.all([
-        lookUp(`a ${name}`, signal, () => resolver.resolve4(name)),
-        lookUp(`aaaa ${name}`, signal, () => resolver.resolve6(name)),
+        lookUp(`a ${name}`, signal, (resolver) => resolver.resolve4(name)),
+        lookUp(`aaaa ${name}`, signal, (resolver) => resolver.resolve6(name)),
       ]);
       const values = both.flatMap((answer) => (answer.kind === 'found' ? answer.values : []));
       if (values.length > 0) return { kind: 'found', values };
       return both.find(({ kind }) => kind === 'failed') ?? { kind: 'none' };
     },
-    names: (address, signal) => lookUp(`ptr ${address}`, signal, () => resolver.reverse(address)),
+    names: (address, signal) => lookUp(`ptr ${address}`, signal, (resolver) => resolver.reverse(address)),
   };
 }

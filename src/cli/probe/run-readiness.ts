@@ -35,8 +35,8 @@ const AT_ONCE = 12;
 const MOST_RECEIVERS = 5000;
 /** Usual hosts, when none is named: more only cost reputation. */
 const MOST_USUAL = 2;
-/** For all lookups of a list. */
-const DNS_MS = 120_000;
+/** For one lookup: a list may be long, and a dead name of it must not cost the others theirs. */
+const DNS_MS = 10_000;
 
 interface Place {
   readonly look: LookFrom;
@@ -72,7 +72,7 @@ export async function runReadiness(
       open(desk, usualLooks, errors),
     ]);
     if (candidates.length === 0) throw errors[0] ?? new UsageError('there is no place to look from');
-    const dns = openDns({ clock, allMs: DNS_MS });
+    const dns = openDns({ clock, eachMs: DNS_MS });
     const sender = options.sender ?? '';
     const rows: ReadinessRow[] = [];
     const work = [...receivers.entries()];

@@ -13,6 +13,7 @@ import type { Vantage } from '../../probe/vantage.js';
 import { openDns } from '../../transport/dns.js';
 import type { Context } from '../context.js';
 import { reportError } from '../report.js';
+import { routerNames } from './router-names.js';
 import { addressFamily, findServer, type ServerWord } from './server.js';
 import { type LookFrom, oneLookFrom, openVantageDesk } from './vantage-desk.js';
 
@@ -63,10 +64,7 @@ export async function runProbeRoute(
     const tools = {
       clock,
       signal,
-      nameOf: async (address: string) => {
-        const answer = await dns.names(address, signal);
-        return answer.kind === 'found' ? (answer.values[0] ?? null) : null;
-      },
+      nameOf: routerNames(context),
     };
     const traced = await Promise.all(
       ways.map(async (way) => {

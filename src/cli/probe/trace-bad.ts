@@ -3,8 +3,8 @@ import { setMaxListeners } from 'node:events';
 import type { ProbeSight } from '../../probe/gather.js';
 import type { Judgement, UplinkVerdict } from '../../probe/judge.js';
 import { type Located, locate } from '../../probe/locate.js';
-import { openDns } from '../../transport/dns.js';
 import type { Context } from '../context.js';
+import { routerNames } from './router-names.js';
 
 export type { Located } from '../../probe/locate.js';
 
@@ -13,7 +13,6 @@ const TRACE_MS = 6000;
 /** ms from the beginning of the command until the last trace ends, and what a trace gets however late it begins. */
 const ALL_MS = 11_200;
 const LEAST_MS = 1500;
-const NAME_MS = 1500;
 
 /** The hops of the bad uplinks, within a time of their own. */
 export async function traceBad(
@@ -29,12 +28,7 @@ export async function traceBad(
   const stop = clock.timer(traceMs, () => late.abort(new Error('no time left')));
   const signal = AbortSignal.any([late.signal, interruption.abort]);
   setMaxListeners(0, signal);
-  const dns = openDns({ clock, tryMs: NAME_MS / 2, allMs: NAME_MS * 2 });
-  const nameOf = async (address: string): Promise<string | null> => {
-    const names = await dns.names(address, interruption.abort);
-    const name = names.kind === 'found' ? names.values[0] : undefined;
-    return name !== undefined && /^[\w.-]{1,253}$/.test(name) ? name : null;
-  };
+  const nameOf = routerNames(context);
   try {
     await Promise.all(
       uplinks.map(async (verdict) => {

@@ -81,6 +81,13 @@ test('many lookups of a dead resolver end together at the deadline', async () =>
   expect(performance.now() - began).toBeLessThan(3000);
 });
 
+test('with a time for each lookup a dead name costs the later ones nothing', async () => {
+  const dns = dnsOf({ tryMs: 5000, eachMs: 200 });
+  expect(await dns.mx('silent.example')).toEqual({ kind: 'failed', why: 'there was no time left' });
+  await systemClock.sleep(100);
+  expect(await dns.mx('hosted.example')).toMatchObject({ kind: 'found' });
+});
+
 test('the same question is asked once, and never again from the file for an hour', async () => {
   const file = join(folder, 'dns-cache.json');
   let now = 1_000_000_000_000;
