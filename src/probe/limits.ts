@@ -2,6 +2,7 @@
 // once. A probe costs the reputation of the addresses it leaves from, and must not be the load that it looks for.
 // Whatever waits for a place waits before its own clock begins, so that no verdict rests on our own queue.
 import type { Clock } from '../lib/clock.js';
+import { Semaphore } from '../lib/semaphore.js';
 import type { ConnectOptions, Flow, PingOptions, Vantage } from './vantage.js';
 
 /** The limits; the manual quotes them. */
@@ -27,15 +28,15 @@ export function limitVantage(
   clock: Clock,
   limits: { readonly [K in keyof typeof PROBE_LIMITS]: number } = PROBE_LIMITS,
 ): LimitedVantage {
-  const sockets = new Places(limits.sockets);
-  const pings = new Places(limits.pings);
-  const destinations = new Map<string, Places>();
+  const sockets = new Semaphore(limits.sockets);
+  const pings = new Semaphore(limits.pings);
+  const destinations = new Map<string, Semaphore>();
   const waited = { connections: 0, pings: 0 };
   let nextAt = 0;
   const placeAt = (address: string) => {
     let places = destinations.get(address);
     if (places === undefined) {
-      places = new Places(limits.perDestination);
+      places = new Semaphore(limits.perDestination);
       destinations.set(address, places);
     }
     return places;
@@ -49,7 +50,7 @@ export function limitVantage(
       for (const one of taken.splice(0)) one();
     };
     try {
-      for (const place of places) taken.push(urgent ? place.force() : await place.take(signal));
+      for (const place of places) taken.push(urgent ? place.force() : await place.acquire(signal));
       if (!urgent) {
         const now = clock.monotonic();
         const at = Math.max(now, nextAt);
@@ -78,7 +79,7 @@ export function limitVantage(
     secure: (flow, serverName, signal) => vantage.secure(flow, serverName, signal),
     async ping(options: PingOptions, signal?: AbortSignal) {
       const begunAt = clock.monotonic();
-      const free = await pings.take(signal);
+      const free = await pings.acquire(signal);
       if (clock.monotonic() - begunAt > 100) waited.pings += 1;
       try {
         return await vantage.ping(options, signal);
@@ -91,45 +92,4 @@ export function limitVantage(
     route: (way, signal) => vantage.route(way, signal),
     close: () => vantage.close(),
   };
-}
-
-/** A number of places; the first that waits gets the next one. */
-class Places {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(count: number) {
-    this.#free = count;
-  }
-
-  async take(signal?: AbortSignal): Promise<() => void> {
-    signal?.throwIfAborted();
-    if (this.#free <= 0) {
-      await new Promise<void>((resolve, reject) => {
-        const wake = () => {
-          signal?.removeEventListener('abort', onAbort);
-          resolve();
-        };
-        const onAbort = () => {
-          this.#waiting.splice(this.#waiting.indexOf(wake), 1);
-          reject(signal?.reason);
-        };
-        this.#waiting.push(wake);
-        signal?.addEventListener('abort', onAbort, { once: true });
-      });
-    }
-    return this.force();
-  }
-
-  /** One more, whether there is room or not. */
-  force(): () => void {
-    this.#free -= 1;
-    let isBack = false;
-    return () => {
-      if (isBack) return;
-      isBack = true;
-      this.#free += 1;
-      if (this.#free > 0) this.#waiting.shift()?.();
-    };
-  }
 }

@@ -4,7 +4,7 @@
 import { Resolver } from 'node:dns/promises';
 import { domainToASCII } from 'node:url';
 import type { Clock } from '../lib/clock.js';
-import { Semaphore } from './semaphore.js';
+import { Semaphore } from '../lib/semaphore.js';
 
 /** What a lookup gave: `none` when there is no such record or name, for sure. */
 export type DnsAnswer<T> =

@@ -4,12 +4,12 @@
 
 import { TransportError } from '../errors.js';
 import type { Host } from '../fleet/host.js';
+import { Semaphore } from '../lib/semaphore.js';
 import type { Child } from './child.js';
 import { converse, type Heard } from './conversation.js';
 import { MAX_SESSIONS_PER_HOST, RETRY_SPREAD_MS, RETRY_WAIT_MS } from './limits.js';
 import { type Asked, interrupted, judgeHeard, lastWords, seconds } from './outcome.js';
 import { makeNonce, quoteLine, takesStdin, wrapCommand } from './script.js';
-import { Semaphore } from './semaphore.js';
 import { startSsh } from './ssh-client.js';
 import { classifySshFailure } from './ssh-failure.js';
 import { type Master, SshMasters } from './ssh-master.js';

@@ -2,11 +2,11 @@
 // shares with --watch is trend-scene.ts.
 import { UsageError } from '../../errors.js';
 import { formatCommand } from '../../lib/command-text.js';
+import { Semaphore } from '../../lib/semaphore.js';
 import { hadText } from '../../output/screens/queue-trend.js';
 import type { QueueLook } from '../../queue/queue-look.js';
 import { problemsOf } from '../../queue/read-all.js';
 import type { StatKey } from '../../queue/stat-keys.js';
-import { Semaphore } from '../../transport/semaphore.js';
 import type { Context } from '../context.js';
 import { holdsHere, type StatsOptions, statsFilter } from './run-stats.js';
 import { mustHaveQueues, problemJson, tellProblems } from './source.js';

@@ -2,11 +2,11 @@
 // drawn from what there is, so that a host that is slow or hangs holds up nothing but its own figures. A terminal has one
 // screen that is drawn anew; anything else gets an answer after the other.
 import { EXIT } from '../../errors.js';
+import { Semaphore } from '../../lib/semaphore.js';
 import type { Line } from '../../output/line.js';
 import { createLiveScreen } from '../../output/live-screen.js';
 import type { LookStore, QueueLook } from '../../queue/queue-look.js';
 import { problemsOf } from '../../queue/read-all.js';
-import { Semaphore } from '../../transport/semaphore.js';
 import type { Context } from '../context.js';
 import { partsOf, type TrendOptions } from './run-trend.js';
 import { mustHaveQueues } from './source.js';

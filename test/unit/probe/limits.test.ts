@@ -74,6 +74,20 @@ describe('limits', () => {
     await third;
   });
 
+  test('who comes as a place is given back does not overtake who waits for it', async () => {
+    const { vantage, close, most } = counted();
+    const limited = limitVantage(vantage, systemClock, { ...LIMITS, perDestination: 1 });
+    await limited.connect(to('a'));
+    const waiting = limited.connect(to('a'));
+    close();
+    const next = limited.connect(to('a'));
+    await waiting;
+    await systemClock.sleep(10);
+    expect(most()).toBe(1);
+    close();
+    await next;
+  });
+
   test('a failed connection gives its place back', async () => {
     const { vantage } = counted(true);
     const limited = limitVantage(vantage, systemClock, LIMITS);

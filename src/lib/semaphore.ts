@@ -14,12 +14,22 @@ export class Semaphore {
     signal?.throwIfAborted();
     if (this.#held < this.#limit) this.#held += 1;
     else await this.#wait(signal);
+    return this.#leave();
+  }
+
+  /** One more, whether there is a place or not; those above the limit must leave before anybody else comes in. */
+  force(): () => void {
+    this.#held += 1;
+    return this.#leave();
+  }
+
+  #leave(): () => void {
     let given = false;
     return () => {
       if (given) return;
       given = true;
       // The place passes straight on, so that nobody who comes now overtakes who waits.
-      const next = this.#waiting.shift();
+      const next = this.#held > this.#limit ? undefined : this.#waiting.shift();
       if (next === undefined) this.#held -= 1;
       else next();
     };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Semaphore } from '../../../src/transport/semaphore.js';
+import { Semaphore } from '../../../src/lib/semaphore.js';
 
 describe('the semaphore', () => {
   it('lets N in, then one for each that leaves, in order', async () => {
@@ -20,6 +20,23 @@ describe('the semaphore', () => {
     leave[0]?.();
     await all[3];
     expect(entered).toEqual([0, 1, 2, 3]);
+  });
+
+  it('lets who must in above the limit, and nobody else for them', async () => {
+    const semaphore = new Semaphore(1);
+    const leave = await semaphore.acquire();
+    const leaveForced = semaphore.force();
+    let isIn = false;
+    const waiting = semaphore.acquire().then((free) => {
+      isIn = true;
+      return free;
+    });
+    leave();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isIn).toBe(false);
+    leaveForced();
+    (await waiting)();
+    (await semaphore.acquire())();
   });
 
   it('forgets who gave up waiting', async () => {
