@@ -93,13 +93,13 @@ export function netcatConnect(
   }
   return new Promise((resolve, reject) => {
     const stop = new AbortController();
-    const begunAt = clock.monotonic();
+    let begunAt = clock.monotonic();
+    let cancel = () => {};
     let stdin: Writable | undefined;
     let flow: NetcatFlow | undefined;
     let first = Buffer.alloc(0);
     let received = 0;
     const since = () => clock.monotonic() - begunAt;
-    const cancel = clock.timer(options.timeoutMs, () => end(110));
     const onAbort = () => {
       stop.abort();
       cancel();
@@ -162,6 +162,10 @@ export function netcatConnect(
     const dialogue = {
       onOpen: (stream: Writable) => {
         stdin = stream;
+        if (stop.signal.aborted) return;
+        // Waiting for a session of the host is no part of connecting.
+        begunAt = clock.monotonic();
+        cancel = clock.timer(options.timeoutMs, () => end(110));
       },
       onData,
     };
