@@ -187,7 +187,8 @@ function judgeFamily(
 /** What makes two pairs look the same from two uplinks; null: nothing is wrong. */
 function signatureOf(reading: PairReading): string | null {
   const { fault, flows, ping } = reading;
-  if (fault !== null)
+  // A bad certificate comes over a way that is as good or bad as any: what else is seen there counts.
+  if (fault !== null && fault.kind !== 'certificate')
     return fault.kind === 'stall' || fault.kind === 'broken' || fault.kind === 'too-slow'
       ? `${fault.kind} ${fault.phase}`
       : fault.kind;
@@ -659,7 +660,9 @@ function fine(own: readonly PairReading[], facts: UplinkFacts, hasOthers: boolea
   );
   const withSession = done.filter(({ observation }) => observation.session?.end.kind === 'done');
   if (withSession.length === 0) {
-    const summary = 'no session went through all its phases: too little was seen';
+    const summary = own.every(({ fault }) => fault?.kind === 'certificate')
+      ? 'every server shows a bad certificate: by those alone no uplink is called fine'
+      : 'no session went through all its phases: too little was seen';
     return { verdict: 'unknown', summary, evidence: [summary], suspect: null };
   }
   const exceptions = own.filter(({ fault }) => fault !== null);

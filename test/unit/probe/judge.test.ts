@@ -202,6 +202,21 @@ describe('a fault of one server', () => {
     expect(judged.cells.filter(({ verdict }) => verdict === 'remote')).toHaveLength(3);
   });
 
+  it('in its certificate hides no fault of an uplink on the way to it', () => {
+    const expired = session({ certificate: { ...certificate(), isExpired: true } });
+    const all = { gmail: expired, 'yahoo!': expired, microsoft: expired };
+    const lossy = judge(world({ ...all, b: loss(30, 5) }));
+    expect(uplink(lossy, 'b').verdict).toBe('lossy');
+    const some = judge(world({ gmail: expired, 'b gmail': deadFlows(2) }));
+    expect(verdicts(some)).toBe('ok hangs ok');
+    expect(destinations(some)).toBe('gmail remote, yahoo! ok, microsoft ok');
+    expect(cell(some, 'a', 'gmail')?.verdict).toBe('remote');
+    const healthy = judge(world(all));
+    expect(verdicts(healthy)).toBe('unknown unknown unknown');
+    expect(uplink(healthy, 'a').summary).toMatch(/certificate/);
+    expect(destinations(healthy)).toBe('gmail remote, yahoo! remote, microsoft remote');
+  });
+
   it('does not hide behind an uplink that is dead', () => {
     const judged = judge(world({ gmail: reply('banner', 554), a: noConnect() }));
     expect(verdicts(judged)).toBe('unreachable ok ok');
