@@ -1,8 +1,10 @@
 // Queues that a host turns out to have, and the listing of a lone one in the same go, by a real shell over programs made
 // for it.
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { findScript } from '../../../src/queue/find.js';
 import { runCli } from '../../support/run-cli.js';
 import { tempDir } from '../../support/temp-dir.js';
 
@@ -72,3 +74,18 @@ describe('a host without a configuration', () => {
     expect([cut.code, cut.document.total.messages, cut.document.total.malformed]).toEqual([3, 1, 1]);
   });
 });
+
+it.each(['sh', 'bash'])(
+  'finds are told line by line by %s, whatever they print and however they end',
+  (shell) => {
+    const script = findScript([
+      { name: 'a', find: `echo '*'; printf ' x  y\\n\\nz"$(no)\\n'; exit 3` },
+      { name: 'b', find: 'IFS=b; set -f; no-such-program || read -r line; echo b1' },
+      { name: 'c', find: '[ -e / ] && echo c/*' },
+      { name: 'd', find: undefined },
+    ]);
+    const { stdout, status } = spawnSync(shell, ['-c', script], { encoding: 'utf8', cwd: '/' });
+    expect(stdout).toBe('a\t*\na\t x  y\na\tz"$(no)\nb\tb1\nc\tc/*\n');
+    expect(status).toBe(0);
+  },
+);
