@@ -57,7 +57,9 @@ while :; do
         if [ "$status" = 0 ]; then printf '%s\n' "\${file##*/}" >> "$dir/given"; else bad=1; fi
       done
       [ -z "$bad" ] || { sleep 20 8>&-; continue; }
-      exec 9>> "$lock"; flock 9
+      # Whoever has the lock may be waiting for us to end: his word is looked for again, not waited for.
+      exec 9>> "$lock"
+      flock -w 2 9 || { exec 9>&-; continue; }
       state_of
       [ "$state" = releasing ] && echo released > "$dir/state.new" && mv -f "$dir/state.new" "$dir/state"
       exec 9>&-
@@ -187,7 +189,13 @@ end)
   how=$1
   lock
   state_of "$dir"
-  case $state in running|held) ;; *) echo lost; exit 0 ;; esac
+  case $how:$state in
+    *:running|done:held|done:released) ;;
+    # Told so before, while its dead man had a part in hand: he may have it still.
+    held:held) quiet "$dir" ;;
+    *:releasing) mark "$dir" held; quiet "$dir" ;;
+    *) echo lost; exit 0 ;;
+  esac
   if [ "$how" = held ]; then mark "$dir" held
   else rm -f -- "$dir/state"; rm -rf -- "$dir"; fi
   echo granted

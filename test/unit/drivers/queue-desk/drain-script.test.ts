@@ -27,11 +27,22 @@ const folder = (home: string, key = A) => join(home, '.local/state/mailctl/queue
 
 /** Begins one; what is given back goes into a file. */
 function begin(home: string, key: string, seconds: number, onDeath = 'release', ...dead: readonly string[]) {
+  return beginWith(home, key, seconds, '', onDeath, ...dead);
+}
+/** The same; what is given back goes through these words of a shell first. */
+function beginWith(
+  home: string,
+  key: string,
+  seconds: number,
+  first: string,
+  onDeath = 'release',
+  ...dead: readonly string[]
+) {
   onTestFinished(() => {
     drain(home, ['end', 'postfix', key, 'done']);
   });
   const start = `${JSON.stringify({ run: key.slice(0, 4), reason: 'a"b\n$(id)', onDeath, deadAfterS: seconds, holder: { key, operator: 'ann', bastion: 'b1' } })}\n`;
-  const give = `cat >> '${home}/given'; echo changed 1\n`;
+  const give = `${first}cat >> '${home}/given'; echo changed 1\n`;
   const words = [
     'begin',
     'postfix',
@@ -102,6 +113,39 @@ describe('the drains’ place', () => {
     expect(begin(home, A, 600).stdout).toBe('granted');
     expect(found(home)).toMatchObject([{ messages: 2, state: 'running' }]);
     expect(given(home)).toBe('A1 1 =a b\nA2 1 *\n');
+  });
+
+  test('one that is stopped while its dead man gives back ends him first, and what he had not come to stays', async () => {
+    const home = await tempDir();
+    beginWith(home, A, 1, 'sleep 1; ');
+    drain(home, ['keep', 'postfix', A, 'p1'], '["A1",1,"a"]\tA1 1 =a\n');
+    drain(home, ['keep', 'postfix', A, 'p2'], '["A2",1,null]\tA2 1 *\n');
+    await until(() => readFileSync(join(folder(home), 'state'), 'utf8') === 'releasing\n', 10_000);
+    expect(drain(home, ['end', 'postfix', A, 'held']).stdout).toBe('granted');
+    expect(spawnSync('flock', ['-n', join(folder(home), 'watch.lock'), 'true']).status).toBe(0);
+    expect([found(home)[0]?.state, given(home)]).toEqual(['held', 'A1 1 =a\n']);
+    expect(drain(home, ['end', 'postfix', A, 'held']).stdout).toBe('granted');
+  });
+
+  test('a drain whose last part is being given back lets go of its lock before it is waited for', async () => {
+    const home = await tempDir();
+    beginWith(home, A, 1, 'sleep 1; ');
+    drain(home, ['keep', 'postfix', A, 'p1'], '["A1",1,"a"]\tA1 1 =a\n');
+    await until(() => readFileSync(join(folder(home), 'state'), 'utf8') === 'releasing\n', 10_000);
+    const { status, stdout } = begin(home, B, 600, 'hold', A);
+    expect([status, stdout, given(home)]).toEqual([0, 'granted', 'A1 1 =a\n']);
+  });
+
+  test('one whose rest was given back is nobody’s to hold, and is put away at its end', async () => {
+    const home = await tempDir();
+    begin(home, A, 1);
+    drain(home, ['keep', 'postfix', A, 'p1'], '["A1",1,"a"]\tA1 1 =a\n');
+    await until(() => found(home)[0]?.state === 'released', 10_000);
+    expect(drain(home, ['end', 'postfix', A, 'held']).stdout).toBe('lost');
+    expect(found(home)[0]?.state).toBe('released');
+    expect(drain(home, ['end', 'postfix', A, 'done']).stdout).toBe('granted');
+    expect(existsSync(folder(home))).toBe(false);
+    expect(drain(home, ['end', 'postfix', A, 'done']).stdout).toBe('lost');
   });
 
   test('what was stopped stays held, and so does all of a drain that was begun with hold', async () => {
