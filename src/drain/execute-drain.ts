@@ -100,6 +100,8 @@ interface LaneRun {
   last: DrainCounts | undefined;
   /** Its server did not let a message go: was said. */
   hasRefused: boolean;
+  /** It was ended on its host, which will not give the rest back. */
+  isHeld: boolean;
   /** It ended with messages that its server never let go; they stay held on purpose. */
   isStuck: boolean;
   /** Put back, and not parked yet: the host did not answer. */
@@ -158,6 +160,7 @@ class DrainLoop {
       error: undefined,
       last: undefined,
       hasRefused: false,
+      isHeld: false,
       isStuck: false,
       parkLater: [],
     }));
@@ -207,6 +210,8 @@ class DrainLoop {
     );
     asking.abort();
     const isStopped = this.#wishes.stop;
+    // Their hosts gave the rest back, or may do so.
+    const unsure = open.flatMap(({ lane, state, isHeld }) => (state === 'done' || isHeld ? [] : [lane.id]));
     const closed = closedStateOf(foldJournal(journal.records, journal.file).lanes);
     if (closed !== undefined) await journal.append({ kind: 'closed', state: closed });
     // Whoever looks later must not take it for dead: nobody's dead man waits any more.
@@ -215,10 +220,8 @@ class DrainLoop {
         .append({
           kind: 'note',
           lane: '',
-          text: isStopped
-            ? 'stopped by the operator; the rest stays held'
-            : 'what its servers did not let go stays held',
-          data: { drain: 'stopped' },
+          text: isStopped ? stopNote(unsure) : 'what its servers did not let go stays held',
+          data: { drain: 'stopped', unsure },
         })
         .catch(() => {});
     await this.#tell(true);
@@ -334,14 +337,18 @@ class DrainLoop {
       if (!isEmpty) {
         if (this.#wishes.releaseRest) await this.#giveBack(run);
         beating.abort();
-        await post.end(queue.place, facts.key, this.#wishes.releaseRest ? 'done' : 'held', abort);
+        const how = this.#wishes.releaseRest ? 'done' : 'held';
+        run.isHeld = (await post.end(queue.place, facts.key, how, abort)) && how === 'held';
         run.state = 'stopped';
-        run.doing = this.#wishes.releaseRest
-          ? 'stopped, the rest was given back'
-          : 'stopped, the rest stays held';
+        run.doing =
+          how === 'done'
+            ? 'stopped, the rest was given back'
+            : run.isHeld
+              ? 'stopped, the rest stays held'
+              : 'stopped, its host has given the rest back';
         if (!this.#wishes.releaseRest) {
           const stuck = this.#control.stuck(id);
-          if (stuck !== undefined && !this.#wishes.stop) {
+          if (stuck !== undefined && run.isHeld && !this.#wishes.stop) {
             run.isStuck = true;
             throw notReleased(id, plan.id, stuck);
           }
@@ -782,6 +789,12 @@ function toldLimits({ destinations, perSecond }: DrainFacts): ToldLimits {
         inFlight,
       ]),
   };
+}
+
+function stopNote(unsure: readonly string[]): string {
+  return unsure.length === 0
+    ? 'stopped by the operator; the rest stays held'
+    : `stopped by the operator; the rest of ${unsure.join(', ')} was given back by its host, or may be`;
 }
 
 function notReleased(

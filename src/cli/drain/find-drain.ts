@@ -20,6 +20,8 @@ export interface FoundRun {
   readonly isAlive: boolean;
   /** Its operator stopped it: the last that was written says so. */
   readonly isStopped: boolean;
+  /** Queues whose rest may not be held all the same: their hosts gave it back, or were away when it was stopped. */
+  readonly unsure: readonly string[];
   readonly notes: RunNotes;
 }
 
@@ -112,9 +114,15 @@ async function readDrain(
     progress,
     isAlive,
     isStopped: last?.kind === 'note',
+    unsure: last?.kind === 'note' ? unsureOf(last.data) : [],
     notes: new RunNotes(await context.stateDir(), run),
   };
 }
 
 const isStop = (data: unknown): boolean =>
   data !== null && typeof data === 'object' && (data as { drain?: unknown }).drain === 'stopped';
+
+function unsureOf(data: unknown): readonly string[] {
+  const { unsure } = data as { readonly unsure?: unknown };
+  return Array.isArray(unsure) ? unsure.filter((one) => typeof one === 'string') : [];
+}

@@ -1,5 +1,6 @@
 // A drain that another bastion began: its list lies on the mail hosts, its journal does not. Once its process is gone it
 // is gone on with from there as a run of this bastion, or its rest is given back. Nobody takes a drain from one who lives.
+import { givenBackText } from '../../drain/end-of-stop.js';
 import { giveBackAll } from '../../drain/give-back.js';
 import { BusyError, EXIT, UsageError } from '../../errors.js';
 import { findRun } from '../../journal/store.js';
@@ -190,6 +191,7 @@ export async function stopElsewhere(
     queue: (name) => parts.some(({ queue }) => queue.name === name),
   });
   let count = 0;
+  const given: string[] = [];
   for (const host of fleet.hosts)
     for (const queue of await fleet.queuesOf(host, abort)) {
       const part = parts.find((one) => one.queue.name === queue.name);
@@ -197,7 +199,7 @@ export async function stopElsewhere(
       const post = await drainPostOf(context, false, [queue]);
       const { key } = part.found.holder;
       // Whoever still lives there is told so by his next heartbeat, and the dead man goes.
-      await post.end(deskPlace(queue), key, 'held', abort);
+      if (!(await post.end(deskPlace(queue), key, 'held', abort))) given.push(queue.name);
       if (!request.releaseRest) continue;
       const keys: MessageKey[] = [];
       await post.keys(deskPlace(queue), key, (one) => keys.push(one), abort);
@@ -205,10 +207,13 @@ export async function stopElsewhere(
       count += await giveBackAll(queue.name, way, keys, abort);
       await post.end(deskPlace(queue), key, 'done', abort);
     }
+  const goOn = formatCommand(['mailctl', 'drain', 'resume', run, '-H', parts[0]?.queue.host ?? '']);
   return say(
     context,
     request.releaseRest
       ? `drain ${run} has ended; ${count} messages were given back to the servers`
-      : `drain ${run} is stopped; its rest stays held until ${formatCommand(['mailctl', 'drain', 'resume', run, '-H', parts[0]?.queue.host ?? ''])}`,
+      : given.length === 0
+        ? `drain ${run} is stopped; its rest stays held until ${goOn}`
+        : `drain ${run} is stopped; ${givenBackText(given)}; ${goOn} parks it again and goes on`,
   );
 }

@@ -1,11 +1,13 @@
 // Ends a drain: one that runs is told and waited for; of one whose process is gone the rest is given back here.
 
+import { endOfStop, givenBackText } from '../../drain/end-of-stop.js';
 import { giveBackAll } from '../../drain/give-back.js';
 import { parseParcels } from '../../drain/parcel-parts.js';
 import { EXIT, MailctlError } from '../../errors.js';
 import { openJournal } from '../../journal/journal.js';
 import { isHeld } from '../../journal/lock.js';
 import { type PartPlace, RunFiles } from '../../journal/run-files.js';
+import { formatCommand } from '../../lib/command-text.js';
 import { closedStateOf, foldJournal } from '../../plan/progress.js';
 import type { Context } from '../context.js';
 import { deskPlace, drainPostOf } from '../queue/desks.js';
@@ -38,7 +40,8 @@ export async function stopDrain(
     return say(context, `drain ${run} is over (${progress.closed}): nothing to do`);
   if (found.isAlive) return tell(found, request.releaseRest, context);
   if (request.releaseRest) return giveBack(found, request.yes, context);
-  if (found.isStopped) return say(context, `drain ${run} is stopped already; its rest is held`);
+  if (found.isStopped && found.unsure.length === 0)
+    return say(context, `drain ${run} is stopped already; its rest is held`);
   return remember(found, context);
 }
 
@@ -49,18 +52,21 @@ async function tell(found: FoundRun, releaseRest: boolean, context: Context): Pr
   const until = clock.monotonic() + STOP_MS;
   while ((await isHeld(found.file, clock)) && clock.monotonic() < until)
     await clock.sleep(200, context.interruption.abort);
-  if (await isHeld(found.file, clock))
+  const isAlive = await isHeld(found.file, clock);
+  if (isAlive)
     throw new MailctlError(`drain ${run} was told to stop and has not ended yet`, {
       code: 'drain.not-stopped',
       exitCode: EXIT.incomplete,
       hint: `mailctl drain status ${run}`,
     });
-  return say(
-    context,
-    releaseRest
-      ? `drain ${run} has ended; the rest was given back to the servers`
-      : `drain ${run} has stopped; the rest stays held until mailctl drain resume ${run}`,
-  );
+  // That its process is gone does not say how it ended: a host that did not answer, or kill -9.
+  const end = endOfStop(await findDrain(context, run), releaseRest);
+  if (end.isDone) return say(context, `drain ${run} ${end.text}`);
+  throw new MailctlError(`drain ${run} ${end.text}`, {
+    code: 'drain.not-stopped',
+    exitCode: EXIT.incomplete,
+    hint: formatCommand(['mailctl', 'drain', 'stop', run, ...(releaseRest ? ['--release-rest'] : [])]),
+  });
 }
 
 /** A run that died is made one that its operator has stopped: its rest stays held on purpose. */
@@ -69,23 +75,32 @@ async function remember(found: FoundRun, context: Context): Promise<number> {
   const queues = await queuesOf(progress.plan, context);
   const post = await drainPostOf(context, false, [...queues.values()]);
   const { key } = factsOf(found);
+  const given: string[] = [];
   for (const lane of progress.lanes) {
     const queue = queues.get(lane.lane);
-    if (lane.closed === undefined && queue !== undefined)
-      await post.end(deskPlace(queue), key, 'held', context.interruption.abort);
+    if (lane.closed !== undefined || queue === undefined) continue;
+    const isHeldNow = await post.end(deskPlace(queue), key, 'held', context.interruption.abort);
+    // One that was never begun is not known there.
+    if (!isHeldNow && lane.touched) given.push(lane.lane);
   }
+  const rest = given.length === 0 ? 'the rest stays held' : givenBackText(given);
   const journal = await openJournal(found.file, { operator: context.operator.name, clock: context.clock });
   try {
     await journal.append({
       kind: 'note',
       lane: '',
-      text: 'stopped by the operator; the rest stays held',
-      data: { drain: 'stopped' },
+      text: `stopped by the operator; ${rest}`,
+      data: { drain: 'stopped', unsure: given },
     });
   } finally {
     await journal.close().catch(() => {});
   }
-  return say(context, `drain ${run} is stopped; its rest stays held until mailctl drain resume ${run}`);
+  return say(
+    context,
+    given.length === 0
+      ? `drain ${run} is stopped; its rest stays held until mailctl drain resume ${run}`
+      : `drain ${run} is stopped; ${rest}; mailctl drain resume ${run} parks it again and goes on`,
+  );
 }
 
 async function giveBack(found: FoundRun, yes: boolean, context: Context): Promise<number> {

@@ -165,6 +165,23 @@ test('what could not be released for a while is released later', async () => {
   expect([end.status.lanes[0]?.state, mx1.with('gone').length]).toEqual(['done', 3]);
 });
 
+test('stopped after its host has given the rest back, it does not say that the rest stays held', async () => {
+  const mx1 = new ModelQueue('mx1');
+  const world = await new DrainWorld([mx1]).open([2]);
+  mx1.isDown = true;
+  const finish = new AbortController();
+  mx1.onTick = () => {
+    if (mx1.ticks === 3) {
+      mx1.state = 'released';
+      finish.abort();
+    }
+  };
+  const end = await world.run(false, finish.signal);
+  expect(end.status.lanes[0]?.state).toBe('stopped');
+  expect(end.status.lanes[0]?.doing).toContain('given');
+  expect(JSON.stringify(world.journal.records)).not.toContain('; the rest stays held');
+});
+
 const NONE = {
   total: 0,
   released: 0,
