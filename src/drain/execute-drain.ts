@@ -8,6 +8,7 @@ import type { ClosedState } from '../journal/record.js';
 import type { PartPlace, RunFiles } from '../journal/run-files.js';
 import type { RunNotes } from '../journal/run-notes.js';
 import { type Clock, formatIso } from '../lib/clock.js';
+import { formatCommand } from '../lib/command-text.js';
 import type { Lane, Plan } from '../plan/plan.js';
 import { closedStateOf, foldJournal } from '../plan/progress.js';
 import type { DeliveryEvent } from '../queue/delivery-event.js';
@@ -318,7 +319,7 @@ class DrainLoop {
       throw new BusyError(
         `${id} is being drained by run ${held.run} of ${held.holder.operator} on ${held.holder.bastion} (${held.state}, last sign ${Math.round(held.silentS)} s ago)`,
         {
-          hint: `mailctl drain status   there; once it is dead: mailctl drain resume ${held.run} -H ${queue.place.host}`,
+          hint: `mailctl drain status   there; once it is dead: ${formatCommand(['mailctl', 'drain', 'resume', held.run, '-H', queue.place.host])}`,
         },
       );
     }

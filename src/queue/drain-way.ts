@@ -80,7 +80,8 @@ export interface DrainSide {
   readonly locate: string;
   /** Gives back what is held of the messages on its stdin, a `line` each; null: only mailctl can. Safe to repeat. */
   readonly giveBack: string | null;
-  line(key: MessageKey): string;
+  /** Null: no line can name it, so that no call parks it either. */
+  line(key: MessageKey): string | null;
 }
 
 /** One queue's way of draining. Every call may be repeated; each looks at every message again before it acts. */

@@ -7,6 +7,7 @@ import type { DrainFate, DrainWay } from '../../queue/drain-way.js';
 import type { ActAnswer, QueueAct, QueueOptions } from '../../queue/driver.js';
 import type { MessageKey } from '../../queue/message.js';
 import { type Sight, tickOnce } from '../../queue/pump-words.js';
+import { isLine } from './id-line.js';
 import { parseExecLine } from './parse-ndjson.js';
 
 const LOOK_MS = 300_000;
@@ -83,7 +84,7 @@ export function execDrain(
       within,
       locate: LOCATE,
       giveBack: 'shift; exec "$@"',
-      line: ({ id }) => id,
+      line: ({ id }) => (isLine(id) ? id : null),
     },
     lifetime: async () => null,
     park: (keys, signal) => act('hold', keys, signal),

@@ -15,6 +15,7 @@ import type {
   SaveWish,
 } from '../../queue/driver.js';
 import type { MessageKey, QueueMessage } from '../../queue/message.js';
+import { isLine } from './id-line.js';
 import { type ParsedLine, parseExecLine } from './parse-ndjson.js';
 
 const LIST_MS = 300_000;
@@ -147,9 +148,6 @@ export function execQueue(options: QueueOptions): QueueDriver {
   };
   return driver;
 }
-
-/** The ids go over stdin, a line each. */
-const isLine = (id: string): boolean => id !== '' && id.length <= 4096 && !/[\p{Cc}\p{Cs}]/u.test(id);
 
 function same(key: MessageKey, message: QueueMessage | undefined): boolean {
   return message !== undefined && message.arrivedAt === key.arrivedAt && message.sender === key.sender;

@@ -14,6 +14,7 @@ import { guardsScript } from './guards-script.js';
 import { keyReader, placeCaller } from './place-call.js';
 import { word } from './place-names.js';
 
+const RUN = /^[0-9a-f]{4,16}$/;
 const QUICK_MS = 40_000;
 /** A million keys on their way. */
 const KEYS_MS = 120_000;
@@ -65,7 +66,13 @@ export function drainPost(
     },
     async keep(place, key, part, keys, signal) {
       const { line } = sideOf(place);
-      const stdin = keys.map((one) => `${keyText(one)}\t${line(one).trimEnd()}\n`).join('');
+      const stdin = keys
+        .flatMap((one) => {
+          const text = line(one)?.trimEnd();
+          // A line more would be another message for the dead man.
+          return text === undefined || /[\r\n\0]/.test(text) ? [] : [`${keyText(one)}\t${text}\n`];
+        })
+        .join('');
       return granted(await run(place, 'keep', key, [part], { stdin, timeoutMs: KEYS_MS, signal }), place);
     },
     async beat(place, key, note, signal) {
@@ -136,7 +143,8 @@ export function parseFound(answer: string): readonly FoundDrain[] {
     const silentS = Number(silent);
     all.push({
       holder: { key, operator: wordOf(holder.operator), bastion: wordOf(holder.bastion) },
-      run: text('run') ?? key,
+      // It goes into commands that are copied.
+      run: RUN.test(text('run') ?? '') ? (text('run') as string) : key,
       reason: text('reason') ?? '',
       onDeath: start.onDeath === 'release' ? 'release' : 'hold',
       deadAfterS,
