@@ -6,11 +6,10 @@ import { ParcelParts } from '../../drain/parcel-parts.js';
 import type { DrainFacts, PlannedDrain } from '../../drain/plan-drain.js';
 import { planDrain } from '../../drain/plan-drain.js';
 import { type DestinationLimit, mostInFlight } from '../../drain/window.js';
-import { EXIT, MailctlError, UsageError } from '../../errors.js';
+import { EXIT, MailctlError } from '../../errors.js';
 import { RunFiles } from '../../journal/run-files.js';
 import { createRun, pickRunId } from '../../journal/store.js';
 import { formatIso } from '../../lib/clock.js';
-import { nearest } from '../../lib/nearest.js';
 import { version } from '../../lib/version.js';
 import type { Line } from '../../output/line.js';
 import { drainPlanScreen, type PlannedDestination } from '../../output/screens/drain.js';
@@ -30,6 +29,7 @@ import { destinationDesk } from '../queue/destinations.js';
 import { openQueues } from '../queue/queues.js';
 import { reportError } from '../report.js';
 import { addressesOf } from './far-sides.js';
+import { destinationOf, mustBeKnown } from './known-limits.js';
 import { DRAIN_SCHEMA, type startOptions } from './options.js';
 import { detachRun, runDrain, wayOf } from './run-session.js';
 
@@ -125,7 +125,12 @@ export async function startDrain(
   const limits = await limitsOf(context, options);
   const assigned = assign(domains, resolved.of, limits.of);
   // What a dead drain was told may be of destinations that have got all of theirs.
-  if (takeOver === undefined) limits.mustBeKnown(new Set([...assigned.names, ...domains.largestFirst()]));
+  if (takeOver === undefined)
+    mustBeKnown(
+      options,
+      destinationOf(assigned.names, domains.largestFirst(), resolved.of),
+      limits.isConfigured,
+    );
   const parts = going.map(({ value }) => {
     const own = new ParcelParts();
     for (const [index, key] of value.keys.entries()) {
@@ -369,16 +374,7 @@ async function limitsOf(context: Context, options: StartOptions) {
           : Math.min(forAll, mostInFlight({ connections, source, perSecond: null, inFlight: null })));
       return { connections, source, perSecond: own?.ratePerSecond ?? null, inFlight };
     },
-    mustBeKnown(names: ReadonlySet<string>): void {
-      for (const name of [...limits.keys(), ...flights.keys()]) {
-        if (name === '' || names.has(name) || destinations.has(name)) continue;
-        const [near] = nearest(name, [...names], 1);
-        throw new UsageError(`no message is for a destination ${JSON.stringify(name)}`, {
-          detail: `there are ${[...names].slice(0, 6).join(', ')}`,
-          hint: near === undefined ? 'mailctl queue stats names them' : `did you mean ${near}?`,
-        });
-      }
-    },
+    isConfigured: (name: string): boolean => destinations.has(name),
   };
 }
 
