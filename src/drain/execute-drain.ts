@@ -96,6 +96,8 @@ interface LaneRun {
   logMissing: string | null;
   otherNow: number | null;
   startedAt: number;
+  /** When its counts were written last. */
+  resultAt: number;
   error: MailctlError | undefined;
   /** Of a queue that an earlier execution has closed: what it had counted. */
   last: DrainCounts | undefined;
@@ -130,7 +132,6 @@ class DrainLoop {
   readonly #peers = new Map<string, string>();
   readonly #addresses = new Map<string, readonly string[]>();
   #statusAt = Number.NEGATIVE_INFINITY;
-  #resultAt = Number.NEGATIVE_INFINITY;
   readonly #startedAt: string;
 
   constructor(execution: DrainExecution) {
@@ -158,6 +159,7 @@ class DrainLoop {
       logMissing: null,
       otherNow: null,
       startedAt: clock.monotonic() / 1000,
+      resultAt: Number.NEGATIVE_INFINITY,
       error: undefined,
       last: undefined,
       hasRefused: false,
@@ -519,7 +521,7 @@ class DrainLoop {
         continue;
       }
       await this.#tell(false);
-      if (this.#now() * 1000 - this.#resultAt >= RESULT_MS) await this.#result(run);
+      if (this.#now() * 1000 - run.resultAt >= RESULT_MS) await this.#result(run);
       if (placed.order.forMs === 0) await clock.sleep(IDLE_MS, abort);
     }
   }
@@ -686,8 +688,7 @@ class DrainLoop {
   }
 
   #takeGuards(run: LaneRun, guards: HostGuards): void {
-    for (const text of run.guards.see(guards, run.otherNow, this.#now()))
-      this.#say(`${run.lane.id}: ${text}`);
+    for (const text of run.guards.see(guards, undefined, this.#now())) this.#say(`${run.lane.id}: ${text}`);
   }
 
   #noteOf(run: LaneRun): object {
@@ -702,8 +703,9 @@ class DrainLoop {
     };
   }
 
-  async #result({ lane }: LaneRun): Promise<void> {
-    this.#resultAt = this.#now() * 1000;
+  async #result(run: LaneRun): Promise<void> {
+    const { lane } = run;
+    run.resultAt = this.#now() * 1000;
     await this.#x.files
       .addResult({ kind: 'drain', lane: lane.id, counts: this.#control.counts(lane.id) })
       .catch(() => {});

@@ -74,8 +74,11 @@ export class Guards {
     this.#baseline = oldestOther;
   }
 
-  /** Takes in what was seen; null: not seen this time, the last figures hold. Gives what changed, as sentences. */
-  see(seen: HostGuards | null, oldestOther: number | null, now: number): readonly string[] {
+  /**
+   * Takes in what was seen; null: the host was not looked at this time, its last figures hold. `oldestOther`: null: not
+   * known; undefined: was not looked at. Gives what changed, as sentences.
+   */
+  see(seen: HostGuards | null, oldestOther: number | null | undefined, now: number): readonly string[] {
     const figures: Omit<GuardSight, 'state'>[] = [];
     const add = (
       guard: GuardSight['guard'],
@@ -100,13 +103,22 @@ export class Guards {
     } else
       for (const { guard, value, about, unit } of this.#sights)
         if (guard !== 'other-mail') add(guard, value, about, unit);
-    if (oldestOther !== null)
+    const before = this.#sights.find(({ guard }) => guard === 'other-mail');
+    if (oldestOther === undefined) {
+      if (before !== undefined) add('other-mail', before.value, '', 'seconds');
+    } else if (oldestOther !== null)
       add('other-mail', Math.max(0, oldestOther - (this.#baseline ?? 0)), '', 'seconds');
     const changes: string[] = [];
     this.#sights = figures.map((figure) => {
       const before = this.#states.get(figure.guard) ?? 'ok';
       const state =
-        figure.guard === 'oom' ? this.#oomState(now) : this.#stateOf(figure, before, seen === null);
+        figure.guard === 'oom'
+          ? this.#oomState(now)
+          : this.#stateOf(
+              figure,
+              before,
+              figure.guard === 'other-mail' ? oldestOther === undefined : seen === null,
+            );
       this.#states.set(figure.guard, state);
       if (state !== before) changes.push(changeText({ ...figure, state }, before));
       return { ...figure, state };
@@ -119,7 +131,7 @@ export class Guards {
     before: GuardState,
     isOld: boolean,
   ): GuardState {
-    if (isOld && guard !== 'other-mail') return before;
+    if (isOld) return before;
     const { slow, pause, back } = RULES[guard];
     const wish: GuardState =
       value >= pause

@@ -182,6 +182,29 @@ test('stopped after its host has given the rest back, it does not say that the r
   expect(JSON.stringify(world.journal.records)).not.toContain('; the rest stays held');
 });
 
+test('other mail that was seen late once slows nothing, however many heartbeats there are', async () => {
+  const mx1 = new ModelQueue('mx1');
+  const world = await new DrainWorld([mx1]).open([2]);
+  mx1.isDown = true;
+  mx1.onTick = async () => {
+    mx1.oldestOther = mx1.ticks === 4 ? 400 : 0;
+    if (mx1.ticks === 4) await world.clock.sleep(1);
+    if (mx1.ticks === 5) await world.clock.sleep(30_000);
+    if (mx1.ticks > 6) mx1.isDown = false;
+  };
+  await world.run();
+  expect(world.changes.filter((text) => text.includes('other-mail'))).toEqual([]);
+});
+
+test('each queue tells its counts by its own clock', async () => {
+  const queues = ['a', 'b'].map((name) => new ModelQueue(name));
+  const world = await new DrainWorld(queues).open([1500]);
+  await world.run();
+  const results = (await world.files.readResults()) as { lane: string }[];
+  for (const { name } of queues)
+    expect(results.filter(({ lane }) => lane === name).length).toBeGreaterThan(3);
+});
+
 const NONE = {
   total: 0,
   released: 0,

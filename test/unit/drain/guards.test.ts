@@ -79,3 +79,16 @@ test('what cannot be seen guards nothing and breaks nothing', () => {
   guards.see(host({ memory: { availableBytes: 1, totalBytes: 0 } }), null, 1);
   expect(guards.state).toBe('ok');
 });
+
+test('other mail that was seen late once stays one sighting through every heartbeat', () => {
+  const guards = new Guards();
+  guards.setBaseline(0);
+  guards.see(null, 10, 0);
+  guards.see(null, 400, 2);
+  for (let at = 3; at < 30; at += 5) expect(guards.see(null, undefined, at)).toEqual([]);
+  expect(guards.sights).toMatchObject([{ guard: 'other-mail', value: 400, state: 'ok' }]);
+  expect(guards.see(null, 400, 40).join()).toContain('PAUSED');
+  // Between two looks it stays so.
+  guards.see(null, undefined, 41);
+  expect(guards.state).toBe('paused');
+});
