@@ -121,8 +121,10 @@ export async function lag(
     .filter((folder) => towards === undefined || folder.endsWith(`/${towards}`))
     .map((folder) => path.join(srvFile(lab, master, folder), 'shutdown'));
   for (const file of files) {
-    fs.writeFileSync(file, '');
-    fs.chownSync(file, cyrus.uid, cyrus.gid);
+    // sync_client removes it as soon as it sees it: it is there with its owner, or not at all.
+    fs.writeFileSync(`${file}.new`, '');
+    fs.chownSync(`${file}.new`, cyrus.uid, cyrus.gid);
+    fs.renameSync(`${file}.new`, file);
   }
   const clients = () =>
     syncClients(lab, master).filter(({ argv }) => towards === undefined || argv.includes(towards));
