@@ -25,12 +25,20 @@ export interface CanaryMail {
 /** How handing it over ended. `phase` is where: `data` behind RCPT. */
 export interface Handed {
   readonly ok: boolean;
+  /** The message was sent, and no answer came: it may have been taken all the same. */
+  readonly isOpen: boolean;
   readonly phase: Phase | 'data';
   readonly code: number | null;
   readonly text: string;
   readonly ms: number;
   /** When the message itself was sent, in ms since 1970. */
   readonly at: number;
+}
+
+/** Why there is nothing to look for in the mailbox; null: it was taken, or may have been. */
+export function handedFault({ ok, isOpen, code }: Handed): 'refused' | 'failed' | null {
+  if (ok || isOpen) return null;
+  return code === null ? 'failed' : 'refused';
 }
 
 /** Where it is looked for. */
@@ -101,11 +109,13 @@ export async function handOver(
 ): Promise<Handed> {
   const begunAt = clock.monotonic();
   let sentAt = clock.now();
+  let isSent = false;
   let phase: Handed['phase'] = 'connect';
   let flow: Flow | undefined;
   let stream: Duplex | undefined;
   const end = (ok: boolean, code: number | null, text: string): Handed => ({
     ok,
+    isOpen: isSent && code === null,
     phase,
     code,
     text: text.slice(0, 300),
@@ -162,6 +172,7 @@ export async function handOver(
     if (go.code >= 400) return end(false, go.code, go.text);
     // Headers know whole seconds only.
     sentAt = Math.floor(clock.now() / 1000) * 1000;
+    isSent = true;
     const taken = await say(`${mail.text}\r\n.`, DATA_MS);
     const handed = end(taken.code < 400, taken.code, taken.text);
     if (taken.code < 400) {

@@ -7,7 +7,7 @@ import { EXIT, MailctlError, UsageError } from '../../errors.js';
 import { formatIso } from '../../lib/clock.js';
 import { type DeliveryRow, deliveryColumns, deliveryJson } from '../../output/columns/probe-delivery.js';
 import { deliveryScreen } from '../../output/screens/probe-delivery.js';
-import { canaryMail, handOver, openMailbox } from '../../probe/deliver.js';
+import { canaryMail, type Handed, handedFault, handOver, openMailbox } from '../../probe/deliver.js';
 import { type Dns, openDns } from '../../transport/dns.js';
 import type { Context } from '../context.js';
 import { reportError, worstExit } from '../report.js';
@@ -136,22 +136,31 @@ async function deliver(
     });
     const handed = await handOver(sender, { source: null, interface: null }, target, mail, clock, signal);
     const row = { name, to: delivery.to, server, messageId: mail.messageId, handed };
-    if (!handed.ok) return { ...row, verdict: 'refused', why: handed.text, found: null };
+    const fault = handedFault(handed);
+    if (fault !== null) return { ...row, verdict: fault, why: handed.text, found: null };
     const waitMs = options.waitMs ?? delivery.timeoutMs;
     try {
       const found = await box.find(mail, { handedAt: handed.at, waitMs, keep: options.keep });
       if (found !== null) return { ...row, verdict: found.isJunk ? 'junk' : 'delivered', why: null, found };
       const why = `not in the mailbox after ${Math.round(waitMs / 1000)} s`;
+      if (handed.isOpen)
+        return { ...row, verdict: 'unknown', why: `${noAnswer(handed)}; ${why}`, found: null };
       return { ...row, verdict: 'not-seen', why, found: null };
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof MailctlError) throw error;
-      const why = `it was handed over; the mailbox could not be looked into: ${(error as Error).message}`;
+      const how = handed.isOpen ? noAnswer(handed) : 'it was handed over';
+      const why = `${how}; the mailbox could not be looked into: ${(error as Error).message}`;
       return { ...row, verdict: 'unknown', why, found: null };
     }
   } finally {
     box.close();
   }
+}
+
+/** The server may have taken it before its answer was lost: it may lie there, or arrive later. */
+function noAnswer({ text }: Handed): string {
+  return `the message was sent and its answer did not come (${text}), so it may have been taken`;
 }
 
 function withoutUndefined({ host, port }: ReturnType<typeof serverWord>) {

@@ -2,8 +2,11 @@
 import type { Found, Handed } from '../../probe/deliver.js';
 import type { Column } from './column.js';
 
-/** `not-seen`: handed over, and not in the mailbox in time. `unknown`: the mailbox could not be looked into. */
-export type DeliveryVerdict = 'delivered' | 'junk' | 'refused' | 'not-seen' | 'unknown';
+/**
+ * `failed`: no dialogue with the server came as far as an answer to the message. `not-seen`: handed over, and not in the
+ * mailbox in time. `unknown`: the mailbox could not be looked into, or nobody knows whether the message was taken.
+ */
+export type DeliveryVerdict = 'delivered' | 'junk' | 'refused' | 'failed' | 'not-seen' | 'unknown';
 
 /** One mailbox. */
 export interface DeliveryRow {

@@ -16,7 +16,7 @@ export function deliveryScreen(rows: readonly DeliveryRow[], canvas: Canvas): re
     if (found?.cleanedWhy != null)
       lines.push(...folded([{ text: 'LEFT    ', tone: 'warn' }], `${name}: ${found.cleanedWhy}`, '        '));
     // It may still arrive: somebody should know its name.
-    if (handed?.ok === true && found === null && verdict !== 'delivered')
+    if (handed !== null && (handed.ok || handed.isOpen) && found === null && verdict !== 'delivered')
       lines.push(
         ...folded(
           [{ text: 'LEFT    ', tone: 'warn' }],
@@ -31,7 +31,7 @@ export function deliveryScreen(rows: readonly DeliveryRow[], canvas: Canvas): re
 function below({ why, handed, found }: DeliveryRow): readonly Line[] {
   const lines: Line[] = [];
   if (why !== null) {
-    const where = handed === null || handed.ok ? '' : `at ${handed.phase}: `;
+    const where = handed === null || handed.ok || handed.isOpen ? '' : `at ${handed.phase}: `;
     lines.push(
       ...folded(
         ['    '],
