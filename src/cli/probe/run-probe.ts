@@ -16,7 +16,7 @@ import { familyOf, rowsOf, type UplinkRow, type UplinkWish } from '../../probe/r
 import type { DestinationWish } from '../../probe/targets.js';
 import type { Context } from '../context.js';
 import { reportError, worstExit } from '../report.js';
-import { chosenUplinks, configuredDestinations, namedDestinations } from './chosen.js';
+import { type ChosenUplinks, chosenUplinks, configuredDestinations, namedDestinations } from './chosen.js';
 import { lookUpTargets } from './lookups.js';
 import { cellJson, probeDocument } from './probe-json.js';
 import { largestInQueues } from './queue-destinations.js';
@@ -69,7 +69,8 @@ const MOST_DESTINATIONS = 200;
 export async function runProbe(schema: string, options: ProbeOptions, context: Context): Promise<number> {
   if (options.watch && context.output.format === 'json')
     throw new UsageError('--watch has no end, and JSON is one document', { hint: 'use -o ndjson' });
-  const chosen = await chosenUplinks(context, options);
+  // Words are checked before any host is logged in to.
+  const chosen = { ...(await chosenUplinks(context, options)), named: await namedWishes(options, context) };
   if (!options.watch) {
     const report = await lookOnce(options, chosen, context);
     await print(schema, report, context);
@@ -84,7 +85,8 @@ export async function runProbe(schema: string, options: ProbeOptions, context: C
       else (await context.progress()).line(`as before, ${report.judgement.uplinks.length} rows`);
       known = now;
     } catch (error) {
-      if (!(error instanceof MailctlError)) throw error;
+      // A mistake of the command line stays one however often it is looked.
+      if (!(error instanceof MailctlError) || error instanceof UsageError) throw error;
       context.warn(error.message, error.hint);
     }
     await context.clock.sleep(options.everyMs, context.interruption.finish).catch(() => {});
@@ -138,7 +140,8 @@ async function lookOnce(
   {
     uplinks,
     notes: choiceNotes,
-  }: { readonly uplinks: readonly UplinkWish[]; readonly notes: readonly string[] },
+    named,
+  }: ChosenUplinks & { readonly named: readonly DestinationWish[] | null },
   context: Context,
 ): Promise<ProbeReport> {
   const { clock, interruption } = context;
@@ -154,7 +157,8 @@ async function lookOnce(
     for (const host of hosts) desk.of(hostOf(host)).catch(() => {});
     const sockets = new SocketLooks(context, hostOf);
     sockets.begin(hosts);
-    const { wishes, notes: wishNotes } = await wishesOf(options, hosts, context);
+    const { wishes, notes: wishNotes } =
+      named === null ? await wishesOf(hosts, context) : { wishes: named, notes: [] };
     const { targets, domains, failed, old } = await lookUpTargets(context, wishes);
     const problems = failed.map(
       ({ destination, why }) =>
@@ -247,17 +251,23 @@ function withFailed(
   };
 }
 
+/** The destinations that the operator named; null: none. */
+async function namedWishes(
+  { destinations }: ProbeOptions,
+  context: Context,
+): Promise<readonly DestinationWish[] | null> {
+  if (destinations.length === 0) return null;
+  const wishes = await namedDestinations(context, destinations);
+  if (wishes.length > MOST_DESTINATIONS)
+    throw new UsageError(`at most ${MOST_DESTINATIONS} destinations at once`);
+  return wishes;
+}
+
+/** Those of the configuration and of the queues. */
 async function wishesOf(
-  options: ProbeOptions,
   hosts: readonly string[],
   context: Context,
 ): Promise<{ readonly wishes: readonly DestinationWish[]; readonly notes: readonly string[] }> {
-  if (options.destinations.length > 0) {
-    const wishes = await namedDestinations(context, options.destinations);
-    if (wishes.length > MOST_DESTINATIONS)
-      throw new UsageError(`at most ${MOST_DESTINATIONS} destinations at once`);
-    return { wishes, notes: [] };
-  }
   const [configured, { wishes, note }] = await Promise.all([
     configuredDestinations(context),
     largestInQueues(context, hosts, MOST_FROM_QUEUES),
@@ -353,7 +363,15 @@ async function nextSteps(
         : hop === null
           ? 'call them'
           : `call them: behind hop ${hop.ttl} ${hop.name ?? hop.address}`;
-    const drop = uplinks.get(uplink)?.drop;
+    const configured = uplinks.get(uplink);
+    // A host that was looked from by its default route is no uplink that could be taken out.
+    if (configured === undefined) {
+      const ask = verdict.verdict === 'refused' ? call : hop === null ? 'call its provider' : call;
+      const text = `with its uplinks in the configuration a probe of ${wish.host} tells which one it is; ${ask}`;
+      steps.set(uplink, { uplink, host: wish.host, command: null, text });
+      continue;
+    }
+    const { drop } = configured;
     const command =
       drop?.map((word) =>
         fillPlaceholders(word, { uplink, host: wish.host, source: wish.sources[0] ?? wish.interface ?? '' }),

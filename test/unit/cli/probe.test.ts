@@ -37,6 +37,7 @@ describe('mailctl probe', () => {
     [['probe', 'user@example.net'], 'is no destination', '192.0.2.25'],
     [['probe', '\u001b[2Jx'], 'is no destination', '192.0.2.25'],
     [['probe', '--watch', '-o', 'json'], '--watch has no end', '-o ndjson'],
+    [['probe', 'gmial', '--watch'], 'no destination is called "gmial"', 'did you mean gmail?'],
     [['probe', 'dns'], 'there is no domain to ask about', 'probe.domains'],
     [['probe', 'dns', 'a b'], 'is no domain', 'example.net'],
   ])('%j is a mistake, and the hint helps', async (words, message, hint) => {
