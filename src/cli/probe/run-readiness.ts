@@ -90,7 +90,7 @@ export async function runReadiness(
       usual: usualHosts,
       rows,
       tookMs: clock.monotonic() - begunAt,
-      missing: errors.map(({ message }) => message),
+      missing: errors,
     };
     await context.output.print({
       schema,

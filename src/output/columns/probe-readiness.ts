@@ -21,7 +21,8 @@ export interface ReadinessSeen {
   readonly usual: readonly string[];
   readonly rows: readonly ReadinessRow[];
   readonly tookMs: number;
-  readonly missing: readonly string[];
+  /** Hosts that could not be looked from. */
+  readonly missing: readonly { readonly message: string; readonly hint?: string | undefined }[];
 }
 
 const TONES: Readonly<Record<ReadinessVerdict, Tone>> = {

@@ -40,7 +40,10 @@ export function readinessScreen(seen: ReadinessSeen, canvas: Canvas): readonly L
     const text = `where it ends, and whose fault it is: ${formatCommand(words)}`;
     lines.push(...folded([{ text: 'NEXT    ', tone: 'strong' }], text, '        '));
   }
-  for (const one of seen.missing) lines.push(...folded([{ text: '! ', tone: 'bad' }], one, '  '));
+  for (const { message, hint } of seen.missing) {
+    lines.push(...folded([{ text: '! ', tone: 'bad' }], message, '  '));
+    if (hint !== undefined) lines.push(...folded(['  hint: '], hint, '  '));
+  }
   return lines;
 }
 

@@ -70,7 +70,10 @@ function textOf({ phase, reply }: PhaseSeen, session: SessionSeen): string {
   if (phase === 'connect') return `from port ${session.localPort ?? '?'}`;
   if (phase === 'tls') return session.tlsVersion ?? '';
   if (reply === null) return '';
-  if (phase === 'big') return `${reply.code} to three RSET in one packet`;
+  if (phase === 'big') {
+    const isOne = session.skipped.some((one) => one.phase === 'big');
+    return `${reply.code} to ${isOne ? 'one RSET of 500 bytes: no PIPELINING' : 'three RSET in one packet'}`;
+  }
   return `${reply.code} ${reply.text}`;
 }
 
