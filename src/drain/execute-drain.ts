@@ -171,7 +171,6 @@ class DrainLoop {
 
   async run(isResumed: boolean): Promise<DrainEnd> {
     const { journal } = this.#x;
-    await this.#x.notes.clearRequests();
     const results = await this.#x.files.readResults();
     for (const one of this.#lanes) {
       const closed = closedState(journal, one.lane.id);

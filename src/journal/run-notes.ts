@@ -1,7 +1,7 @@
 // What is said to a run while it lives, and what it says of itself, beside its journal: `RUN.requests`, a line for each
 // wish of an operator (pause, go on, stop), read by the run at its next tick; and `RUN.status`, its newest figures,
 // replaced whole. Neither is needed to go on with a run: a status that is lost costs a screen, no message.
-import { appendFile, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EXIT, MailctlError, ParseError } from '../errors.js';
 
@@ -35,10 +35,9 @@ export class RunNotes {
     }
   }
 
-  /** Forgets what was asked of an earlier execution. */
-  async clearRequests(): Promise<void> {
-    this.#read = 0;
-    await rm(this.#requests, { force: true }).catch(() => {});
+  /** Passes over what was asked of an earlier execution; before the lock is taken: whoever sees it may ask at once. */
+  async passOverRequests(): Promise<void> {
+    await this.requests();
   }
 
   /** What was asked since the last call; a line that is none is left out. */

@@ -25,7 +25,7 @@ export async function resumeDrain(
 ): Promise<number> {
   const elsewhere = await findElsewhere(context, request);
   if (elsewhere !== undefined) return resumeElsewhere(elsewhere, request, context);
-  const found = await findDrain(context, request.run);
+  const found = await findDrain(context, request.run, { takesHosts: true });
   const { progress, run } = found;
   if (progress.closed !== undefined)
     return say(context, `drain ${run} is over (${progress.closed}): nothing to do`);
@@ -57,6 +57,7 @@ export async function resumeDrain(
       facts,
       journal,
       files: new RunFiles(await context.stateDir(), facts.key),
+      notes: found.notes,
       queueNamed: (name) => queues.get(name),
       peers,
     },

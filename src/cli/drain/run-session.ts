@@ -10,7 +10,7 @@ import type { Host } from '../../fleet/host.js';
 import type { Journal } from '../../journal/journal.js';
 import { isHeld } from '../../journal/lock.js';
 import type { RunFiles } from '../../journal/run-files.js';
-import { RunNotes } from '../../journal/run-notes.js';
+import type { RunNotes } from '../../journal/run-notes.js';
 import { findRun } from '../../journal/store.js';
 import { Channel } from '../../lib/channel.js';
 import { formatCommand } from '../../lib/command-text.js';
@@ -35,6 +35,8 @@ export interface DrainRun {
   readonly facts: DrainFacts;
   readonly journal: Journal;
   readonly files: RunFiles;
+  /** What was asked before it began is passed over already. */
+  readonly notes: RunNotes;
   queueNamed(name: string): Queue | undefined;
   /** Whose the addresses of peers are. */
   readonly peers: ReadonlyMap<string, string>;
@@ -133,7 +135,7 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
         facts,
         journal,
         files,
-        notes: new RunNotes(await context.stateDir(), plan.id),
+        notes: run.notes,
         post: await drainPostOf(context, false, opened),
         clock,
         operator: context.operator.name,

@@ -8,6 +8,7 @@ import { planDrain } from '../../drain/plan-drain.js';
 import { type DestinationLimit, mostInFlight } from '../../drain/window.js';
 import { EXIT, MailctlError } from '../../errors.js';
 import { RunFiles } from '../../journal/run-files.js';
+import { RunNotes } from '../../journal/run-notes.js';
 import { createRun, pickRunId } from '../../journal/store.js';
 import { formatIso } from '../../lib/clock.js';
 import { version } from '../../lib/version.js';
@@ -232,6 +233,8 @@ export async function startDrain(
     at += many;
     return { ...one, places: places.slice(at - many, at) };
   });
+  const notes = new RunNotes(stateDir, id);
+  await notes.passOverRequests();
   const { readBootId } = await import('../../journal/boot-id.js');
   const created = await createRun<Plan>({
     stateDir,
@@ -257,6 +260,7 @@ export async function startDrain(
       facts,
       journal: created.journal,
       files,
+      notes: created.id === id ? notes : new RunNotes(stateDir, created.id),
       queueNamed: (queue) => byName.get(queue),
       peers,
     },

@@ -196,6 +196,15 @@ test('other mail that was seen late once slows nothing, however many heartbeats 
   expect(world.changes.filter((text) => text.includes('other-mail'))).toEqual([]);
 });
 
+test('what was asked before it was read is heard', async () => {
+  const mx1 = new ModelQueue('mx1');
+  mx1.isDown = true;
+  const world = await new DrainWorld([mx1]).open([2]);
+  await world.notes.ask({ ask: 'stop', releaseRest: false });
+  const end = await world.run();
+  expect(end.isStopped).toBe(true);
+});
+
 test('each queue tells its counts by its own clock', async () => {
   const queues = ['a', 'b'].map((name) => new ModelQueue(name));
   const world = await new DrainWorld(queues).open([1500]);
