@@ -25,15 +25,24 @@ export interface FoundRun {
   readonly notes: RunNotes;
 }
 
-/** Finds it. @throws UsageError when there is none, or more than one could be meant */
-export async function findDrain(context: Context, run: string | undefined): Promise<FoundRun> {
+/**
+ * Finds it. `takesHosts`: the command can be told with -H where else to look.
+ * @throws UsageError when there is none, or more than one could be meant
+ */
+export async function findDrain(
+  context: Context,
+  run: string | undefined,
+  { takesHosts = false }: { readonly takesHosts?: boolean } = {},
+): Promise<FoundRun> {
   if (run !== undefined) {
     const known = await findRun(await context.stateDir(), run).catch((error: unknown) => {
       if (!(error instanceof UsageError) || error.code !== 'runs.unknown') throw error;
       throw new UsageError(error.message, {
         code: error.code,
         detail: 'a drain that another bastion began is known to its mail hosts alone',
-        hint: `mailctl drain status   shows it; then: ${formatCommand([...context.commandLine, '-H', 'HOST'])}`,
+        hint: takesHosts
+          ? `mailctl drain status   shows it; then: ${formatCommand([...context.commandLine, '-H', 'HOST'])}`
+          : 'mailctl drain status   shows it; this is done only from the machine that runs it',
       });
     });
     return readDrain(context, known);
@@ -65,8 +74,9 @@ export function factsOf({ run, progress }: FoundRun): DrainFacts {
 }
 
 /** Opens its journal, and says there who goes on. @throws BusyError when somebody else does */
-export async function goOnWith({ file }: FoundRun, context: Context): Promise<Journal> {
+export async function goOnWith({ file, notes }: FoundRun, context: Context): Promise<Journal> {
   const { operator, clock } = context;
+  await notes.passOverRequests();
   const journal = await openJournal(file, { operator: operator.name, clock });
   try {
     await journal.append({

@@ -10,7 +10,7 @@ import {
   plannedCounts,
   UNKNOWN_LANE,
 } from '../../drain/status.js';
-import { EXIT, type MailctlError } from '../../errors.js';
+import { EXIT, type MailctlError, UsageError } from '../../errors.js';
 import { isHeld } from '../../journal/lock.js';
 import { formatIso } from '../../lib/clock.js';
 import { formatCommand } from '../../lib/command-text.js';
@@ -46,13 +46,26 @@ interface OnHost {
 /** Prints it; gives the exit code. */
 export async function drainStatus(options: StatusOptions, context: Context): Promise<number> {
   if (options.watch) return watch(options, context);
+  const asksHosts = options.hosts.length > 0 || options.groups.length > 0;
+  let unknown: UsageError | undefined;
   const runs =
-    options.run === undefined ? await openDrains(context) : [await findDrain(context, options.run)];
+    options.run === undefined
+      ? await openDrains(context)
+      : await findDrain(context, options.run, { takesHosts: true }).then(
+          (found) => [found],
+          (error: unknown) => {
+            // Another bastion's: the hosts that were named may know it.
+            if (!asksHosts || !(error instanceof UsageError) || error.code !== 'runs.unknown') throw error;
+            unknown = error;
+            return [];
+          },
+        );
   const statuses = await Promise.all(runs.map(statusOf));
   const { seen, errors } =
-    options.local || (options.run !== undefined && options.hosts.length === 0 && options.groups.length === 0)
+    options.local || (options.run !== undefined && !asksHosts)
       ? { seen: [], errors: [] }
       : await onHosts(options, context);
+  if (unknown !== undefined && seen.length === 0 && errors.length === 0) throw unknown;
   const lanes = joined(statuses, seen);
   await context.output.print({
     schema: DRAIN_SCHEMA,
@@ -168,9 +181,12 @@ async function onHosts(
   readonly errors: readonly { readonly host: string; readonly error: MailctlError }[];
 }> {
   const { answers, failures } = await drainsOnHosts(context, options);
+  const wanted = options.run?.toLowerCase() ?? '';
   return {
     seen: answers.flatMap(({ queue, value }) =>
-      value.map((found) => ({ queue: queue.name, host: queue.host, found })),
+      value
+        .filter(({ run, holder }) => run.startsWith(wanted) || holder.key.startsWith(wanted))
+        .map((found) => ({ queue: queue.name, host: queue.host, found })),
     ),
     errors: failures,
   };

@@ -34,7 +34,7 @@ export async function stopDrain(
 ): Promise<number> {
   const elsewhere = await findElsewhere(context, request);
   if (elsewhere !== undefined) return stopElsewhere(elsewhere, request, context);
-  const found = await findDrain(context, request.run);
+  const found = await findDrain(context, request.run, { takesHosts: true });
   const { run, progress } = found;
   if (progress.closed !== undefined)
     return say(context, `drain ${run} is over (${progress.closed}): nothing to do`);
