@@ -88,7 +88,7 @@ const RATE_S = 30;
 
 interface Destination {
   readonly window: DestinationWindow;
-  /** What other hosts' sockets say, by host. */
+  /** What the sockets say, by kernel. */
   readonly open: Map<string, number>;
   /** Places that each queue was given, and when. */
   readonly grants: Map<string, { places: number; at: number }>;
@@ -105,6 +105,7 @@ interface Flight {
 }
 
 interface Lane {
+  readonly kernel: string;
   readonly supplies: Map<string, Supply>;
   readonly flights: Map<string, Flight>;
   /** What the log said of those that still fly, the worst word. */
@@ -149,13 +150,14 @@ export class DrainController {
     this.#parts = parts;
   }
 
-  /** A queue's messages, held by now. `done`: what earlier executions have counted; null: this is the first. */
+  /** A queue's messages, held by now. `done`: what earlier executions have counted; null: this is the first. `kernel`: whose connections its looks show; queues of one host share it. */
   addLane(
     lane: string,
     parked: readonly Parcel[],
     flying: readonly Parcel[],
     done: Omit<DrainCounts, 'inFlight' | 'held'>,
     now: number,
+    kernel = lane,
   ): void {
     const supplies = new Map<string, Supply>();
     const byDestination = new Map<string, Parcel[]>();
@@ -175,6 +177,7 @@ export class DrainController {
       if (!supplies.has(destination)) supplies.set(destination, new Supply());
     }
     this.#lanes.set(lane, {
+      kernel,
       supplies,
       flights: new Map(flying.map((parcel) => [parcel.key.id, { parcel, ended: undefined }])),
       told: new Map(),
@@ -290,7 +293,7 @@ export class DrainController {
     for (const event of seen.events) this.#takeEvent(state, event, learned, now);
     const putBack = this.#settle(state, now);
     if (seen.open !== null)
-      for (const [name, count] of seen.open) this.#destinations.get(name)?.open.set(lane, count);
+      for (const [name, count] of seen.open) this.#destinations.get(name)?.open.set(state.kernel, count);
     return { changes: this.#judge(now), putBack, learned };
   }
 
@@ -325,7 +328,8 @@ export class DrainController {
         const inFlight = flying.get(destination) ?? 0;
         const left = lanes.reduce((sum, { supplies }) => sum + (supplies.get(destination)?.count ?? 0), 0);
         const given = lane === undefined ? undefined : grants.get(lane)?.places;
-        const seen = lane === undefined ? [...open.values()] : open.has(lane) ? [open.get(lane) ?? 0] : [];
+        const own = lanes[0] === undefined ? undefined : open.get(lanes[0].kernel);
+        const seen = lane === undefined ? [...open.values()] : own === undefined ? [] : [own];
         return {
           destination,
           left: left + inFlight,

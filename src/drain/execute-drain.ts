@@ -53,6 +53,8 @@ export interface DrainQueue {
   readonly place: DeskPlace;
   readonly way: DrainWay;
   readonly readLog: QueueDriver['readLog'];
+  /** Whose connections those are: the host's, or a container's; it counts once for all its queues. */
+  readonly kernel: string;
   /** Connections outwards of its host; throws MailctlError when they cannot be seen. */
   sockets(signal?: AbortSignal): Promise<readonly Socket[]>;
 }
@@ -464,6 +466,7 @@ class DrainLoop {
         tries: before?.tries ?? 0,
       },
       this.#now(),
+      queue.kernel,
     );
     run.doing = '';
     await this.#result(run);

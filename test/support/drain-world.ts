@@ -182,7 +182,7 @@ export class DrainWorld {
       queueNamed: (name) => {
         const queue = this.queues.find((one) => one.name === name) as ModelQueue;
         return {
-          place: { host: queue.host, queue: name },
+          place: { host: queue.host, queue: name, software: 'model' },
           way: queue.way,
           readLog: undefined,
           kernel: queue.host,
@@ -190,7 +190,7 @@ export class DrainWorld {
             queue.socketReads += 1;
             return [];
           },
-        } as unknown as ReturnType<DrainExecution['queueNamed']>;
+        };
       },
       peers: new Map(),
       finish,

@@ -124,6 +124,7 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
       queues.set(lane.id, {
         place: deskPlace(queue),
         way,
+        kernel: JSON.stringify([queue.host, ...(way.side.within ?? [])]),
         readLog: queue.driver.readLog?.bind(queue.driver),
         sockets: (signal) =>
           readSockets(transport, hostNamed(queue.host), SMTP_PORTS, { within: way.side.within, signal }),

@@ -273,3 +273,22 @@ describe('a message that its server does not let go', () => {
     expect(control.isDone('mx1')).toBe(true);
   });
 });
+
+test('two queues of one host see the same connections, which count once', () => {
+  const { control } = new World({ big: 20 });
+  for (const lane of ['a', 'b']) {
+    control.addLane(lane, parcels(5, 'big', lane), [], { ...none, total: 5 }, 0, 'mx1');
+    const placed = control.order(lane, 0, { factor: 0, forMs: 0 });
+    const look: DrainLook = {
+      at: 0,
+      fates: new Map(),
+      failed: [],
+      inFlight: 0,
+      oldestOther: null,
+      isDown: false,
+    };
+    control.see(lane, placed, { look, events: [], isLogWhole: false, open: new Map([['big', 12]]) }, 0);
+  }
+  const seen = (lane?: string) => control.destinations(lane, 1)[0]?.open;
+  expect([seen(), seen('a'), seen('b')]).toEqual([12, 12, 12]);
+});
