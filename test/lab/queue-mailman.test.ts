@@ -105,7 +105,7 @@ describe.skipIf(whyNoLab() !== undefined && process.env.CI !== 'true')('Mailman 
     const save = { run: 'r1', expiresAt: 4_000_000_000, maxBytes: 1_000_000 };
     await expect(
       driver.act?.('delete', [first, second], { save: { ...save, maxBytes: 10 } }),
-    ).rejects.toThrow('cannot all be saved');
+    ).rejects.toMatchObject({ code: 'queue.save-full', message: expect.stringMatching(/, 10 are allowed$/) });
     expect((await driver.act?.('delete', [first, second], { save }))?.changed).toBe(2);
     expect(of((await listed()).all, 'out')).toHaveLength(1);
     expect((await driver.act?.('restore', [first, second], { save }))?.changed).toBe(2);
