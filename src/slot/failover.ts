@@ -383,8 +383,10 @@ function serveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   return [serve, ...(isToldLater(decision) ? [] : hookSteps(decision, parts))];
 }
 
-function directoryStep({ slot, from, to, later }: Decision, phase: Step['phase']): Step {
+function directoryStep({ slot, from, to, later, fromReachable }: Decision, phase: Step['phase']): Step {
   const next = instanceOn(slot, to as string) as Instance;
+  const old = instanceOn(slot, from);
+  const mayBeBack = phase === 'prepare' && !fromReachable && old !== undefined;
   return {
     id: 'directory',
     action: 'slot.set-directory',
@@ -398,6 +400,7 @@ function directoryStep({ slot, from, to, later }: Decision, phase: Step['phase']
       // A copy's version says nothing of the record by then.
       version: later === true ? null : (slot.version ?? null),
       next: paramsOf(next),
+      ...(mayBeBack ? { old: hostedParams(old), rewindTo: 'stop-old' } : {}),
     },
   };
 }

@@ -16,6 +16,8 @@ interface Watched {
   reason: string;
   failure: string;
   answers: boolean;
+  /** When it was last known to be silent, in ms of the clock. */
+  silentAt: number;
   sightings: readonly Sighting[] | null;
   /** Looks at its ports that were begun, and the one whose answer is kept: an older one that ends later is void. */
   looks: number;
@@ -28,7 +30,7 @@ interface Watched {
 
 const PAUSE_MS = 1000;
 
-/** ms after which what was seen of a host's ports says nothing of now. */
+/** ms after which what was seen of a host, or of its ports, says nothing of now. */
 const STALE_MS = 8000;
 
 /** An observer that has not answered by then is left out: what the others saw must be of now. */
@@ -52,6 +54,7 @@ export class HostWatch {
       reason: error.message,
       failure: error.code.replace(/^transport\./, ''),
       answers: false,
+      silentAt: this.clock.monotonic(),
       sightings: null,
       looks: 0,
       kept: 0,
@@ -68,6 +71,17 @@ export class HostWatch {
   away(host: string): string | undefined {
     const watched = this.#watched.get(host);
     return watched === undefined || watched.answers ? undefined : watched.reason;
+  }
+
+  /**
+   * The same, as of now: after a time in which this process stood still the host is asked once more. A host that is dead
+   * costs nothing here otherwise, since it is asked all the time.
+   */
+  async awayNow(host: string): Promise<string | undefined> {
+    const watched = this.#watched.get(host);
+    if (watched === undefined || watched.answers) return undefined;
+    if (this.clock.monotonic() - watched.silentAt > STALE_MS) await this.#askOnce(host, watched);
+    return this.away(host);
   }
 
   /** Dead, as seen now by others? Waits for the first look at its ports. */
@@ -102,18 +116,21 @@ export class HostWatch {
 
   async #ping(host: string, watched: Watched): Promise<void> {
     const { signal } = this.#stop;
-    while (!signal.aborted) {
-      try {
-        await this.asker.ping(host, signal);
-        watched.answers = true;
-        return;
-      } catch (error) {
-        if (error instanceof MailctlError) {
-          watched.reason = error.message;
-          watched.failure = error.code.replace(/^transport\./, '');
-        }
-      }
-      await this.clock.sleep(PAUSE_MS, signal).catch(() => {});
+    while (!signal.aborted && !watched.answers) {
+      await this.#askOnce(host, watched);
+      if (!watched.answers) await this.clock.sleep(PAUSE_MS, signal).catch(() => {});
+    }
+  }
+
+  async #askOnce(host: string, watched: Watched): Promise<void> {
+    try {
+      await this.asker.ping(host, this.#stop.signal);
+      watched.answers = true;
+    } catch (error) {
+      watched.silentAt = this.clock.monotonic();
+      if (!(error instanceof MailctlError)) return;
+      watched.reason = error.message;
+      watched.failure = error.code.replace(/^transport\./, '');
     }
   }
 

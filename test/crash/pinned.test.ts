@@ -137,3 +137,24 @@ test('a stray that is stopped by a lane that is cut off then owes a rejoin', asy
   const { owed } = parseLaneFile(world.at('store1', 'imap23').lane);
   expect(owed.find(({ host }) => host === 'imap23')?.steps).toContain('rejoin');
 });
+
+test('a process that stood still while OLD came back sends nobody to a NEW that is stopped', async () => {
+  const schedule = new Map<number, 'pause'>();
+  const standStill = (world: SlotWorld) => schedule.set(world.boundary + 1, 'pause');
+  const { world } = await play(
+    [
+      [
+        'owed store1 role-old',
+        (world) => {
+          world.bringBack('imap21');
+          standStill(world);
+        },
+      ],
+      ['did store1 stop-new', standStill],
+    ],
+    { before: dead, schedule },
+  );
+  const told = world.done.indexOf('directory store1 imap22');
+  expect(told).toBeGreaterThan(world.done.indexOf('stop store1@imap21'));
+  expect(world.done.filter((one) => one.startsWith('directory'))).toEqual(['directory store1 imap22']);
+});

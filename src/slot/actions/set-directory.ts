@@ -1,12 +1,13 @@
 // Says to the whole site who is master, by compare-and-set. One that finds NEW is done; one that finds anyone
 // else stops and never overwrites.
 import { ConfigError, MailctlError } from '../../errors.js';
-import type { Action } from '../../plan/action.js';
+import type { Action, CheckResult } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
 import { isMaster } from '../sight.js';
 import {
   hasOwnChanges,
   instanceOf,
+  isNoMaster,
   lookAt,
   type SlotActionParts,
   seenKey,
@@ -41,6 +42,19 @@ export function setDirectory(parts: SlotActionParts): Action {
       );
     }
   };
+  // Where OLD was silent: whoever is silent must be so now, or the site would look for the slot on a NEW that is stopped
+  // while OLD serves it. The commit would notice, and go back; this is before anybody is sent there.
+  const oldIsBack = async (step: Step): Promise<CheckResult | undefined> => {
+    const { old, rewindTo } = step.params;
+    if (typeof rewindTo !== 'string' || typeof old !== 'object' || old === null) return undefined;
+    const instance = instanceOf(old as Step['params'], '');
+    if ((await parts.watch.awayNow(instance.host)) !== undefined) return undefined;
+    const seen = await lookAt(parts, instance, (state) =>
+      isNoMaster(state) ? { state: 'done' } : { state: 'rewind', to: rewindTo, reason: '' },
+    );
+    if (seen.state !== 'rewind') return undefined;
+    return { ...seen, reason: `${instance.host} answers again, before the directory was told otherwise` };
+  };
   // NEW may have come up by itself since (its host has booted), and whom the directory names takes mail.
   const refuseIfServed = async (step: Step) => {
     const to = textOf(step.params, 'to');
@@ -71,7 +85,12 @@ export function setDirectory(parts: SlotActionParts): Action {
   };
   return {
     name: 'slot.set-directory',
-    check: (step) => is(step, 'to', 'from').catch((error: unknown) => Promise.reject(toldLater(step, error))),
+    async check(step) {
+      const seen = await is(step, 'to', 'from').catch((error: unknown) =>
+        Promise.reject(toldLater(step, error)),
+      );
+      return seen.state === 'todo' ? ((await oldIsBack(step)) ?? seen) : seen;
+    },
     checkUndone: (step) => is(step, 'from', 'to'),
     preview: (step) => [
       `set ${textOf(step.params, 'slot')} from ${textOf(step.params, 'from')} to ${textOf(step.params, 'to')} in ${parts.directory.name}`,

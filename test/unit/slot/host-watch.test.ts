@@ -54,6 +54,20 @@ describe('HostWatch', () => {
     expect(watch.away('imap21')).toBeUndefined();
   });
 
+  it('asks once more after it stood still, and only then', async () => {
+    const { clock, world, watch } = watchOf();
+    watch.add('imap21', silence('imap21'));
+    await clock.advance(1500);
+    const { pings } = world;
+    expect(await watch.awayNow('imap21')).toBe('imap21 does not answer (5 s)');
+    expect(world.pings).toBe(pings);
+    watch.stop();
+    world.up = true;
+    await clock.advance(60_000);
+    expect(watch.away('imap21')).not.toBeUndefined();
+    expect(await watch.awayNow('imap21')).toBeUndefined();
+  });
+
   it('forgets what was seen of a host that was cut off since, and waits for a look from then on', async () => {
     const { world, watch } = watchOf();
     world.seen = 'greeting';
