@@ -24,6 +24,7 @@ import type { UserSources } from '../slot/users.js';
 import type { StateDatabase } from '../state/database.js';
 import type { Transport } from '../transport/transport.js';
 import type { Prompt } from './confirm.js';
+import type { Keys } from './keys.js';
 import { type Interruption, watchSignals } from './signals.js';
 import { type Env, type Streams, type Terminal, terminalOf } from './streams.js';
 import type { Writer } from './writer.js';
@@ -72,6 +73,8 @@ export interface Context {
   progress(): Promise<Progress>;
   /** Questions to the operator; loaded on use. */
   prompt(): Promise<Prompt>;
+  /** Keys as they are pressed, until they are ended; undefined: nobody sits in front of a screen of ours. Loaded on use. */
+  keys(onKey: (key: string) => void): Promise<Keys | undefined>;
   /** The configuration, its needed sections checked; faults of the others are warnings. @throws ConfigError */
   config(): Promise<Config>;
   /** All configured hosts and groups. */
@@ -322,6 +325,18 @@ export function createContext(parts: ContextParts): Context {
         commandLine: ['mailctl', ...parts.argv],
       });
     }),
+    keys: async (onKey) => {
+      if (globals.quiet || !terminal.stderrIsTty || !terminal.stdinIsTty || env.TERM === 'dumb')
+        return undefined;
+      const { readKeys } = await import('./keys.js');
+      const keys = readKeys({
+        stdin: streams.stdin,
+        onKey,
+        interrupt: (signal) => process.kill(process.pid, signal),
+      });
+      if (keys !== undefined) closers.push(() => keys.end());
+      return keys;
+    },
     config,
     stateDir,
     stateDirPath: placeOfState,

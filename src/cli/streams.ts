@@ -21,6 +21,8 @@ export interface InStream {
   off(event: 'end' | 'error', listener: () => void): unknown;
   resume(): unknown;
   pause(): unknown;
+  /** A terminal's: true gives each key at once, unechoed, Ctrl-C included. */
+  setRawMode?(isRaw: boolean): unknown;
 }
 
 export interface Streams {

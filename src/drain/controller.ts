@@ -84,6 +84,7 @@ const MOST_KEPT_S = 300;
 const LOG_LAG_S = 8;
 /** Flights of a queue that cannot be asked take places no longer than this. */
 const STALE_S = 120;
+const LEAST_SPEED = 0.1;
 const RATE_S = 30;
 
 interface Destination {
@@ -192,10 +193,18 @@ export class DrainController {
     });
   }
 
-  /** The operator wants it faster or slower. */
-  scale(factor: number): void {
-    this.#scale = Math.max(0.1, Math.min(1, this.#scale * factor));
-    for (const { window } of this.#destinations.values()) window.scale(factor);
+  /** The operator wants it faster or slower; gives what of the limits is used from now on. */
+  scale(factor: number): number {
+    const share = Math.max(LEAST_SPEED, Math.min(1, this.#scale * factor));
+    // Ten times slower and ten times faster is where it was.
+    this.#scale = Math.round(share * 100) / 100;
+    for (const { window } of this.#destinations.values()) window.scale(this.#scale);
+    return this.#scale;
+  }
+
+  /** What of the limits is used, by the operator's word: 1 is all. */
+  get speed(): number {
+    return this.#scale;
   }
 
   /** Nothing of the queue is parked or in flight any more. */

@@ -75,6 +75,8 @@ export interface DrainExecution {
   readonly peers: ReadonlyMap<string, string>;
   readonly finish: AbortSignal;
   readonly abort: AbortSignal;
+  /** Aborted: ends after the tick in hand as if it had died, so that another process goes on at once. */
+  readonly leave?: AbortSignal | undefined;
   /** After every tick. */
   onStatus(status: DrainStatus): void;
   onChange(text: string): void;
@@ -87,6 +89,8 @@ export interface DrainEnd {
   readonly failures: readonly { readonly queue: string; readonly error: MailctlError }[];
   /** Somebody asked for it. */
   readonly isStopped: boolean;
+  /** It was left to another process, which has something to do still. */
+  readonly isLeft: boolean;
 }
 
 interface LaneRun {
@@ -235,7 +239,12 @@ class DrainLoop {
         error === undefined ? [] : [{ queue: lane.id, error }],
       ),
       isStopped,
+      isLeft: this.#isLeaving && this.#lanes.some(({ state }) => state === 'running' || state === 'paused'),
     };
+  }
+
+  get #isLeaving(): boolean {
+    return this.#x.leave?.aborted === true;
   }
 
   /** Reads what operators ask for, until it is aborted. */
@@ -244,7 +253,9 @@ class DrainLoop {
     const { clock, notes, finish } = this.#x;
     const turn = async () => {
       while (!controller.signal.aborted) {
-        for (const request of await notes.requests()) this.#take(request);
+        const requests = await notes.requests();
+        for (const request of requests) this.#take(request);
+        if (requests.length > 0) await this.#tell(true);
         if (finish.aborted && !this.#wishes.stop) {
           this.#wishes.stop = true;
           this.#say('the operator stops it: the rest stays held');
@@ -278,8 +289,12 @@ class DrainLoop {
         return;
       case 'rate':
         if (typeof request.factor === 'number' && request.factor > 0 && request.factor <= 2) {
-          this.#control.scale(request.factor);
-          this.#say(`${request.factor > 1 ? 'faster' : 'slower'}${by}`);
+          const before = this.#control.speed;
+          const speed = this.#control.scale(request.factor);
+          if (speed !== before)
+            this.#say(
+              `${speed > before ? 'faster' : 'slower'}${by}: ${Math.round(speed * 100)}% of what the limits allow`,
+            );
         }
     }
   }
@@ -338,6 +353,7 @@ class DrainLoop {
       if (!done.has('pour') && !isBegun(journal, id, 'pour')) await began('pour');
       // Nothing may be left of the parts that it came to, but it did not come to all.
       const isEmpty = (await this.#pour(run)) && isWhole;
+      if (!isEmpty && this.#isLeaving && !this.#wishes.stop) return;
       if (!isEmpty) {
         if (this.#wishes.releaseRest) await this.#giveBack(run);
         beating.abort();
@@ -398,7 +414,7 @@ class DrainLoop {
     for (const step of lane.steps) {
       if (step.action !== 'drain.park') continue;
       const isAgain = isBegun(this.#x.journal, lane.id, step.id);
-      if (this.#wishes.stop && !isAgain) {
+      if ((this.#wishes.stop || this.#isLeaving) && !isAgain) {
         isWhole = false;
         continue;
       }
@@ -500,6 +516,7 @@ class DrainLoop {
     let awayMs = AWAY_MS;
     for (let tick = 0; ; tick += 1) {
       if (this.#wishes.stop) return this.#isLanded(run);
+      if (this.#isLeaving) return false;
       if (this.#control.isOver(lane.id)) return this.#control.isDone(lane.id);
       if (run.error !== undefined) throw run.error;
       const factor = this.#wishes.paused ? 0 : run.guards.factor;
@@ -541,7 +558,8 @@ class DrainLoop {
 
   async #sleep(ms: number): Promise<void> {
     const { clock, abort } = this.#x;
-    for (let slept = 0; slept < ms && !this.#wishes.stop; slept += 500) await clock.sleep(500, abort);
+    for (let slept = 0; slept < ms && !this.#wishes.stop && !this.#isLeaving; slept += 500)
+      await clock.sleep(500, abort);
   }
 
   async #tick(
@@ -731,12 +749,14 @@ class DrainLoop {
       onDeath: facts.onDeath,
       deadAfterS: facts.deadAfterS,
       lanes: this.#lanes.map((run) => this.#laneStatus(run)),
+      isPausedByHand: this.#wishes.paused,
       changes: [...this.#changes],
     };
   }
 
   #laneStatus(run: LaneRun): DrainLaneStatus {
-    const { lane, queue, guards, state, doing } = run;
+    const { lane, queue, guards, doing } = run;
+    const state = run.state === 'running' && this.#wishes.paused ? 'paused' : run.state;
     const now = this.#now();
     const isKnown = this.#control.knows(lane.id);
     const counts = isKnown ? this.#control.counts(lane.id) : (run.last ?? plannedCounts(lane));
@@ -750,6 +770,7 @@ class DrainLoop {
       doing,
       counts,
       perSecond,
+      speed: this.#control.speed,
       eta:
         state === 'done' || run.last !== undefined
           ? { least: 0, most: 0 }

@@ -17,6 +17,8 @@ export interface DrainLaneStatus {
   readonly doing: string;
   readonly counts: DrainCounts;
   readonly perSecond: number;
+  /** What of the limits is used by the operator's word; 1: all. */
+  readonly speed: number;
   /** Seconds, from the faster and the slower of what was seen; null: nobody can say. */
   readonly eta: { readonly least: number; readonly most: number } | null;
   readonly destinations: readonly DestinationSight[];
@@ -44,6 +46,7 @@ export const NO_COUNTS: DrainCounts = {
 /** A queue of which nothing is known but what a plan or a host says. */
 export const UNKNOWN_LANE = {
   perSecond: 0,
+  speed: 1,
   eta: null,
   destinations: [],
   guards: [],
@@ -66,6 +69,8 @@ export interface DrainStatus {
   readonly onDeath: string;
   readonly deadAfterS: number;
   readonly lanes: readonly DrainLaneStatus[];
+  /** By its operator, not by a guard. */
+  readonly isPausedByHand?: boolean | undefined;
   /** The last sentences about what changed, the newest last. */
   readonly changes: readonly { readonly at: string; readonly text: string }[];
 }
@@ -90,6 +95,7 @@ export function drainJson(lane: DrainLaneStatus): object {
     tries: counts.tries,
     pushed_back: counts.pushedBack,
     rate_per_s: round(lane.perSecond),
+    speed: typeof lane.speed === 'number' ? lane.speed : 1,
     eta_s: lane.eta === null ? null : Math.round(lane.eta.most),
     eta_least_s: lane.eta === null ? null : Math.round(lane.eta.least),
     destinations: lane.destinations.map((one) => ({
@@ -145,6 +151,7 @@ export function parseStatus(value: unknown): DrainStatus | undefined {
     onDeath: typeof given.onDeath === 'string' ? given.onDeath : 'release',
     deadAfterS: typeof given.deadAfterS === 'number' ? given.deadAfterS : 600,
     lanes: given.lanes,
+    isPausedByHand: given.isPausedByHand === true,
     changes: Array.isArray(given.changes) ? given.changes : [],
   };
 }

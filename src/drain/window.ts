@@ -127,11 +127,14 @@ export class DestinationWindow {
     return Math.max(foreign > 0 ? 0 : 1, Math.min(own, this.#most - foreign));
   }
 
-  /** The operator wants it faster or slower: a factor of what the limit lets it be. */
-  scale(factor: number): void {
-    this.#most = Math.max(1, Math.min(mostInFlight(this.limit), Math.round(this.#most * factor)));
+  /** The operator wants it faster or slower: a share of what the limit lets it be. */
+  scale(share: number): void {
+    const before = this.#most;
+    this.#most = Math.max(1, Math.round(mostInFlight(this.limit) * Math.min(1, share)));
     this.#window = Math.min(this.#window, this.#most);
-    this.#threshold = Math.max(1, Math.min(this.#threshold, this.#most));
+    // Where only the operator had slowed it, it is as fast again at once; what the far side pushed back is not.
+    this.#threshold =
+      this.#threshold >= before ? this.#most : Math.max(1, Math.min(this.#threshold, this.#most));
   }
 
   /** Takes in what a tick saw. */

@@ -1,5 +1,6 @@
 // Executes a drain on the screen, a first time or once more: the journal is open, the loop runs, figures are shown, and
 // what it came to is printed. Also its going on in a session of its own.
+import { setMaxListeners } from 'node:events';
 import { resolve } from 'node:path';
 import { type DrainEnd, type DrainQueue, executeDrain, exitOfDrain } from '../../drain/execute-drain.js';
 import type { DrainFacts } from '../../drain/plan-drain.js';
@@ -10,18 +11,19 @@ import type { Host } from '../../fleet/host.js';
 import type { Journal } from '../../journal/journal.js';
 import { isHeld } from '../../journal/lock.js';
 import type { RunFiles } from '../../journal/run-files.js';
-import type { RunNotes } from '../../journal/run-notes.js';
+import { RunNotes } from '../../journal/run-notes.js';
 import { findRun } from '../../journal/store.js';
 import { Channel } from '../../lib/channel.js';
 import { formatCommand } from '../../lib/command-text.js';
 import { drainLaneColumns } from '../../output/columns/drain.js';
-import { drainEndScreen, drainLine, drainScreen } from '../../output/screens/drain.js';
+import { drainEndScreen, drainLine, drainScreen, speedOf } from '../../output/screens/drain.js';
 import type { Plan } from '../../plan/plan.js';
 import type { DrainWay } from '../../queue/drain-way.js';
 import type { Queue } from '../../queue/driver.js';
 import type { Context } from '../context.js';
 import { deskPlace, drainPostOf } from '../queue/desks.js';
 import { reportError } from '../report.js';
+import { type DrainKeys, drainKeys } from './drain-keys.js';
 import { DRAIN_SCHEMA } from './options.js';
 
 const SMTP_PORTS = [25];
@@ -99,11 +101,18 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
       typeof drainScreen
     >[1]['table'],
   };
+  let newest: DrainStatus | undefined;
+  let keys: DrainKeys | undefined;
+  const leave = new AbortController();
+  setMaxListeners(0, leave.signal);
+  const draw = () => {
+    if (newest === undefined || !progress.isLive) return;
+    const where = keys === undefined ? 'Ctrl-C: the rest stays held' : '';
+    progress.update(drainScreen(newest, canvas, { now: clock.now(), where, keys: keys?.said }));
+  };
   const show = (status: DrainStatus) => {
-    if (progress.isLive)
-      progress.update(
-        drainScreen(status, canvas, { now: clock.now(), where: 'Ctrl-C: the rest stays held' }),
-      );
+    newest = status;
+    if (progress.isLive) draw();
     else if (clock.monotonic() - lineAt >= LINE_EVERY_MS) {
       lineAt = clock.monotonic();
       progress.line(drainLine(status, clock.now()));
@@ -112,6 +121,13 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
   };
   let end: DrainEnd;
   try {
+    keys = await drainKeys(context, {
+      notes: run.notes,
+      isPaused: () => newest?.isPausedByHand === true,
+      speed: () => (newest === undefined ? 1 : speedOf(newest)),
+      leave: () => leave.abort(),
+      draw,
+    });
     for (const lane of plan.lanes) {
       const queue = run.queueNamed(lane.id);
       if (queue === undefined)
@@ -145,6 +161,7 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
         peers: run.peers,
         finish,
         abort,
+        leave: leave.signal,
         onStatus: show,
         onChange: (text) => {
           if (!progress.isLive) progress.line(text);
@@ -154,12 +171,14 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
       isResumed,
     );
   } finally {
+    keys?.end();
     progress.end();
     events?.end();
     await journal.close().catch(() => {});
     context.interruption.endRun();
   }
   await printing;
+  if (end.isLeft && !finish.aborted) return detachRun(context, plan.id, await context.stateDir(), end.status);
   const exit = exitOfDrain(end, finish.aborted);
   const isClosed = journal.records.some(({ kind }) => kind === 'closed');
   const isOver = end.status.lanes.every(({ state }) => state === 'done');
@@ -197,8 +216,16 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
   return exit;
 }
 
-/** Goes on with a run in a session of its own, and waits until it is seen to live. */
-export async function detachRun(context: Context, run: string, stateDir: string): Promise<number> {
+/**
+ * Goes on with a run in a session of its own, and waits until it is seen to live. `as`: how it went here until now: one
+ * that was paused or slowed by hand stays so.
+ */
+export async function detachRun(
+  context: Context,
+  run: string,
+  stateDir: string,
+  as?: DrainStatus,
+): Promise<number> {
   const { clock, globals } = context;
   const { spawnDetached } = await import('../../transport/detach.js');
   const words = [
@@ -218,6 +245,7 @@ export async function detachRun(context: Context, run: string, stateDir: string)
   while (!(await isHeld(file, clock)) && clock.monotonic() < until)
     await clock.sleep(100, context.interruption.abort);
   const isAlive = await isHeld(file, clock);
+  if (isAlive && as !== undefined) await tellAgain(new RunNotes(stateDir, run), as, context.operator.name);
   await context.output.print({
     schema: DRAIN_SCHEMA,
     document: () => ({
@@ -242,4 +270,11 @@ export async function detachRun(context: Context, run: string, stateDir: string)
           ],
   });
   return isAlive ? EXIT.done : EXIT.incomplete;
+}
+
+/** It has asked no host yet, and hears this before it releases anything. */
+async function tellAgain(notes: RunNotes, status: DrainStatus, by: string): Promise<void> {
+  if (status.isPausedByHand === true) await notes.ask({ ask: 'pause', by });
+  const speed = speedOf(status);
+  if (speed < 1) await notes.ask({ ask: 'rate', factor: speed, by });
 }

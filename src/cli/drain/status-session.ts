@@ -18,10 +18,11 @@ import { formatDuration } from '../../lib/duration.js';
 import { drainLaneColumns } from '../../output/columns/drain.js';
 import type { Line } from '../../output/line.js';
 import type { Canvas } from '../../output/output.js';
-import { drainScreen, stateOf } from '../../output/screens/drain.js';
+import { drainScreen, speedOf, stateOf } from '../../output/screens/drain.js';
 import type { FoundDrain } from '../../queue/drain-way.js';
 import type { Context } from '../context.js';
 import { reportError } from '../report.js';
+import { type DrainKeys, drainKeys } from './drain-keys.js';
 import { type FoundRun, findDrain, openDrains } from './find-drain.js';
 import { drainsOnHosts } from './from-elsewhere.js';
 import { DRAIN_SCHEMA } from './options.js';
@@ -94,20 +95,37 @@ export async function followDrain(run: string | undefined, context: Context): Pr
   const table: Canvas['table'] = (rows, columns, more) =>
     renderTable(rows, columns, { width: 79, color, ...more });
   let said = '';
+  let newest: DrainStatus | undefined;
+  let keys: DrainKeys | undefined;
+  const leaving = new AbortController();
+  const gone = AbortSignal.any([interruption.abort, leaving.signal]);
+  const draw = () => {
+    if (newest === undefined || !progress.isLive) return;
+    const where = keys === undefined ? 'Ctrl-C detaches' : '';
+    progress.update(drainScreen(newest, { table }, { now: clock.now(), where, keys: keys?.said }));
+  };
   try {
-    while ((await isHeld(found.file, clock)) && !interruption.abort.aborted) {
-      const status = await statusOf({ ...found, isAlive: true });
-      if (progress.isLive)
-        progress.update(drainScreen(status, { table }, { now: clock.now(), where: 'Ctrl-C detaches' }));
+    if (found.isAlive)
+      keys = await drainKeys(context, {
+        notes: found.notes,
+        isPaused: () => newest?.isPausedByHand === true,
+        speed: () => (newest === undefined ? 1 : speedOf(newest)),
+        leave: () => leaving.abort(),
+        draw,
+      });
+    while ((await isHeld(found.file, clock)) && !gone.aborted) {
+      newest = await statusOf({ ...found, isAlive: true });
+      if (progress.isLive) draw();
       else
-        for (const { at, text } of status.changes)
+        for (const { at, text } of newest.changes)
           if (at > said) {
             said = at;
             progress.line(text);
           }
-      await clock.sleep(WATCH_MS, interruption.abort).catch(() => {});
+      await clock.sleep(WATCH_MS, gone).catch(() => {});
     }
   } finally {
+    keys?.end();
     progress.end();
   }
   const again = await findDrain(context, found.run);
@@ -123,6 +141,10 @@ export async function followDrain(run: string | undefined, context: Context): Pr
   if (interruption.abort.aborted && again.isAlive) {
     context.note(`detached: drain ${found.run} goes on`);
     return EXIT.interrupted;
+  }
+  if (leaving.signal.aborted && again.isAlive) {
+    context.note(`drain ${found.run} goes on`);
+    return EXIT.done;
   }
   if (again.progress.closed === 'done') return EXIT.done;
   return again.progress.closed === undefined ? EXIT.incomplete : EXIT.failed;
@@ -169,6 +191,7 @@ async function statusOf(found: FoundRun): Promise<DrainStatus> {
     onDeath: facts?.onDeath === 'hold' ? 'hold' : 'release',
     deadAfterS: typeof facts?.deadAfterS === 'number' ? facts.deadAfterS : 600,
     lanes,
+    isPausedByHand: read?.isPausedByHand === true,
     changes: read?.changes ?? [],
   };
 }

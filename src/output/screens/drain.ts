@@ -159,12 +159,13 @@ const planColumns = [
 export function drainScreen(
   status: DrainStatus,
   canvas: Pick<Canvas, 'table'>,
-  { now, where }: { readonly now: number; readonly where: string },
+  { now, where, keys }: { readonly now: number; readonly where: string; readonly keys?: string | undefined },
 ): readonly Line[] {
   const counts = sumCounts(status.lanes.map((lane) => lane.counts));
   const done = counts.total - counts.held - counts.inFlight;
   const left = counts.held + counts.inFlight;
   const rate = status.lanes.reduce((sum, lane) => sum + lane.perSecond, 0);
+  const speed = speedOf(status);
   const state = stateOf(status);
   const isTrouble = state === 'dead';
   const share = counts.total === 0 ? 1 : done / counts.total;
@@ -179,7 +180,7 @@ export function drainScreen(
       where === '' ? '' : `  ${where}`,
     ],
     [
-      `done ${group(done)}  left ${group(left)}   ${Math.round(rate * 10) / 10}/s   ${etaText(status, now)}   pushed back ${percent(counts.tries === 0 ? 0 : counts.pushedBack / counts.tries)}${counts.bounced > 0 ? `, bounced ${group(counts.bounced)}` : ''}${counts.deferred > 0 ? `, left deferred ${group(counts.deferred)}` : ''}`,
+      `done ${group(done)}  left ${group(left)}   ${Math.round(rate * 10) / 10}/s${speed < 1 ? ` at ${percent(speed)} speed` : ''}   ${etaText(status, now)}   pushed back ${percent(counts.tries === 0 ? 0 : counts.pushedBack / counts.tries)}${counts.bounced > 0 ? `, bounced ${group(counts.bounced)}` : ''}${counts.deferred > 0 ? `, left deferred ${group(counts.deferred)}` : ''}`,
     ],
   ];
   for (const { queue, doing, state: laneState } of status.lanes)
@@ -217,7 +218,21 @@ export function drainScreen(
         status.onDeath === 'hold' ? 'the rest stays held' : 'the host gives the rest back'
       } (--on-death)`,
     );
+  if (keys !== undefined)
+    lines.push([
+      keys === ''
+        ? { text: keyNames(status.isPausedByHand === true), tone: 'dim' }
+        : { text: keys, tone: 'strong' },
+    ]);
   return lines;
+}
+
+const keyNames = (isPaused: boolean): string =>
+  `p ${isPaused ? 'go on' : 'pause'}  + - rate  s stop, rest stays held  q leave it running  ? help`;
+
+/** What of the limits is used by the operator's word; a version before knew no such word. */
+export function speedOf({ lanes }: DrainStatus): number {
+  return Math.min(1, ...lanes.map(({ speed }) => (typeof speed === 'number' ? speed : 1)));
 }
 
 const STATE_TONES: Readonly<Record<DrainLaneStatus['state'], Tone | undefined>> = {
