@@ -166,7 +166,11 @@ export class DrainWorld {
   }
 
   /** Executes it, a first time or once more. */
-  async run(isResumed = false, finish = new AbortController().signal): Promise<DrainEnd> {
+  async run(
+    isResumed = false,
+    finish = new AbortController().signal,
+    leave?: AbortSignal,
+  ): Promise<DrainEnd> {
     if (isResumed)
       this.journal = await openJournal(this.journal.file, { operator: 'ann', clock: this.clock });
     const execution: DrainExecution = {
@@ -195,6 +199,7 @@ export class DrainWorld {
       peers: new Map(),
       finish,
       abort: new AbortController().signal,
+      leave,
       onStatus: (status) => this.statuses.push(status),
       onChange: (text) => this.changes.push(text),
     };

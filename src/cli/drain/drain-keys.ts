@@ -68,4 +68,4 @@ export async function drainKeys(context: Context, parts: DrainKeyParts): Promise
   };
 }
 
-const SAID_MS = 4000;
+const SAID_MS = 2500;

@@ -427,7 +427,7 @@ async function confirmed(context: Context, messages: number): Promise<boolean> {
   const { queue } = await context.config();
   const noun = messages === 1 ? 'message' : 'messages';
   if (messages > queue.confirmAbove)
-    return prompt.typed({ word: String(messages), purpose: `to drain ${noun}` });
+    return prompt.typed({ word: String(messages), purpose: `to drain these ${noun}` });
   return prompt.yesNo(`drain ${messages} ${noun}?`);
 }
 

@@ -12,8 +12,8 @@ export const drainStartCommand = defineCommand({
     'connections and the host below its own. Domains behind one MX share a window, and so do several hosts. A window ' +
     'grows while deliveries are clean, halves when more than a tenth is pushed back (421, 4.7.x), stops when more ' +
     'than half is, and asks again later. Limits come from --limit, from destinations in the configuration, else 20 ' +
-    'connections. Ctrl-C finishes the tick and leaves the rest held; a terminal that hangs up ends nothing. Exit 6: ' +
-    'another drain has the queue.',
+    'connections. Keys on its screen: p pause, + - rate, s stop with the rest held, q leave it running. Ctrl-C finishes ' +
+    'the tick and leaves the rest held; a terminal that hangs up ends nothing. Exit 6: another drain has the queue.',
   args: {},
   options: startOptions,
   examples: [

@@ -8,7 +8,7 @@ import { formatCommand } from '../../lib/command-text.js';
 import { formatDuration } from '../../lib/duration.js';
 import { formatRate } from '../../lib/rate.js';
 import { drainColumns } from '../columns/drain.js';
-import { folded } from '../fold.js';
+import { folded, SCREEN_COLUMNS } from '../fold.js';
 import type { Line, Tone } from '../line.js';
 import type { Canvas } from '../output.js';
 import { group } from './queue-change.js';
@@ -96,7 +96,7 @@ export function drainPlanScreen(plan: DrainPlanScreen, canvas: Canvas): readonly
       ),
     );
   for (const { host, sights } of plan.guards)
-    if (sights.length > 0) lines.push([`guards  ${host}  `, ...guardSpans(sights)]);
+    if (sights.length > 0) lines.push(...guardLines(`guards  ${host}  `, sights));
   lines.push(
     ...folded(
       ['dead man'],
@@ -179,9 +179,11 @@ export function drainScreen(
       { text: state.toUpperCase(), tone: STATE_TONES[state] },
       where === '' ? '' : `  ${where}`,
     ],
-    [
-      `done ${group(done)}  left ${group(left)}   ${Math.round(rate * 10) / 10}/s${speed < 1 ? ` at ${percent(speed)} speed` : ''}   ${etaText(status, now)}   pushed back ${percent(counts.tries === 0 ? 0 : counts.pushedBack / counts.tries)}${counts.bounced > 0 ? `, bounced ${group(counts.bounced)}` : ''}${counts.deferred > 0 ? `, left deferred ${group(counts.deferred)}` : ''}`,
-    ],
+    ...folded(
+      [`done ${group(done)}, left ${group(left)},`],
+      ` ${Math.round(rate * 10) / 10}/s${speed < 1 ? ` at ${percent(speed)} speed` : ''}, ${etaText(status, now)}, pushed back ${percent(counts.tries === 0 ? 0 : counts.pushedBack / counts.tries)}${counts.bounced > 0 ? `, bounced ${group(counts.bounced)}` : ''}${counts.deferred > 0 ? `, left deferred ${group(counts.deferred)}` : ''}`,
+      UNDER,
+    ),
   ];
   for (const { queue, doing, state: laneState } of status.lanes)
     if (doing !== '' && laneState !== 'done') lines.push(...folded([`${queue}: `], doing, UNDER));
@@ -195,7 +197,7 @@ export function drainScreen(
     );
   for (const lane of status.lanes) {
     if (lane.guards.length > 0)
-      lines.push([`GUARDS  ${status.lanes.length > 1 ? `${lane.host}  ` : ''}`, ...guardSpans(lane.guards)]);
+      lines.push(...guardLines(`GUARDS  ${status.lanes.length > 1 ? `${lane.host}  ` : ''}`, lane.guards));
     const { now: other, before } = lane.otherMail;
     if (other !== null)
       lines.push(
@@ -343,15 +345,30 @@ function etaText(status: DrainStatus, now: number): string {
   return clock(least) === clock(most) ? `ends ${clock(most)}` : `ends ${clock(least)}-${clock(most)}`;
 }
 
-function guardSpans(sights: readonly GuardSight[]): readonly { text: string; tone?: Tone | undefined }[] {
+/** What is not well comes first; as many lines as it takes. */
+function guardLines(head: string, sights: readonly GuardSight[]): readonly Line[] {
   const isFine = sights.every(({ state }) => state === 'ok');
-  return [
-    ...sights.map(({ guard, value, limit, unit, state }) => ({
-      text: `${guard} ${guardValue(value, unit)} of ${guardValue(limit, unit)}${state === 'ok' ? '' : ` ${state.toUpperCase()}`}  `,
-      tone: state === 'ok' ? undefined : state === 'slow' ? ('warn' as const) : ('bad' as const),
-    })),
-    { text: isFine ? 'ok' : '', tone: 'good' },
-  ];
+  const worst = [...sights].sort((a, b) => Number(a.state === 'ok') - Number(b.state === 'ok'));
+  const words = worst.map(({ guard, value, limit, unit, state, about }) => ({
+    text: `${guard} ${guardValue(value, unit)} of ${guardValue(limit, unit)}${
+      state === 'ok' ? '' : ` ${state.toUpperCase()}${about === '' ? '' : ` (${about})`}`
+    }`,
+    tone: state === 'ok' ? undefined : state === 'slow' ? ('warn' as const) : ('bad' as const),
+  }));
+  if (isFine) words.push({ text: 'ok', tone: undefined });
+  const lines: { text: string; tone?: Tone | undefined }[][] = [[{ text: head }]];
+  let width = head.length;
+  for (const [index, word] of words.entries()) {
+    if (index > 0 && width + word.text.length > SCREEN_COLUMNS) {
+      lines.push([{ text: UNDER }]);
+      width = UNDER.length;
+    }
+    lines
+      .at(-1)
+      ?.push(isFine && index === words.length - 1 ? { ...word, tone: 'good' } : word, { text: '  ' });
+    width += word.text.length + 2;
+  }
+  return lines;
 }
 
 const percent = (share: number): string => `${Math.round(share * 1000) / 10}%`;
