@@ -2,6 +2,7 @@
 // Cyrus 3.6 with `readonly: yes` opens every mailbox `[READ-ONLY]` and answers NO to STORE; no message has the
 // UID 4294967295 (RFC 9051: the last one), so that a server that would take the change has nothing to change.
 import type { Readable } from '../../slot/driver.js';
+import { IMAP_TALK } from './imap-talk.js';
 import { SCRIPT_HEAD } from './observe-script.js';
 
 /**
@@ -14,34 +15,10 @@ command -v bash > /dev/null || { echo 'no bash on this host: /dev/tcp is its' >&
 IFS= read -r user; IFS= read -r password; IFS= read -r plain
 item() {
   said=$(printf '%s\n%s\n%s\n' "$user" "$password" "$plain" | timeout 20 bash -c '
-    IFS= read -r user; IFS= read -r password; IFS= read -r plain
-    i=$1
-    say() {
-      local text="\${3//[[:cntrl:]]/ }"
-      printf "%s\037%s\037%s\037%s\n" "$i" "$1" "$2" "\${text:0:300}"
-    }
-    answer() {
-      while IFS= read -r -t 5 line <&3; do
-        case $line in "$1 "*|"+"*) return 0 ;; esac
-      done
-      line="no answer in 5 s"; return 1
-    }
-    { exec 3<> "/dev/tcp/$2/$3"; } 2> /dev/null || { say imap failed "port $3 does not answer"; exit; }
-    IFS= read -r -t 5 line <&3 || { say imap failed "no greeting in 5 s"; exit; }
-    case $line in "* OK"*|"* PREAUTH"*) say imap ok ;; *) say imap failed "$line"; exit ;; esac
+${IMAP_TALK}    { exec 3<> "/dev/tcp/$2/$3"; } 2> /dev/null || { say imap failed "port $3 does not answer"; exit; }
+    greeted || exit
     [ -n "$user" ] || exit
-    printf "a1 AUTHENTICATE PLAIN\r\n" >&3
-    answer a1
-    case $line in
-      "+"*) printf "%s\r\n" "$plain" >&3; answer a1 ;;
-      "a1 "*)
-        printf "a1 LOGIN {%d}\r\n" "\${#user}" >&3; answer a1
-        case $line in "+"*)
-          printf "%s {%d}\r\n" "$user" "\${#password}" >&3; answer a1
-          case $line in "+"*) printf "%s\r\n" "$password" >&3; answer a1 ;; esac ;;
-        esac ;;
-    esac
-    case $line in "a1 OK"*) say login ok ;; *) say login failed "$line"; exit ;; esac
+    log_in || exit
     printf "a2 SELECT INBOX\r\n" >&3; answer a2
     case $line in
       "a2 OK [READ-ONLY]"*) say select ok "$line" ;;

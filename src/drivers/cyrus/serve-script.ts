@@ -1,5 +1,6 @@
 // Scripts that speak TCP from a host, by bash's /dev/tcp: whether an instance serves, as tried on its own host,
 // and which ports of another host answer, as an observer sees them. They change nothing.
+import { IMAP_TALK } from './imap-talk.js';
 import { SCRIPT_HEAD } from './observe-script.js';
 
 /**
@@ -41,19 +42,7 @@ IFS= read -r user; IFS= read -r password; IFS= read -r plain
 # One bash an instance: it tries IMAP, then LMTP. What it could not say before its time was over has failed.
 item() {
   said=$(printf '%s\n%s\n%s\n' "$user" "$password" "$plain" | timeout 20 bash -c '
-    IFS= read -r user; IFS= read -r password; IFS= read -r plain
-    i=$1
-    say() {
-      local text="\${3//[[:cntrl:]]/ }"
-      printf "%s\037%s\037%s\037%s\n" "$i" "$1" "$2" "\${text:0:300}"
-    }
-    answer() {
-      while IFS= read -r -t 5 line <&3; do
-        case $line in "$1 "*|"+"*) return 0 ;; esac
-      done
-      line="no answer in 5 s"; return 1
-    }
-    # Opens 3; bash says why not on stderr, so that a second try is what tells it.
+${IMAP_TALK}    # Opens 3; bash says why not on stderr, so that a second try is what tells it.
     knock() {
       { exec 3<> "/dev/tcp/$1/$2"; } 2> /dev/null && return
       refused=$( { : 3<> "/dev/tcp/$1/$2"; } 2>&1 ) || refused="\${refused##*: }"
@@ -61,21 +50,9 @@ item() {
     }
     imap() {
       knock "$1" "$2" || { say imap failed "$refused"; return; }
-      IFS= read -r -t 5 line <&3 || { say imap failed "no greeting in 5 s"; return; }
-      case $line in "* OK"*|"* PREAUTH"*) say imap ok ;; *) say imap failed "$line"; return ;; esac
+      greeted || return
       [ -n "$user" ] || return
-      printf "a1 AUTHENTICATE PLAIN\r\n" >&3
-      answer a1
-      case $line in
-        "+"*) printf "%s\r\n" "$plain" >&3; answer a1 ;;
-        "a1 "*)
-          printf "a1 LOGIN {%d}\r\n" "\${#user}" >&3; answer a1
-          case $line in "+"*)
-            printf "%s {%d}\r\n" "$user" "\${#password}" >&3; answer a1
-            case $line in "+"*) printf "%s\r\n" "$password" >&3; answer a1 ;; esac ;;
-          esac ;;
-      esac
-      case $line in "a1 OK"*) say login ok ;; *) say login failed "$line" ;; esac
+      log_in
       printf "a2 LOGOUT\r\n" >&3
     }
     lmtp() {
