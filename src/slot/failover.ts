@@ -5,6 +5,7 @@ import type { Json, Lane } from '../plan/plan.js';
 import type { Step } from '../plan/step.js';
 import type { Decision } from './decide.js';
 import type { LossEstimate } from './evidence.js';
+import { giveBackStep, hostedParams, instanceParams, leaseStep, strayStops } from './lane-steps.js';
 import { lossSheetJson, NAMES_KEPT } from './loss-sheet.js';
 import { endReadOnlySteps, readOnlySteps, roleBefore, stepsBeforeMove, withoutReading } from './read-only.js';
 import { readableHosts } from './readable.js';
@@ -68,12 +69,6 @@ function stepsOf(decision: Decision, parts: PlanParts): readonly Step[] {
  */
 const isWayBack = ({ open, from }: Decision): boolean => open !== null && open.to === from;
 
-const paramsOf = (instance: Instance) => ({
-  slot: instance.slot,
-  instance: instance.instance,
-  address: instance.address ?? null,
-});
-
 function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   const { slot, from, fromReachable } = decision;
   const to = decision.to as string;
@@ -86,8 +81,8 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   const owable = !fromReachable;
   // What NEW goes back to, should the lane: it may have served reading until now.
   const newWas = roleBefore(slot, to, fromReachable, parts.sight);
-  const onOld = { ...paramsOf(old), ...lane };
-  const onNew = { ...paramsOf(next), ...lane };
+  const onOld = { ...instanceParams(old), ...lane };
+  const onNew = { ...instanceParams(next), ...lane };
   const accepted = decision.gates.some((one) => one.word?.startsWith('--accept-loss'));
   const thirdStops = stopThirds(decision, parts.sight);
   steps.push(
@@ -112,7 +107,7 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
         ...onOld,
         wasRole: 'master',
         planned: fromReachable,
-        possibleMasters: possibleMastersBut(possibleMasters, from, next, to),
+        possibleMasters: possibleMastersBut(possibleMasters, from, next),
       },
       mayBeOwed: owable,
       retryAfterCommit: owable,
@@ -126,7 +121,7 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       title: `${from}'s log of ${s} to ${to}`,
       params: {
         ...onOld,
-        target: paramsOf(next),
+        target: instanceParams(next),
         thirds: thirdsOf(decision).map(hostedParams),
         acceptLoss: accepted,
       },
@@ -212,7 +207,7 @@ function settleSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   const to = decision.to as string;
   const next = instanceOn(slot, to) as Instance;
   const lane = laneParams(decision);
-  const onOld = { ...paramsOf(instanceOn(slot, from) as Instance), ...lane };
+  const onOld = { ...instanceParams(instanceOn(slot, from) as Instance), ...lane };
   // The lane swapped OLD's role only after its log was empty, and it still is.
   const old = stateOf(parts.sight, slot.slot, from);
   const isDrained =
@@ -230,14 +225,14 @@ function settleSteps(decision: Decision, parts: PlanParts): readonly Step[] {
     ...stopStrays(decision, parts.sight),
     ...(isServing ? [] : stopThirds(decision, parts.sight)),
     ...lateSteps(slot.slot, from, onOld),
-    ...(isServing ? [] : masterSteps(slot.slot, to, { ...paramsOf(next), ...lane })),
+    ...(isServing ? [] : masterSteps(slot.slot, to, { ...instanceParams(next), ...lane })),
     {
       id: 'start-new',
       action: 'slot.start-master',
       host: to,
       phase: 'settle',
       title: `start ${slot.slot} on ${to} as master`,
-      params: { ...paramsOf(next), ...lane, possibleMasters: possibleMastersOf(decision) },
+      params: { ...instanceParams(next), ...lane, possibleMasters: possibleMastersOf(decision) },
     },
     ...serveSteps(decision, parts),
     ...startThirds(decision, parts.sight),
@@ -261,7 +256,7 @@ function stillNamed({ slot, from, to }: Decision): Step {
     host: next.host,
     phase: 'prepare',
     title: `${slot.slot} is still ${to}'s`,
-    params: { ...paramsOf(next), from, to: next.host, onlyForward: true },
+    params: { ...instanceParams(next), from, to: next.host, onlyForward: true },
   };
 }
 
@@ -287,8 +282,6 @@ function masterSteps(slot: string, to: string, onNew: Step['params']): readonly 
   ];
 }
 
-const hostedParams = (instance: Instance) => ({ ...paramsOf(instance), host: instance.host });
-
 const laneParams = (decision: Decision) => ({
   from: decision.from,
   to: decision.to as string,
@@ -303,24 +296,17 @@ const laneParams = (decision: Decision) => ({
 function leaseSteps(decision: Decision, sight: FleetSight): readonly Step[] {
   const { slot, to } = decision;
   const seen = slot.instances.filter((instance) => sight.get(instance.host)?.ok === true);
-  return [...seen]
-    .sort((a, b) => Number(b.host === to) - Number(a.host === to))
-    .map((instance) => ({
-      id: `lease-${instance.host}`,
-      action: 'slot.take-lease',
-      host: instance.host,
-      phase: 'prepare',
-      title: `lease of ${slot.slot} on ${instance.host}`,
-      params: {
-        ...paramsOf(instance),
-        ...laneParams(decision),
-        pair: pairOf(decision),
-        strays: straysOf(decision, sight).map(hostedParams),
-      },
+  const params = {
+    ...laneParams(decision),
+    pair: pairOf(decision),
+    strays: straysOf(decision, sight).map(hostedParams),
+  };
+  return seen
+    .toSorted((a, b) => Number(b.host === to) - Number(a.host === to))
+    .map((instance) =>
       // A lease on NEW is what the lane stands on; another host may have died since it was seen.
-      mayBeOwed: instance.host !== to,
-      undoMayBeOwed: instance.host !== to,
-    }));
+      leaseStep(instance, params, instance.host !== to),
+    );
 }
 
 const FENCE = '--fence';
@@ -356,8 +342,7 @@ function possibleMastersOf(decision: Decision): readonly { readonly [key: string
   return slot.instances
     .filter((instance) => instance.host !== to)
     .map((instance) => ({
-      ...paramsOf(instance),
-      host: instance.host,
+      ...hostedParams(instance),
       // A host that nobody saw at planning stands on this word or on the witnesses' silence.
       word: gates.find((one) => one.word !== null && one.host === instance.host)?.word ?? null,
     }));
@@ -378,7 +363,7 @@ function serveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
     host,
     phase: 'settle',
     title: `${slot.slot} answers on ${host}${parts.hasTestAccount ? ', login works' : ''}`,
-    params: { ...paramsOf(instanceOn(slot, host) as Instance), from, to },
+    params: { ...instanceParams(instanceOn(slot, host) as Instance), from, to },
   };
   return [serve, ...(isToldLater(decision) ? [] : hookSteps(decision, parts))];
 }
@@ -399,7 +384,7 @@ function directoryStep({ slot, from, to, later, fromReachable }: Decision, phase
       to,
       // A copy's version says nothing of the record by then.
       version: later === true ? null : (slot.version ?? null),
-      next: paramsOf(next),
+      next: instanceParams(next),
       ...(mayBeBack ? { old: hostedParams(old), rewindTo: 'stop-old' } : {}),
     },
   };
@@ -446,7 +431,13 @@ function stopThirds(decision: Decision, sight: FleetSight): readonly Step[] {
       host: third.host,
       phase: 'prepare',
       title: `stop ${slot.slot} on ${third.host} (replica)`,
-      params: { ...paramsOf(third), ...laneParams(decision), wasRole: 'replica', third: true, planned: true },
+      params: {
+        ...instanceParams(third),
+        ...laneParams(decision),
+        wasRole: 'replica',
+        third: true,
+        planned: true,
+      },
       mayBeOwed: true,
       undoMayBeOwed: true,
       // Not before OLD serves again: until then NEW, gone after its swap, could come back and write to it as well.
@@ -463,28 +454,9 @@ function straysOf(decision: Decision, sight: FleetSight): readonly Instance[] {
 // Before anything else: OLD and NEW can only be started while nobody else is a master. It stays stopped, also when the
 // lane goes back.
 function stopStrays(decision: Decision, sight: FleetSight): readonly Step[] {
-  const s = decision.slot.slot;
-  return straysOf(decision, sight).flatMap((stray): readonly Step[] => {
-    const params = { ...paramsOf(stray), ...laneParams(decision), stray: true };
-    return [
-      {
-        id: `stop-${stray.host}`,
-        action: 'slot.stop',
-        host: stray.host,
-        phase: 'prepare',
-        title: `stop ${s} on ${stray.host} (a stray)`,
-        params: { ...params, wasRole: 'master', planned: true },
-      },
-      {
-        id: `role-${stray.host}`,
-        action: 'slot.set-role',
-        host: stray.host,
-        phase: 'prepare',
-        title: `role of ${s} on ${stray.host}: replica`,
-        params: { ...params, role: 'replica', wasRole: 'master' },
-      },
-    ];
-  });
+  return straysOf(decision, sight).flatMap((stray) =>
+    strayStops(stray, laneParams(decision), { phase: 'prepare' }),
+  );
 }
 
 // A third is a replica of NEW from here on. Not one that owed a rejoin and was stopped for it, and not while OLD is
@@ -503,7 +475,7 @@ function startThirds(decision: Decision, sight: FleetSight): readonly Step[] {
       host: third.host,
       phase: 'settle',
       title: `start ${slot.slot} on ${third.host} as replica`,
-      params: { ...paramsOf(third), ...laneParams(decision), role: 'replica' },
+      params: { ...instanceParams(third), ...laneParams(decision), role: 'replica' },
       mayBeOwed: true,
     }));
 }
@@ -512,7 +484,7 @@ function startThirds(decision: Decision, sight: FleetSight): readonly Step[] {
 function sendToThirds(decision: Decision, sight: FleetSight, drained: boolean): readonly Step[] {
   const { slot, from } = decision;
   const to = decision.to as string;
-  const next = paramsOf(instanceOn(slot, to) as Instance);
+  const next = instanceParams(instanceOn(slot, to) as Instance);
   const old = hostedParams(instanceOn(slot, from) as Instance);
   const owing = new Set(withoutReading(owedOf(sight, slot)).map((owed) => owed.host));
   const started = startThirds(decision, sight).map((step) => step.host);
@@ -533,8 +505,8 @@ function sendToThirds(decision: Decision, sight: FleetSight, drained: boolean): 
 function attachSteps(decision: Decision): readonly Step[] {
   const { slot, from } = decision;
   const to = decision.to as string;
-  const old = paramsOf(instanceOn(slot, from) as Instance);
-  const next = paramsOf(instanceOn(slot, to) as Instance);
+  const old = instanceParams(instanceOn(slot, from) as Instance);
+  const next = instanceParams(instanceOn(slot, to) as Instance);
   const lane = laneParams(decision);
   return [
     {
@@ -594,10 +566,10 @@ export function planAfter(
 }
 
 // Going back starts OLD as master again: NEW is then the one that must not be one.
-function possibleMastersBut(all: readonly Json[], from: string, next: Instance, to: string): readonly Json[] {
+function possibleMastersBut(all: readonly Json[], from: string, next: Instance): readonly Json[] {
   return [
     ...all.filter((one) => (one as { host: string }).host !== from),
-    { ...paramsOf(next), host: to, word: null },
+    { ...hostedParams(next), word: null },
   ];
 }
 
@@ -638,22 +610,12 @@ function giveBack(
   },
 ): Step {
   const all = owedOf(sight, slot).filter((one) => one.host !== lane.from);
-  const owed = old.moves ? withoutReading(all) : all;
-  return {
-    id: 'give-back',
-    action: 'slot.give-lease-back',
+  const readable = readableHosts(slot, sight).filter((host) => host !== lane.to);
+  return giveBackStep(slot, {
     host: lane.to,
-    phase: 'settle',
-    title: `give the leases of ${slot.slot} back`,
-    params: {
-      slot: slot.slot,
-      ...lane,
-      ...old,
-      instances: slot.instances.map((one) => ({ ...paramsOf(one), host: one.host })),
-      owed: owed as unknown as Json,
-      readable: readableHosts(slot, sight).filter((host) => host !== lane.to),
-    },
-  };
+    params: { ...lane, ...old, readable },
+    owed: old.moves ? withoutReading(all) : all,
+  });
 }
 
 // The slot has moved; OLD is back, as a stray or in debt. Only while the directory's master is seen serving.
@@ -668,48 +630,23 @@ function demoteSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   // A lane that went back left it in doubt; it has taken no mail.
   const isClean = debt !== undefined && !debt.steps.includes('rejoin');
   const lane = { from, to, lossS: null, provenUntil: null, lastAlive, way: 'return' };
-  const onOld = { ...paramsOf(old), ...lane };
+  const onOld = { ...instanceParams(old), ...lane };
   const s = slot.slot;
   // A stray is stopped by every run that touches its slot, also by one that was meant for another host.
   const strays = slot.instances.filter(
     ({ host }) => host !== from && host !== to && isStray(stateOf(parts.sight, s, host)),
   );
   return [
-    {
-      id: `lease-${to}`,
-      action: 'slot.take-lease',
-      host: to,
-      phase: 'prepare',
-      title: `lease of ${s} on ${to}`,
-      params: { ...paramsOf(next), ...lane },
-    },
-    {
-      id: `lease-${from}`,
-      action: 'slot.take-lease',
-      host: from,
-      phase: 'prepare',
-      title: `lease of ${s} on ${from}`,
-      params: onOld,
-    },
-    ...strays.map(
-      (stray): Step => ({
-        id: `lease-${stray.host}`,
-        action: 'slot.take-lease',
-        host: stray.host,
-        phase: 'prepare',
-        title: `lease of ${s} on ${stray.host}`,
-        params: { ...paramsOf(stray), ...lane },
-        mayBeOwed: true,
-        undoMayBeOwed: true,
-      }),
-    ),
+    leaseStep(next, lane),
+    leaseStep(old, lane),
+    ...strays.map((stray) => leaseStep(stray, lane, true)),
     {
       id: 'seen-serving',
       action: 'slot.see-serving',
       host: to,
       phase: 'prepare',
       title: `${s} is served by ${to}`,
-      params: { ...paramsOf(next), ...lane },
+      params: { ...instanceParams(next), ...lane },
     },
     {
       id: 'late-stop',
@@ -727,26 +664,7 @@ function demoteSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       title: `role of ${s} on ${from}: replica`,
       params: { ...onOld, role: 'replica', wasRole: 'master' },
     },
-    ...strays.flatMap((stray): readonly Step[] => [
-      {
-        id: `stop-${stray.host}`,
-        action: 'slot.stop',
-        host: stray.host,
-        phase: 'settle',
-        title: `stop ${s} on ${stray.host} (a stray)`,
-        params: { ...paramsOf(stray), ...lane, stray: true, wasRole: 'master', planned: true },
-        mayBeOwed: true,
-      },
-      {
-        id: `role-${stray.host}`,
-        action: 'slot.set-role',
-        host: stray.host,
-        phase: 'settle',
-        title: `role of ${s} on ${stray.host}: replica`,
-        params: { ...paramsOf(stray), ...lane, stray: true, role: 'replica', wasRole: 'master' },
-        mayBeOwed: true,
-      },
-    ]),
+    ...strays.flatMap((stray) => strayStops(stray, lane, { phase: 'settle' })),
     giveBack(slot, parts.sight, lane, {
       moves: false,
       drained: isClean,

@@ -5,15 +5,10 @@ import type { Json } from '../plan/plan.js';
 import type { Step } from '../plan/step.js';
 import type { Decision } from './decide.js';
 import type { LaneWay, Owed } from './lane-record.js';
+import { giveBackStep, hostedParams, instanceParams, leaseStep } from './lane-steps.js';
 import { END_OWED, readableHost, readableHosts } from './readable.js';
 import { type FleetSight, owedOf, stateOf } from './sight.js';
 import { type Instance, instanceOn, type Slot } from './slot.js';
-
-const paramsOf = (instance: Instance) => ({
-  slot: instance.slot,
-  instance: instance.instance,
-  address: instance.address ?? null,
-});
 
 const laneOf = ({ from, to, loss }: Decision, way: LaneWay) => ({
   from,
@@ -36,7 +31,7 @@ export function readOnlySteps(
   const lane = laneOf(decision, 'readonly');
   const next = instanceOn(slot, to) as Instance;
   const old = instanceOn(slot, from) as Instance;
-  const onNew = { ...paramsOf(next), ...lane };
+  const onNew = { ...instanceParams(next), ...lane };
   const word = gates.find((one) => one.word !== null && one.host === from)?.word ?? null;
   return [
     ...leases(slot, to, sight, lane),
@@ -88,7 +83,7 @@ export function readOnlySteps(
       host: to,
       phase: 'prepare',
       title: `start ${s} on ${to} for reading`,
-      params: { ...onNew, possibleMasters: [{ ...paramsOf(old), host: from, word }] },
+      params: { ...onNew, possibleMasters: [{ ...hostedParams(old), word }] },
       undoMayBeOwed: true,
     },
     {
@@ -123,7 +118,7 @@ export function endReadOnlySteps(
       host: from,
       phase: 'prepare',
       title: `${s} is served by ${from}`,
-      params: { ...paramsOf(old), ...lane },
+      params: { ...instanceParams(old), ...lane },
     },
     ...readableHosts(slot, sight).map(
       (host): Step => ({
@@ -132,7 +127,7 @@ export function endReadOnlySteps(
         host,
         phase: 'settle',
         title: `${s} on ${host} is a replica again`,
-        params: { ...paramsOf(instanceOn(slot, host) as Instance), ...lane, planned: false },
+        params: { ...instanceParams(instanceOn(slot, host) as Instance), ...lane, planned: false },
         mayBeOwed: true,
       }),
     ),
@@ -143,7 +138,7 @@ export function endReadOnlySteps(
       host: from,
       phase: 'settle',
       title: `${from}'s log of ${s} goes on`,
-      params: { ...paramsOf(old), ...lane },
+      params: { ...instanceParams(old), ...lane },
       mayBeOwed: true,
     },
     ...hooks,
@@ -201,7 +196,7 @@ function endElsewhere(
       phase: 'prepare',
       title: `${slot.slot} on ${host} is a replica again`,
       params: {
-        ...paramsOf(instanceOn(slot, host) as Instance),
+        ...instanceParams(instanceOn(slot, host) as Instance),
         ...lane,
         planned: false,
         mayBeStopped: true,
@@ -242,16 +237,7 @@ function leases(
   return slot.instances
     .filter((instance) => sight.get(instance.host)?.ok === true)
     .toSorted((a, b) => Number(b.host === to) - Number(a.host === to))
-    .map((instance) => ({
-      id: `lease-${instance.host}`,
-      action: 'slot.take-lease',
-      host: instance.host,
-      phase: 'prepare',
-      title: `lease of ${slot.slot} on ${instance.host}`,
-      params: { ...paramsOf(instance), ...lane },
-      mayBeOwed: instance.host !== to,
-      undoMayBeOwed: instance.host !== to,
-    }));
+    .map((instance) => leaseStep(instance, lane, instance.host !== to));
 }
 
 function giveBack(
@@ -259,18 +245,6 @@ function giveBack(
   sight: FleetSight,
   lane: { readonly to: string; readonly [key: string]: Json },
 ): Step {
-  return {
-    id: 'give-back',
-    action: 'slot.give-lease-back',
-    host: lane.to,
-    phase: 'settle',
-    title: `give the leases of ${slot.slot} back`,
-    params: {
-      slot: slot.slot,
-      ...lane,
-      instances: slot.instances.map((one) => ({ ...paramsOf(one), host: one.host })),
-      readable: [...new Set([...readableHosts(slot, sight), lane.to])],
-      owed: owedOf(sight, slot) as unknown as Json,
-    },
-  };
+  const readable = [...new Set([...readableHosts(slot, sight), lane.to])];
+  return giveBackStep(slot, { host: lane.to, params: { ...lane, readable }, owed: owedOf(sight, slot) });
 }

@@ -1,9 +1,10 @@
 // Judging and planning a rejoin: instances that owe one, or run as masters that the directory does not name, become
 // replicas of the slot's master again, and what only their disks have goes to it first. Pure. The order of steps is
 // failover.md's; a gate refuses its own instance and no other.
-import type { Json, Lane } from '../plan/plan.js';
+import type { Lane } from '../plan/plan.js';
 import type { Step } from '../plan/step.js';
 import { type PlanParts, planLane } from './failover.js';
+import { giveBackStep, hostedParams, instanceParams, leaseStep, strayStops } from './lane-steps.js';
 import { canEndReading, END_OWED, isReading, readableHost, readableHosts } from './readable.js';
 import { type FleetSight, isMaster, isStray, openLaneOf, owedOf, stateOf } from './sight.js';
 import { type Instance, instanceOn, type Slot } from './slot.js';
@@ -192,13 +193,6 @@ function planEndOfReading(slot: Slot, parts: PlanParts): Lane {
   );
 }
 
-const paramsOf = (instance: Instance) => ({
-  slot: instance.slot,
-  instance: instance.instance,
-  address: instance.address ?? null,
-});
-const hostedParams = (instance: Instance) => ({ ...paramsOf(instance), host: instance.host });
-
 function planReturns(returns: readonly Return[], sight: FleetSight): Lane {
   const [first] = returns as [Return];
   const { slot } = first;
@@ -217,44 +211,37 @@ function planReturns(returns: readonly Return[], sight: FleetSight): Lane {
   const others = slot.instances
     .map(({ host }) => host)
     .filter((host) => !parties.includes(host) && stateOf(sight, slot.slot, host) !== undefined);
-  const steps: Step[] = [...parties, ...others].map((host) => ({
-    id: `lease-${host}`,
-    action: 'slot.take-lease',
-    host,
-    phase: 'prepare',
-    title: `lease of ${slot.slot} on ${host}`,
-    params: { ...paramsOf(instanceOn(slot, host) as Instance), ...lane },
-    mayBeOwed: others.includes(host),
-    undoMayBeOwed: others.includes(host),
-  }));
+  const steps: Step[] = [...parties, ...others].map((host) =>
+    leaseStep(instanceOn(slot, host) as Instance, lane, others.includes(host)),
+  );
   steps.push({
     id: 'seen-serving',
     action: 'slot.see-serving',
     host: slot.master,
     phase: 'prepare',
     title: `${slot.slot} is served by ${slot.master}`,
-    params: { ...paramsOf(master), ...lane },
+    params: { ...instanceParams(master), ...lane },
   });
   // A stray is stopped by every run that touches its slot, also by one that was meant for another host; it owes a
   // rejoin of its own.
   const strays = others.filter((host) => isStray(stateOf(sight, slot.slot, host)));
-  for (const host of strays) steps.push(...strayStops(instanceOn(slot, host) as Instance, lane));
+  for (const host of strays) {
+    const stray = instanceOn(slot, host) as Instance;
+    steps.push(...strayStops(stray, lane, { phase: 'settle', mark: 'stray-' }));
+  }
   for (const one of back) steps.push(...returnSteps(one, slot, master));
-  steps.push({
-    id: 'give-back',
-    action: 'slot.end-rejoin',
-    host: slot.master,
-    phase: 'settle',
-    title: `give the leases of ${slot.slot} back`,
-    params: {
-      slot: slot.slot,
-      ...lane,
-      instances: slot.instances.map(hostedParams),
-      returns: returns.map(({ host, how, acceptLoss }) => ({ host, how, acceptLoss })),
-      strays,
-      owed: owedOf(sight, slot) as unknown as Json,
-    },
-  });
+  steps.push(
+    giveBackStep(slot, {
+      action: 'slot.end-rejoin',
+      host: slot.master,
+      params: {
+        ...lane,
+        returns: returns.map(({ host, how, acceptLoss }) => ({ host, how, acceptLoss })),
+        strays,
+      },
+      owed: owedOf(sight, slot),
+    }),
+  );
   return {
     id: slot.slot,
     steps,
@@ -267,38 +254,13 @@ function planReturns(returns: readonly Return[], sight: FleetSight): Lane {
   };
 }
 
-function strayStops(stray: Instance, lane: Step['params']): readonly Step[] {
-  const { slot, host } = stray;
-  const params = { ...paramsOf(stray), ...lane, stray: true, wasRole: 'master', planned: true };
-  return [
-    {
-      id: `stop-stray-${host}`,
-      action: 'slot.stop',
-      host,
-      phase: 'settle',
-      title: `stop ${slot} on ${host} (a stray)`,
-      params,
-      mayBeOwed: true,
-    },
-    {
-      id: `role-stray-${host}`,
-      action: 'slot.set-role',
-      host,
-      phase: 'settle',
-      title: `role of ${slot} on ${host}: replica`,
-      params: { ...params, role: 'replica' },
-      mayBeOwed: true,
-    },
-  ];
-}
-
 // What is only on the old disk goes to the master before the instance takes its replication: as a replica it would
 // forget what it alone has.
 function returnSteps({ host, acceptLoss }: Return, slot: Slot, master: Instance): readonly Step[] {
   const old = instanceOn(slot, host) as Instance;
   const s = slot.slot;
   const params = {
-    ...paramsOf(old),
+    ...instanceParams(old),
     from: host,
     to: slot.master,
     way: 'return',
@@ -332,7 +294,7 @@ function returnSteps({ host, acceptLoss }: Return, slot: Slot, master: Instance)
       'replicate',
       'slot.see-returned',
       `${s} replicates to ${host}`,
-      { ...paramsOf(master), replica: hostedParams(old), returned: hostedParams(old) },
+      { ...instanceParams(master), replica: hostedParams(old), returned: hostedParams(old) },
       slot.master,
     ),
     step('end', 'slot.end-leftovers', `clear what was set aside of ${s} on ${host}`),

@@ -3,11 +3,12 @@
 // debt on the slot's hosts, until it has everything and its log is empty.
 import { formatCommand } from '../lib/command-text.js';
 import { formatSize } from '../lib/size.js';
-import type { Json, Lane } from '../plan/plan.js';
+import type { Lane } from '../plan/plan.js';
 import type { Step } from '../plan/step.js';
 import { DEFAULT_ROOM, type Room } from './choose.js';
 import type { ChannelState, InstanceState } from './driver.js';
 import { channelTowards } from './freshness.js';
+import { giveBackStep, hostedParams, instanceParams, leaseStep } from './lane-steps.js';
 import { type FleetSight, owedOf, stateOf } from './sight.js';
 import { type Instance, instanceOn, type Slot } from './slot.js';
 
@@ -237,25 +238,12 @@ export function planSeed(slot: Slot, wishes: SeedWishes, facts: SeedFacts): Lane
   const from = slot.master;
   const to = instance.host;
   const lane = { from, to, way: 'seed' };
-  const paramsOf = (one: Instance) => ({
-    slot: one.slot,
-    instance: one.instance,
-    address: one.address ?? null,
-  });
-  const hosted = (one: Instance) => ({ ...paramsOf(one), host: one.host });
   const master = instanceOn(slot, from) as Instance;
   const all = [...slot.instances.filter((one) => one.host !== to), instance];
   const there = all.filter((one) => sight.get(one.host)?.ok === true && one.host !== replace);
   const isListed = instanceOn(slot, to) !== undefined;
   const s = slot.slot;
-  const lease = (one: Instance): Step => ({
-    id: `lease-${one.host}`,
-    action: 'slot.take-lease',
-    host: one.host,
-    phase: 'prepare',
-    title: `lease of ${s} on ${one.host}`,
-    params: { ...paramsOf(one), ...lane },
-  });
+  const lease = (one: Instance) => leaseStep(one, lane);
   const own = stateOf(sight, s, to);
   const steps: Step[] = [
     lease(master),
@@ -267,7 +255,7 @@ export function planSeed(slot: Slot, wishes: SeedWishes, facts: SeedFacts): Lane
       host: from,
       phase: 'settle',
       title: `${s} on ${to} counts as no copy meanwhile`,
-      params: { ...paramsOf(master), ...lane },
+      params: { ...instanceParams(master), ...lane },
     },
   ];
   if (own?.configuredRole !== 'replica') {
@@ -277,7 +265,12 @@ export function planSeed(slot: Slot, wishes: SeedWishes, facts: SeedFacts): Lane
       host: to,
       phase: 'settle',
       title: `role of ${s} on ${to}: replica`,
-      params: { ...paramsOf(instance), ...lane, role: 'replica', wasRole: own?.configuredRole ?? 'replica' },
+      params: {
+        ...instanceParams(instance),
+        ...lane,
+        role: 'replica',
+        wasRole: own?.configuredRole ?? 'replica',
+      },
     });
   }
   steps.push(
@@ -287,7 +280,7 @@ export function planSeed(slot: Slot, wishes: SeedWishes, facts: SeedFacts): Lane
       host: to,
       phase: 'settle',
       title: `start ${s} on ${to} as replica`,
-      params: { ...paramsOf(instance), ...lane, role: 'replica' },
+      params: { ...instanceParams(instance), ...lane, role: 'replica' },
     },
     {
       id: 'send',
@@ -296,9 +289,9 @@ export function planSeed(slot: Slot, wishes: SeedWishes, facts: SeedFacts): Lane
       phase: 'settle',
       title: `all users and mailboxes of ${s} to ${to}`,
       params: {
-        ...paramsOf(master),
+        ...instanceParams(master),
         ...lane,
-        replica: hosted(instance),
+        replica: hostedParams(instance),
         perSecond: wishes.perSecond ?? null,
       },
     },
@@ -308,7 +301,7 @@ export function planSeed(slot: Slot, wishes: SeedWishes, facts: SeedFacts): Lane
       host: from,
       phase: 'settle',
       title: `${s} replicates to ${to}`,
-      params: { ...paramsOf(master), ...lane, replica: hosted(instance) },
+      params: { ...instanceParams(master), ...lane, replica: hostedParams(instance) },
     },
   );
   const removed = replace === undefined ? undefined : instanceOn(slot, replace);
@@ -321,25 +314,21 @@ export function planSeed(slot: Slot, wishes: SeedWishes, facts: SeedFacts): Lane
       title: `directory: ${s} has a replica on ${to}${replace === undefined ? '' : `, none on ${replace}`}`,
       params: {
         slot: s,
-        add: hosted(instance),
+        add: hostedParams(instance),
         remove: replace ?? null,
-        removed: removed === undefined ? null : hosted(removed),
+        removed: removed === undefined ? null : hostedParams(removed),
       },
     });
   }
   const gone = new Set([to, ...(replace === undefined ? [] : [replace])]);
-  steps.push({
-    id: 'give-back',
-    action: 'slot.end-seed',
-    host: from,
-    phase: 'settle',
-    title: `give the leases of ${s} back`,
-    params: {
-      ...paramsOf(master),
-      ...lane,
-      instances: there.map(hosted),
-      owed: owedOf(sight, slot).filter((one) => !gone.has(one.host)) as unknown as Json,
-    },
-  });
+  steps.push(
+    giveBackStep(slot, {
+      action: 'slot.end-seed',
+      host: from,
+      params: { ...instanceParams(master), ...lane },
+      instances: there,
+      owed: owedOf(sight, slot).filter((one) => !gone.has(one.host)),
+    }),
+  );
   return { id: s, steps, facts: { kind: 'seed', from, to, replace: replace ?? null } };
 }

@@ -5,6 +5,7 @@ import type { Step } from '../plan/step.js';
 import { blockedChannel, whyNotBlocked } from './blocked.js';
 import { channelTowards } from './freshness.js';
 import { TENDING } from './lane-record.js';
+import { hostedParams, instanceParams, leaseStep } from './lane-steps.js';
 import type { QuarantineFile } from './quarantine.js';
 import type { ReplicationLook } from './replication-look.js';
 import { type FleetSight, isMaster, openLaneOf, stateOf } from './sight.js';
@@ -106,32 +107,19 @@ export interface TendParts {
   readonly owner: string | undefined;
 }
 
-const paramsOf = (instance: Instance) => ({
-  slot: instance.slot,
-  instance: instance.instance,
-  address: instance.address ?? null,
-});
-
 function lane(
   slot: Slot,
   facts: { readonly [key: string]: Json },
   steps: (shared: { readonly [key: string]: Json }) => readonly Step[],
 ): Lane {
   const master = instanceOn(slot, slot.master) as Instance;
-  const shared = { ...paramsOf(master), from: slot.master, to: slot.master, way: TENDING };
+  const shared = { ...instanceParams(master), from: slot.master, to: slot.master, way: TENDING };
   const { host } = master;
   return {
     id: slot.slot,
     facts: { ...facts, from: host, to: host },
     steps: [
-      {
-        id: `lease-${host}`,
-        action: 'slot.take-lease',
-        host,
-        phase: 'prepare',
-        title: `lease of ${slot.slot} on ${host}`,
-        params: shared,
-      },
+      leaseStep(master, shared),
       ...steps(shared),
       {
         id: 'return-lease',
@@ -229,7 +217,7 @@ export function planRepair(
         host: slot.master,
         phase: 'settle',
         title: `send ${users.length} ${users.length === 1 ? 'user' : 'users'} of ${slot.slot} whole to ${replica}`,
-        params: { ...shared, channel, users: [...users], replica: { ...paramsOf(instance), host: replica } },
+        params: { ...shared, channel, users: [...users], replica: hostedParams(instance) },
       };
     }),
   );

@@ -4,12 +4,12 @@
 import { TransportError } from '../../errors.js';
 import { formatIso } from '../../lib/clock.js';
 import type { Action } from '../../plan/action.js';
-import type { Step } from '../../plan/step.js';
 import type { InstanceState } from '../driver.js';
 import { type Owed, owedLine } from '../lane-record.js';
 import type { Instance } from '../slot.js';
-import { instanceOf, type SlotActionParts, textOf } from './action-parts.js';
+import { type SlotActionParts, textOf } from './action-parts.js';
 import { debtsNow, debtsToWrite, owedByStray } from './debts.js';
+import { giveBackLeases, instancesOf, lastAction } from './give-back-leases.js';
 import { reportKey } from './rejoin-parts.js';
 
 interface Returned {
@@ -41,68 +41,42 @@ export function endRejoin(parts: SlotActionParts): Action {
     return steps;
   }
 
-  return {
-    name: 'slot.end-rejoin',
-    check: async (step) => ({
-      state: parts.leases.hostsOf(textOf(step.params, 'slot')).length === 0 ? 'done' : 'todo',
-    }),
-    preview: (step) => [`give back the leases of ${textOf(step.params, 'slot')}`],
-    async act(step) {
-      const slot = textOf(step.params, 'slot');
-      const to = textOf(step.params, 'to');
-      const instances = ((step.params.instances ?? []) as readonly Step['params'][]).map((one) =>
-        instanceOf(one, ''),
+  return lastAction(parts, 'slot.end-rejoin', async (step) => {
+    const slot = textOf(step.params, 'slot');
+    const to = textOf(step.params, 'to');
+    const instances = instancesOf(step);
+    const returns = (step.params.returns ?? []) as unknown as readonly Returned[];
+    const planned = (step.params.owed ?? []) as unknown as readonly Owed[];
+    const at = formatIso(parts.clock.now());
+    const run = parts.leases.holder.run;
+    const held = parts.leases.hostsOf(slot);
+    const isAway = (host: string) => parts.watch.away(host) !== undefined;
+    const lines = async (): Promise<readonly string[]> => {
+      const debts = await debtsNow(parts, instances, planned);
+      const own = await Promise.all(
+        returns.map(async (returned): Promise<readonly Owed[]> => {
+          const state = await lookAt(instances.find(({ host }) => host === returned.host));
+          const steps = stepsOwed(returned, slot, state);
+          const lastAlive = debts.find(({ host }) => host === returned.host)?.lastAlive ?? null;
+          return steps.length === 0 ? [] : [{ slot, host: returned.host, steps, run, at, lastAlive }];
+        }),
       );
-      const returns = (step.params.returns ?? []) as unknown as readonly Returned[];
-      const planned = (step.params.owed ?? []) as unknown as readonly Owed[];
-      const at = formatIso(parts.clock.now());
-      const run = parts.leases.holder.run;
-      const held = parts.leases.hostsOf(slot);
-      const isAway = (host: string) => parts.watch.away(host) !== undefined;
-      const linesNow = async (): Promise<readonly string[]> => {
-        const debts = await debtsNow(parts, instances, planned);
-        const own = await Promise.all(
-          returns.map(async (returned): Promise<readonly Owed[]> => {
-            const state = await lookAt(instances.find(({ host }) => host === returned.host));
-            const steps = stepsOwed(returned, slot, state);
-            const lastAlive = debts.find(({ host }) => host === returned.host)?.lastAlive ?? null;
-            return steps.length === 0 ? [] : [{ slot, host: returned.host, steps, run, at, lastAlive }];
-          }),
-        );
-        const strays = await Promise.all(
-          ((step.params.strays ?? []) as readonly string[]).map(async (host): Promise<Owed> => {
-            const state = await lookAt(instances.find((one) => one.host === host));
-            return { slot, host, steps: owedByStray(state), run, at, lastAlive: null };
-          }),
-        );
-        const isTold = instances.every(({ host }) => held.includes(host) && !isAway(host));
-        const paid = returns.map(({ host }) => host);
-        return debtsToWrite({
-          debts,
-          own: [...own.flat(), ...strays],
-          paid,
-          isTold,
-          now: { slot, run, at },
-        }).map(owedLine);
-      };
-      let lines = await linesNow();
-      // The master's lease last: until then the lane is open on the one host that it stands on.
-      for (const instance of instances.toSorted((a, b) => Number(a.host === to) - Number(b.host === to))) {
-        if (!held.includes(instance.host)) continue;
-        if (parts.watch.away(instance.host) === undefined) {
-          const grip = parts.leases.grip(instance.host, slot);
-          try {
-            await parts.driver.giveLeaseBack(parts.hostNamed(instance.host), instance, grip, lines);
-          } catch (error) {
-            if (instance.host === to || !(error instanceof TransportError)) throw error;
-            // It died at the very end: its lease runs out by itself, and what it owes is said by the others.
-            parts.watch.add(instance.host, error);
-            lines = await linesNow();
-          }
-        }
-        parts.leases.forget(instance.host, slot);
-      }
-    },
-    deadlineMs: () => 20_000,
-  };
+      const strays = await Promise.all(
+        ((step.params.strays ?? []) as readonly string[]).map(async (host): Promise<Owed> => {
+          const state = await lookAt(instances.find((one) => one.host === host));
+          return { slot, host, steps: owedByStray(state), run, at, lastAlive: null };
+        }),
+      );
+      const isTold = instances.every(({ host }) => held.includes(host) && !isAway(host));
+      const paid = returns.map(({ host }) => host);
+      return debtsToWrite({
+        debts,
+        own: [...own.flat(), ...strays],
+        paid,
+        isTold,
+        now: { slot, run, at },
+      }).map(owedLine);
+    };
+    await giveBackLeases(parts, { slot, instances, last: to, lines });
+  });
 }

@@ -1,6 +1,5 @@
 // Ends a lane: its leases are given back, and what could not be done because a host was away stays on record on
 // the slot's hosts until rejoin has done it.
-import { TransportError } from '../../errors.js';
 import { formatIso } from '../../lib/clock.js';
 import type { Action } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
@@ -9,8 +8,9 @@ import { type Owed, owedLine, parseSentTo } from '../lane-record.js';
 import { withoutReading } from '../read-only.js';
 import { END_OWED } from '../readable.js';
 import type { Instance } from '../slot.js';
-import { instanceOf, isNoMaster, type SlotActionParts, seenKey, textOf } from './action-parts.js';
+import { isNoMaster, type SlotActionParts, seenKey, textOf } from './action-parts.js';
 import { debtsNow, debtsToWrite, owedByStray } from './debts.js';
+import { giveBackLeases, instancesOf, lastAction } from './give-back-leases.js';
 
 /** A lane that moves its slot has ended all reading, or owes that itself. */
 const onlyCopies = (owed: Owed): Owed => ({
@@ -19,9 +19,6 @@ const onlyCopies = (owed: Owed): Owed => ({
 });
 
 export function giveLeaseBack(parts: SlotActionParts): Action {
-  const instancesOf = (step: Step): readonly Instance[] =>
-    ((step.params.instances ?? []) as readonly Step['params'][]).map((one) => instanceOf(one, ''));
-
   async function lookAt(instance: Instance): Promise<InstanceState | undefined> {
     if (parts.watch.away(instance.host) !== undefined) return undefined;
     try {
@@ -115,89 +112,64 @@ export function giveLeaseBack(parts: SlotActionParts): Action {
     return steps;
   }
 
-  return {
-    name: 'slot.give-lease-back',
-    check: async (step) => ({
-      state: parts.leases.hostsOf(textOf(step.params, 'slot')).length === 0 ? 'done' : 'todo',
-    }),
-    preview: (step) => [`give back the leases of ${textOf(step.params, 'slot')}`],
-    async act(step) {
-      const slot = textOf(step.params, 'slot');
-      const from = textOf(step.params, 'from');
-      const to = textOf(step.params, 'to');
-      const lastAlive = typeof step.params.lastAlive === 'number' ? step.params.lastAlive : null;
-      const at = formatIso(parts.clock.now());
-      const run = parts.leases.holder.run;
-      const instances = instancesOf(step);
-      const old = instances.find(({ host }) => host === from);
-      const linesNow = async (): Promise<readonly string[]> => {
-        if (step.params.way === 'readonly' || step.params.way === 'end-readonly') {
-          const owed = await owedAfterReading(step, (host, steps) => ({
-            slot,
-            host,
-            steps,
-            run,
-            at,
-            lastAlive: null,
-          }));
-          return owed.map(owedLine);
-        }
-        const oldState = old === undefined ? undefined : await lookAt(old);
-        const own: Owed[] = [];
-        const owe = (host: string, steps: readonly string[], alive: number | null) => {
-          if (steps.length > 0) own.push({ slot, host, steps, run, at, lastAlive: alive });
-        };
-        if (old !== undefined) owe(from, owedByOld(step, oldState), lastAlive);
-        for (const host of (step.params.strays ?? []) as readonly string[]) {
-          const stray = instances.find((one) => one.host === host);
-          if (stray !== undefined) owe(host, owedByStray(await lookAt(stray)), null);
-        }
-        if (step.params.moves === true) {
-          const next = instances.find(({ host }) => host === to);
-          const nextState = next === undefined ? undefined : await lookAt(next);
-          const sent = nextState === undefined ? [] : parseSentTo(nextState.laneLines, run);
-          for (const third of instances.filter(({ host }) => host !== from && host !== to)) {
-            const state = await lookAt(third);
-            // Whoever was sent everything is a copy, if it still takes what comes.
-            const isCopy = sent.includes(third.host) && state?.running === true && state.role === 'replica';
-            if (!isCopy) owe(third.host, owedByThird(step, oldState, state, third.host), null);
-          }
-        }
-        const planned = (step.params.owed ?? []) as unknown as readonly Owed[];
-        const debts = await debtsNow(parts, instances, planned);
-        // Whatever NEW owed before, its disk is the master's now.
-        const paid = step.params.moves === true ? [from, to] : [from];
-        const isTold = instances.every(
-          ({ host }) => held.includes(host) && parts.watch.away(host) === undefined,
-        );
-        return debtsToWrite({
-          debts: step.params.moves === true ? debts.map(onlyCopies) : debts,
-          own,
-          paid,
-          isTold,
-          now: { slot, run, at },
-        }).map(owedLine);
-      };
-      const held = parts.leases.hostsOf(slot);
-      let lines = await linesNow();
-      // NEW's lease last: until then the lane is open on the one host that it stands on.
-      for (const instance of instances.toSorted((a, b) => Number(a.host === to) - Number(b.host === to))) {
-        if (!held.includes(instance.host)) continue;
-        if (parts.watch.away(instance.host) === undefined) {
-          const host = parts.hostNamed(instance.host);
-          try {
-            const grip = parts.leases.grip(instance.host, slot);
-            await parts.driver.giveLeaseBack(host, instance, grip, lines);
-          } catch (error) {
-            if (instance.host === to || !(error instanceof TransportError)) throw error;
-            // It died at the very end: its lease runs out by itself, and what it owes is said by the others.
-            parts.watch.add(instance.host, error);
-            lines = await linesNow();
-          }
-        }
-        parts.leases.forget(instance.host, slot);
+  return lastAction(parts, 'slot.give-lease-back', async (step) => {
+    const slot = textOf(step.params, 'slot');
+    const from = textOf(step.params, 'from');
+    const to = textOf(step.params, 'to');
+    const lastAlive = typeof step.params.lastAlive === 'number' ? step.params.lastAlive : null;
+    const at = formatIso(parts.clock.now());
+    const run = parts.leases.holder.run;
+    const instances = instancesOf(step);
+    const old = instances.find(({ host }) => host === from);
+    const held = parts.leases.hostsOf(slot);
+    const lines = async (): Promise<readonly string[]> => {
+      if (step.params.way === 'readonly' || step.params.way === 'end-readonly') {
+        const owed = await owedAfterReading(step, (host, steps) => ({
+          slot,
+          host,
+          steps,
+          run,
+          at,
+          lastAlive: null,
+        }));
+        return owed.map(owedLine);
       }
-    },
-    deadlineMs: () => 20_000,
-  };
+      const oldState = old === undefined ? undefined : await lookAt(old);
+      const own: Owed[] = [];
+      const owe = (host: string, steps: readonly string[], alive: number | null) => {
+        if (steps.length > 0) own.push({ slot, host, steps, run, at, lastAlive: alive });
+      };
+      if (old !== undefined) owe(from, owedByOld(step, oldState), lastAlive);
+      for (const host of (step.params.strays ?? []) as readonly string[]) {
+        const stray = instances.find((one) => one.host === host);
+        if (stray !== undefined) owe(host, owedByStray(await lookAt(stray)), null);
+      }
+      if (step.params.moves === true) {
+        const next = instances.find(({ host }) => host === to);
+        const nextState = next === undefined ? undefined : await lookAt(next);
+        const sent = nextState === undefined ? [] : parseSentTo(nextState.laneLines, run);
+        for (const third of instances.filter(({ host }) => host !== from && host !== to)) {
+          const state = await lookAt(third);
+          // Whoever was sent everything is a copy, if it still takes what comes.
+          const isCopy = sent.includes(third.host) && state?.running === true && state.role === 'replica';
+          if (!isCopy) owe(third.host, owedByThird(step, oldState, state, third.host), null);
+        }
+      }
+      const planned = (step.params.owed ?? []) as unknown as readonly Owed[];
+      const debts = await debtsNow(parts, instances, planned);
+      // Whatever NEW owed before, its disk is the master's now.
+      const paid = step.params.moves === true ? [from, to] : [from];
+      const isTold = instances.every(
+        ({ host }) => held.includes(host) && parts.watch.away(host) === undefined,
+      );
+      return debtsToWrite({
+        debts: step.params.moves === true ? debts.map(onlyCopies) : debts,
+        own,
+        paid,
+        isTold,
+        now: { slot, run, at },
+      }).map(owedLine);
+    };
+    await giveBackLeases(parts, { slot, instances, last: to, lines });
+  });
 }

@@ -20,6 +20,7 @@ import {
   stepError,
   textOf,
 } from './action-parts.js';
+import { giveBackLeases, instancesOf, lastAction } from './give-back-leases.js';
 
 /** One name alone, at a time: the lease cannot change hands while it is sent. */
 const ALONE_S = 300;
@@ -250,32 +251,13 @@ export function mapReplica(parts: SlotActionParts): Action {
 
 /** Gives the leases back; what others owe stays on record. */
 export function endSeed(parts: SlotActionParts): Action {
-  return {
-    name: 'slot.end-seed',
-    check: async (step) => ({
-      state: parts.leases.hostsOf(textOf(step.params, 'slot')).length === 0 ? 'done' : 'todo',
-    }),
-    preview: (step) => [`give back the leases of ${textOf(step.params, 'slot')}`],
-    async act(step) {
-      const slot = textOf(step.params, 'slot');
-      const from = textOf(step.params, 'from');
-      const lines = ((step.params.owed ?? []) as unknown as readonly Owed[]).map(owedLine);
-      const instances = ((step.params.instances ?? []) as readonly Step['params'][]).map((one) =>
-        instanceOf(one, ''),
-      );
-      const held = parts.leases.hostsOf(slot);
-      // The master's last: until then it is on record that the seed is not done.
-      for (const instance of instances.toSorted(
-        (a, b) => Number(a.host === from) - Number(b.host === from),
-      )) {
-        if (!held.includes(instance.host)) continue;
-        if (parts.watch.away(instance.host) === undefined) {
-          const grip = parts.leases.grip(instance.host, slot);
-          await parts.driver.giveLeaseBack(parts.hostNamed(instance.host), instance, grip, lines);
-        }
-        parts.leases.forget(instance.host, slot);
-      }
-    },
-    deadlineMs: () => 20_000,
-  };
+  return lastAction(parts, 'slot.end-seed', async (step) => {
+    const lines = ((step.params.owed ?? []) as unknown as readonly Owed[]).map(owedLine);
+    await giveBackLeases(parts, {
+      slot: textOf(step.params, 'slot'),
+      instances: instancesOf(step),
+      last: textOf(step.params, 'from'),
+      lines: async () => lines,
+    });
+  });
 }
