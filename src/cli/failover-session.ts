@@ -25,7 +25,6 @@ import { storeSamples } from '../slot/list.js';
 import type { Surroundings } from '../slot/look-around.js';
 import { lossSheetJson, NAMES_KEPT } from '../slot/loss-sheet.js';
 import {
-  exitOf,
   judgeSafety,
   overallOutcome,
   plannedResults,
@@ -33,6 +32,7 @@ import {
   type SafeToLeave,
   type SlotResult,
 } from '../slot/outcome.js';
+import { exitOf, type RunOutcome } from '../slot/overall.js';
 import { type PreparedFailover, prepareFailover } from '../slot/prepare-failover.js';
 import type { WaitingDesk } from '../slot/release-waiting.js';
 import type { RoadSight } from '../slot/road.js';
@@ -373,7 +373,7 @@ export class FailoverSession {
   async #print(
     results: readonly SlotResult[],
     run: string | null,
-    outcome: ReturnType<typeof overallOutcome>,
+    outcome: RunOutcome,
     sight: FleetSight,
     screen: (canvas: Canvas) => readonly Line[],
     known: {

@@ -1,13 +1,14 @@
 // The document of a rejoin, as scripts rely on it (`mailctl/rejoin/v1`). Fields are only ever added.
 import { formatIso } from '../lib/clock.js';
 import type { Column } from '../output/columns/column.js';
-import type { RejoinOutcome, ReturnResult } from '../slot/rejoin-outcome.js';
+import type { RunOutcome } from '../slot/overall.js';
+import type { ReturnResult } from '../slot/rejoin-outcome.js';
 import type { ErrorReport } from './report.js';
 
 /** What the document is made of. */
 export interface RejoinDocument {
   readonly run: string | null;
-  readonly outcome: RejoinOutcome;
+  readonly outcome: RunOutcome;
   readonly tookMs: number;
   readonly results: readonly ReturnResult[];
   readonly errors: readonly ErrorReport[];

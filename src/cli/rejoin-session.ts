@@ -18,16 +18,10 @@ import type { Directory } from '../slot/directory.js';
 import { actionParts } from '../slot/execute.js';
 import { storeSamples } from '../slot/list.js';
 import type { Surroundings } from '../slot/look-around.js';
+import { exitOf, type RunOutcome } from '../slot/overall.js';
 import { type PreparedRejoin, prepareRejoin } from '../slot/prepare-rejoin.js';
 import { planRejoins, type Return } from '../slot/rejoin.js';
-import {
-  exitOfRejoin,
-  overallRejoin,
-  plannedReturns,
-  type RejoinOutcome,
-  type ReturnResult,
-  returnResults,
-} from '../slot/rejoin-outcome.js';
+import { overallRejoin, plannedReturns, type ReturnResult, returnResults } from '../slot/rejoin-outcome.js';
 import type { FleetSight } from '../slot/sight.js';
 import type { Slot } from '../slot/slot.js';
 import { stuckSlots } from '../slot/stuck.js';
@@ -149,7 +143,7 @@ export class RejoinSession {
   async reportRefused(): Promise<number> {
     const results = plannedReturns(this.prepared.returns);
     const outcome = overallRejoin(results, false);
-    const exit = exitOfRejoin(outcome, results);
+    const exit = exitOf(outcome, results);
     const word: Line = [
       { text: outcome === 'busy' ? 'BUSY' : 'REFUSED', tone: 'bad' },
       `  nothing was changed  exit ${exit}`,
@@ -173,7 +167,7 @@ export class RejoinSession {
       ...steps,
       ...last,
     ]);
-    return exitOfRejoin(outcome, results);
+    return exitOf(outcome, results);
   }
 
   async #describeSteps(): Promise<readonly string[]> {
@@ -319,7 +313,7 @@ export async function reportRejoin(context: Context, ended: EndedRejoin): Promis
   const slots = await slotsNow(slotsOf(returns), ended.directory);
   const sight = await lookAgain(slots, ended.sight, around);
   const outcome = result.stopped !== undefined ? 'incomplete' : overallRejoin(results, false);
-  const exit = exitAfter(context, worstExit(exitOfRejoin(outcome, results)));
+  const exit = exitAfter(context, worstExit(exitOf(outcome, results)));
   const samples = await context.samples();
   await storeSamples(samples, slots, sight, context.clock);
   const { stores } = await context.config();
@@ -370,7 +364,7 @@ async function printRejoin(
     readonly tookMs: number;
     readonly sight: FleetSight;
     readonly results: readonly ReturnResult[];
-    readonly outcome: RejoinOutcome;
+    readonly outcome: RunOutcome;
   },
   screen: (canvas: Canvas) => readonly Line[],
 ): Promise<void> {

@@ -1,19 +1,17 @@
 // What became of a failover, slot by slot and as a whole: from decisions and the runner's results to the words and
 // codes of design 2.1. Pure.
-import { EXIT } from '../errors.js';
 import type { LaneResult, RunResult } from '../plan/runner.js';
 import { type Decision, type GateId, mayGo, refusal } from './decide.js';
 import type { InstanceState } from './driver.js';
 import { RELEASE_STEP } from './failover.js';
 import { channelTowards, judgeFreshness } from './freshness.js';
+import { overallOf, type RunOutcome } from './overall.js';
 import { END_OWED, readingOn } from './readable.js';
 import { type FleetSight, openLaneOf, owedOf, stateOf } from './sight.js';
 import type { Slot } from './slot.js';
 
 /** Outcome of one slot. */
 export type SlotOutcome = 'moved' | 'readable' | 'ended' | 'refused' | 'failed' | 'incomplete' | 'planned';
-/** Outcome of the whole. */
-export type RunOutcome = 'done' | 'partial' | 'refused' | 'failed' | 'incomplete' | 'busy' | 'planned';
 
 /** One slot's result. */
 export interface SlotResult {
@@ -81,29 +79,11 @@ export function laneOutcome(decision: Decision, lane: LaneResult): SlotResult {
 
 /** The outcome of all slots together. */
 export function overallOutcome(results: readonly SlotResult[], isDryRun: boolean): RunOutcome {
-  const count = (outcome: SlotOutcome) => results.filter((result) => result.outcome === outcome).length;
-  if (count('incomplete') > 0) return 'incomplete';
-  if (results.length > 0 && count('refused') === results.length) {
-    return results.every((result) => result.gate === 'busy') ? 'busy' : 'refused';
-  }
-  if (isDryRun) return 'planned';
-  if (count('moved') + count('readable') + count('ended') === results.length) return 'done';
-  if (count('failed') === results.length) return 'failed';
-  return 'partial';
-}
-
-/** The exit code of an outcome. A dry run with a slot refused is partial. */
-export function exitOf(outcome: RunOutcome, results: readonly SlotResult[]): number {
-  const codes: { readonly [outcome in RunOutcome]: number } = {
-    done: EXIT.done,
-    partial: EXIT.partial,
-    refused: EXIT.refused,
-    failed: EXIT.failed,
-    incomplete: EXIT.incomplete,
-    busy: EXIT.busy,
-    planned: results.some((result) => result.outcome === 'refused') ? EXIT.partial : EXIT.done,
-  };
-  return codes[outcome];
+  return overallOf(results, {
+    achieved: ['moved', 'readable', 'ended'],
+    isBusy: ({ gate }) => gate === 'busy',
+    isDryRun,
+  });
 }
 
 /** May the operator go back to bed? An unknown is not a yes. */

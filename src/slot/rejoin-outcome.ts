@@ -1,7 +1,7 @@
 // What became of a rejoin, instance by instance and as a whole, in the words and codes of design 2.1. Pure.
-import { EXIT } from '../errors.js';
 import type { RunResult } from '../plan/runner.js';
 import { type RejoinFindings, type RejoinReport, reportKey } from './actions/rejoin-parts.js';
+import { overallOf, type RunOutcome } from './overall.js';
 import type { Return } from './rejoin.js';
 
 /**
@@ -17,9 +17,6 @@ export type ReturnOutcome =
   | 'failed'
   | 'incomplete'
   | 'planned';
-/** Outcome of the whole. */
-export type RejoinOutcome = 'done' | 'partial' | 'refused' | 'failed' | 'incomplete' | 'busy' | 'planned';
-
 /** One instance's result. */
 export interface ReturnResult {
   readonly returned: Return;
@@ -86,28 +83,10 @@ export function isWhole(found: RejoinFindings | null): boolean {
 }
 
 /** The outcome of all together. */
-export function overallRejoin(results: readonly ReturnResult[], isDryRun: boolean): RejoinOutcome {
-  const count = (...outcomes: readonly ReturnOutcome[]) =>
-    results.filter(({ outcome }) => outcomes.includes(outcome)).length;
-  if (count('incomplete') > 0) return 'incomplete';
-  if (results.length > 0 && count('refused') === results.length)
-    return results.every(({ code }) => code === 'busy') ? 'busy' : 'refused';
-  if (isDryRun) return 'planned';
-  if (count('rejoined', 'closed', 'ended') === results.length) return 'done';
-  if (count('failed') === results.length) return 'failed';
-  return 'partial';
-}
-
-/** The exit code of an outcome. A dry run with an instance refused is partial. */
-export function exitOfRejoin(outcome: RejoinOutcome, results: readonly ReturnResult[]): number {
-  const codes: { readonly [outcome in RejoinOutcome]: number } = {
-    done: EXIT.done,
-    partial: EXIT.partial,
-    refused: EXIT.refused,
-    failed: EXIT.failed,
-    incomplete: EXIT.incomplete,
-    busy: EXIT.busy,
-    planned: results.some((result) => result.outcome === 'refused') ? EXIT.partial : EXIT.done,
-  };
-  return codes[outcome];
+export function overallRejoin(results: readonly ReturnResult[], isDryRun: boolean): RunOutcome {
+  return overallOf(results, {
+    achieved: ['rejoined', 'closed', 'ended'],
+    isBusy: ({ code }) => code === 'busy',
+    isDryRun,
+  });
 }

@@ -7,7 +7,8 @@ import type { LaneProgress, RunProgress } from '../../plan/progress.js';
 import type { CutOff } from '../../slot/cut-off.js';
 import type { DeathVerdict } from '../../slot/death.js';
 import { type Decision, type Gate, mayGo, OVERRIDABLE, refusal } from '../../slot/decide.js';
-import type { RunOutcome, SafeToLeave, SlotResult } from '../../slot/outcome.js';
+import type { SafeToLeave, SlotResult } from '../../slot/outcome.js';
+import type { RunOutcome } from '../../slot/overall.js';
 import type { RoadSight } from '../../slot/road.js';
 import type { WaitingRow } from '../../slot/waiting.js';
 import type { Watch } from '../../slot/watch.js';
@@ -503,16 +504,6 @@ export interface EndScreen {
   readonly now: number;
 }
 
-const OUTCOME_WORDS: { readonly [outcome in RunOutcome]: string } = {
-  done: 'DONE',
-  partial: 'PARTIAL',
-  refused: 'REFUSED',
-  failed: 'FAILED',
-  incomplete: 'INCOMPLETE',
-  busy: 'BUSY',
-  planned: 'PLANNED',
-};
-
 /** The end: what the operator needs to decide whether to go back to bed. */
 export function endScreen(screen: EndScreen): readonly Line[] {
   const { results, safety } = screen;
@@ -657,7 +648,7 @@ function endHeadline(screen: EndScreen, moved: number, refused: readonly SlotRes
       : `${moved} of ${counted(results.length, 'slot')} served ${refused.length === 0 ? `by ${masters}` : 'again'}`;
   const run = screen.run === null ? '' : `run ${screen.run}  `;
   const right = `${run}${(screen.tookMs / 1000).toFixed(1)}s  exit ${screen.exit}`;
-  const word = OUTCOME_WORDS[outcome];
+  const word = outcome.toUpperCase();
   const room = 79 - word.length - 2 - what.length - 3 - right.length;
   const named = `, ${joinNames(slotsOf(refused))} refused`;
   const not =

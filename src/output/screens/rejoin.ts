@@ -2,8 +2,9 @@
 // bad first, what is fine in one line, and the next command last.
 import { formatIso } from '../../lib/clock.js';
 import { formatCommand } from '../../lib/command-text.js';
+import type { RunOutcome } from '../../slot/overall.js';
 import type { Return } from '../../slot/rejoin.js';
-import type { RejoinOutcome, ReturnResult } from '../../slot/rejoin-outcome.js';
+import type { ReturnResult } from '../../slot/rejoin-outcome.js';
 import type { Stuck } from '../../slot/stuck.js';
 import type { Column } from '../columns/column.js';
 import { foldText, SCREEN_COLUMNS } from '../fold.js';
@@ -117,7 +118,7 @@ export interface RejoinEndScreen {
   readonly targets: readonly string[];
   /** null: no run was begun. */
   readonly run: string | null;
-  readonly outcome: RejoinOutcome;
+  readonly outcome: RunOutcome;
   readonly results: readonly ReturnResult[];
   /** Slots with a second fresh copy now. */
   readonly healthy: readonly string[];
@@ -132,15 +133,6 @@ export interface RejoinEndScreen {
   readonly exit: number;
 }
 
-const OUTCOME_WORDS: { readonly [outcome in RejoinOutcome]: string } = {
-  done: 'DONE',
-  partial: 'PARTIAL',
-  refused: 'REFUSED',
-  failed: 'FAILED',
-  incomplete: 'INCOMPLETE',
-  busy: 'BUSY',
-  planned: 'PLANNED',
-};
 /** Lines of each kind and slot before the rest is a number. */
 const LINES_SHOWN = 8;
 /** Names of each kind before the rest is a number. */
@@ -235,7 +227,7 @@ export function rejoinEndScreen(screen: RejoinEndScreen): readonly Line[] {
 }
 
 function headline(screen: RejoinEndScreen, back: number, closed: number): Line {
-  const word = OUTCOME_WORDS[screen.outcome];
+  const word = screen.outcome.toUpperCase();
   const wanted = screen.results.length - closed;
   const hosts = joinNames([...new Set(screen.results.map(({ returned }) => returned.host))], 3);
   const what = [

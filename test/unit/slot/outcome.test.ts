@@ -3,7 +3,6 @@ import type { LaneResult, LaneState, RunResult } from '../../../src/plan/runner.
 import type { Decision, Gate } from '../../../src/slot/decide.js';
 import { beganLine, openedLine, owedLine } from '../../../src/slot/lane-record.js';
 import {
-  exitOf,
   judgeSafety,
   laneOutcome,
   openRuns,
@@ -13,6 +12,7 @@ import {
   type SlotOutcome,
   type SlotResult,
 } from '../../../src/slot/outcome.js';
+import { exitOf } from '../../../src/slot/overall.js';
 import { sightOf, silence, slotOn, state, stopped } from '../../support/slot-sight.js';
 
 const gate = (id: Gate['gate'], word: string | null = null): Gate => ({
