@@ -6,7 +6,16 @@ export type GuardState = 'ok' | 'slow' | 'paused';
 
 /** One guard as people and scripts see it. Values are shares of 1 or seconds, by `unit`. */
 export interface GuardSight {
-  readonly guard: 'memory' | 'oom' | 'sockets' | 'files' | 'load' | 'disk' | 'inodes' | 'other-mail';
+  readonly guard:
+    | 'memory'
+    | 'oom'
+    | 'restarts'
+    | 'sockets'
+    | 'files'
+    | 'load'
+    | 'disk'
+    | 'inodes'
+    | 'other-mail';
   readonly value: number;
   /** At which it pauses. */
   readonly limit: number;
@@ -26,6 +35,8 @@ interface Rule {
 const RULES: Readonly<Record<GuardSight['guard'], Rule>> = {
   memory: { slow: 0.8, pause: 0.9, back: 0.05 },
   oom: { slow: 1, pause: 1, back: 0 },
+  // In ten minutes. Once is somebody's deed.
+  restarts: { slow: 2, pause: 3, back: 0 },
   sockets: { slow: 0.5, pause: 0.75, back: 0.1 },
   files: { slow: 0.6, pause: 0.8, back: 0.05 },
   // Of each core: a queue of processes that wait for a disk is not yet a broken host.
@@ -37,6 +48,9 @@ const RULES: Readonly<Record<GuardSight['guard'], Rule>> = {
 
 /** After a process was killed for lack of memory: paused so long, then slow as long again. */
 const OOM_S = 120;
+/** A server that was started again too often: paused until it has lived so long, then slow as long again. */
+const LIVED_S = 30;
+const RESTARTS_IN_S = 600;
 /** A figure that only some tick saw says nothing: so many in a row make it true. */
 const IN_A_ROW = 2;
 
@@ -47,6 +61,10 @@ export class Guards {
   #ooms: number | null = null;
   #oomAt: number | null = null;
   #killed = 0;
+  #server: { readonly pid: number; readonly startedAt: number; readonly process: string } | null = null;
+  /** When the server was started again, by its host's clock. */
+  #restarts: readonly number[] = [];
+  #hostNow = 0;
   #baseline: number | null = null;
   #sights: readonly GuardSight[] = [];
 
@@ -89,11 +107,14 @@ export class Guards {
       if (Number.isFinite(value)) figures.push({ guard, value, limit: RULES[guard].pause, unit, about });
     };
     if (seen !== null) {
-      const { memory, sockets, files, load, disk } = seen;
-      if (memory !== null && memory.totalBytes > 0)
-        add('memory', 1 - memory.availableBytes / memory.totalBytes);
+      const { sockets, files, load, disk } = seen;
+      const nearest = memoryShare(seen);
+      if (nearest !== undefined) add('memory', nearest.share, nearest.about);
       this.#seeOoms(seen.oomKills, now);
       if (this.#oomAt !== null) add('oom', this.#killed, '', 'count');
+      this.#seeServer(seen);
+      if (this.#restarts.length > 0)
+        add('restarts', this.#restarts.length, this.#server?.process ?? '', 'count');
       if (sockets !== null) add('sockets', socketShare(sockets));
       if (files !== null && files.limit > 0) add('files', files.open / files.limit, files.process);
       if (load !== null && load.cpus > 0) add('load', load.one / load.cpus, '', 'count');
@@ -114,11 +135,13 @@ export class Guards {
       const state =
         figure.guard === 'oom'
           ? this.#oomState(now)
-          : this.#stateOf(
-              figure,
-              before,
-              figure.guard === 'other-mail' ? oldestOther === undefined : seen === null,
-            );
+          : figure.guard === 'restarts'
+            ? this.#restartState()
+            : this.#stateOf(
+                figure,
+                before,
+                figure.guard === 'other-mail' ? oldestOther === undefined : seen === null,
+              );
       this.#states.set(figure.guard, state);
       if (state !== before) changes.push(changeText({ ...figure, state }, before));
       return { ...figure, state };
@@ -166,10 +189,43 @@ export class Guards {
     this.#ooms = kills;
   }
 
+  #seeServer({ server, at }: HostGuards): void {
+    this.#hostNow = at;
+    this.#restarts = this.#restarts.filter((one) => at - one < RESTARTS_IN_S);
+    // None that is seen may be one between its end and its start.
+    if (server === null || server === undefined || server.isShortLived === true) return;
+    const before = this.#server;
+    // The start's second is computed, and may be read as the one before.
+    if (before !== null && (before.pid !== server.pid || Math.abs(before.startedAt - server.startedAt) > 2))
+      this.#restarts = [...this.#restarts, server.startedAt];
+    this.#server = server;
+  }
+
+  #restartState(): GuardState {
+    const count = this.#restarts.length;
+    const lived = this.#hostNow - (this.#server?.startedAt ?? 0);
+    if (count >= RULES.restarts.pause && lived < LIVED_S) return 'paused';
+    return count >= RULES.restarts.slow && lived < 2 * LIVED_S ? 'slow' : 'ok';
+  }
+
   #oomState(now: number): GuardState {
     const since = now - (this.#oomAt ?? Number.NEGATIVE_INFINITY);
     return since < OOM_S ? 'paused' : since < 2 * OOM_S ? 'slow' : 'ok';
   }
+}
+
+/** What is nearest to its end: the host's memory, its control group's, or what one process may have. */
+function memoryShare({
+  memory,
+  addressSpace,
+}: HostGuards): { readonly share: number; readonly about: string } | undefined {
+  const ofHost =
+    memory === null || memory.totalBytes <= 0
+      ? undefined
+      : { share: 1 - memory.availableBytes / memory.totalBytes, about: memory.group ?? '' };
+  if (addressSpace === null || addressSpace === undefined || addressSpace.limit <= 0) return ofHost;
+  const ofProcess = { share: addressSpace.bytes / addressSpace.limit, about: addressSpace.process };
+  return ofHost === undefined || ofProcess.share > ofHost.share ? ofProcess : ofHost;
 }
 
 function socketShare(sockets: NonNullable<HostGuards['sockets']>): number {

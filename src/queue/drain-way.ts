@@ -78,6 +78,8 @@ export interface DrainSide {
    * by blanks: they and their children are looked at. What it cannot find out stays empty. Must be quick.
    */
   readonly locate: string;
+  /** Its main processes may be deliveries that come and go: another one is no new start of the server. */
+  readonly isShortLived?: boolean | undefined;
   /** Gives back what is held of the messages on its stdin, a `line` each; null: only mailctl can. Safe to repeat. */
   readonly giveBack: string | null;
   /** Null: no line can name it, so that no call parks it either. */
@@ -141,6 +143,8 @@ export interface HostGuards {
     /** Its processes, children included, and what they have in memory. */
     readonly processes: number;
     readonly residentBytes: number;
+    /** Another one at the next look means nothing. */
+    readonly isShortLived?: boolean | undefined;
   } | null;
   /** Connections that the packet filter follows, of those that it can. */
   readonly tracked?: { readonly connections: number; readonly most: number } | null;

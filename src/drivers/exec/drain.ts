@@ -12,10 +12,6 @@ import { parseExecLine } from './parse-ndjson.js';
 
 const LOOK_MS = 300_000;
 
-// The host's own clock comes first; the words are the site's.
-const LOOK_SCRIPT = `date +%s
-exec "$@"`;
-
 // A process of that name, or an interpreter that was given a file of that name. The words of the site come after it.
 const LOCATE = String.raw`
 name=$1
@@ -28,6 +24,12 @@ for file in $([ -z "$name" ] || grep -ls -F -e "$name" /proc/[0-9]*/cmdline /pro
   main="$main$one "
 done
 `.replaceAll('\\${', '${');
+
+// The host's own clock comes first, and whether the sender runs where its name is known; then the words of the site.
+const LOOK_SCRIPT = `${LOCATE}
+shift
+if [ -n "$name" ] && [ -z "$main" ]; then echo "$(date +%s) down"; else date +%s; fi
+exec "$@"`;
 
 /** Why a queue cannot be drained, or its way. */
 export function execDrain(
@@ -48,12 +50,10 @@ export function execDrain(
   }
   const look = async (ids: ReadonlySet<string>, signal?: AbortSignal): Promise<Sight> => {
     const fates = new Map<string, DrainFate>();
-    let at = 0;
-    let isFirst = true;
+    let head: RegExpExecArray | null | undefined;
     const onLine = (line: string) => {
-      if (isFirst) {
-        isFirst = false;
-        at = /^\d{1,12}$/.test(line) ? Number(line) : 0;
+      if (head === undefined) {
+        head = /^(\d{1,12})( down)?$/.exec(line);
         return;
       }
       const parsed = parseExecLine(name, host.name, line);
@@ -65,7 +65,7 @@ export function execDrain(
       {
         name: 'exec.look',
         script: LOOK_SCRIPT,
-        args: list,
+        args: [processName ?? '', ...list],
         readOnly: true,
         privileged: true,
         within,
@@ -74,7 +74,7 @@ export function execDrain(
       { signal, onLine },
     );
     if (status !== 0) throw new CommandError(host.name, formatCommand(list), status, stderr);
-    return { at, fates, isDown: false };
+    return { at: Number(head?.[1] ?? 0), fates, isDown: head?.[2] !== undefined };
   };
   return {
     // How a sender of the site's own connects is its own affair.

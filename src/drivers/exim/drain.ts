@@ -27,6 +27,8 @@ export function eximDrain(place: ActPlace): DrainWay {
       args: [],
       within,
       locate: LOCATE,
+      // Without a daemon its oldest process is a delivery.
+      isShortLived: true,
       giveBack: `set -- release\n${ACT_SCRIPT}`,
       line: (key) => keyLine(key, comparableSender),
     },

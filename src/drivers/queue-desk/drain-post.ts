@@ -86,7 +86,7 @@ export function drainPost(
         ...side.args,
       ];
       const answer = await run(place, 'beat', key, words, { stdin: JSON.stringify(note), signal });
-      return { isOurs: granted(answer, place), guards: parseGuards(answer) };
+      return { isOurs: granted(answer, place), guards: parseGuards(answer, side) };
     },
     async wake(place, signal) {
       const answer = await run(place, 'wake', '', [], { signal });

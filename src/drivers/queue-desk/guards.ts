@@ -30,7 +30,7 @@ export async function readGuards(
     },
     { signal },
   );
-  const guards = parseGuards(stdout);
+  const guards = parseGuards(stdout, side);
   if (guards.at === 0) throw new CommandError(host.name, 'looking at what the host has left', status, stderr);
   return guards;
 }
@@ -44,7 +44,10 @@ interface Process {
 }
 
 /** Reads the script's answer; lines that are none are skipped. `at` 0: it did not even begin. */
-export function parseGuards(stdout: string): HostGuards {
+export function parseGuards(
+  stdout: string,
+  { isShortLived }: Pick<DrainSide, 'isShortLived'> = {},
+): HostGuards {
   const single = new Map<string, readonly number[]>();
   const memory = new Map<string, number>();
   const sockets = new Map<string, number>();
@@ -103,7 +106,7 @@ export function parseGuards(stdout: string): HostGuards {
       (pid, { addressBytes }) => [addressBytes, perProcess.as.get(pid)],
       (process, bytes, limit) => ({ process, bytes, limit }),
     ),
-    server: serverOf(known),
+    server: serverOf(known, isShortLived === true),
     tracked: trackedOf(single),
     load: loadOf(single),
     disk: diskOf(single),
@@ -167,13 +170,17 @@ function nearest<T>(
   return best?.made ?? null;
 }
 
-function serverOf(processes: ReadonlyMap<number, Process>): Exclude<HostGuards['server'], undefined> {
+function serverOf(
+  processes: ReadonlyMap<number, Process>,
+  isShortLived: boolean,
+): Exclude<HostGuards['server'], undefined> {
   const main = [...processes].filter(([, { isMain }]) => isMain);
   const [oldest] = main.sort(([a, one], [b, other]) => one.startedAt - other.startedAt || a - b);
   if (oldest === undefined) return null;
   const [pid, { name, startedAt }] = oldest;
   const residentBytes = [...processes.values()].reduce((sum, one) => sum + one.residentBytes, 0);
-  return { process: name, pid, startedAt, processes: processes.size, residentBytes };
+  const server = { process: name, pid, startedAt, processes: processes.size, residentBytes };
+  return isShortLived ? { ...server, isShortLived } : server;
 }
 
 function trackedOf(
