@@ -203,6 +203,9 @@ export interface QueueActsConfig {
   readonly keepDeletedMs: number;
   /** Bytes that they may take on a host. */
   readonly keepAtMost: number;
+  /** Globs of envelope senders whose mail a drain lets go first, and last. */
+  readonly drainFirst: readonly string[];
+  readonly drainLast: readonly string[];
 }
 
 /** One of `uplinks:`: a place on the network to look from. */

@@ -415,6 +415,20 @@ const queueActs = map({
       'must be a size: 500M, 2G',
     ),
   ),
+  drain_first: optional(
+    list(text(words.plainText), {
+      meta: {
+        description:
+          'envelope senders whose mail a drain lets go before other mail of its destination; globs, "<>" is the null sender',
+        examples: [['*@alerts.example.net']],
+      },
+    }),
+  ),
+  drain_last: optional(
+    list(text(words.plainText), {
+      meta: { description: 'those whose mail it lets go last', examples: [['news@*']] },
+    }),
+  ),
 });
 
 const sourceAddress = text(words.ipAddress, { examples: ['192.0.2.10'] });

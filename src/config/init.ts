@@ -171,13 +171,16 @@ export const STARTING_FILE = `## mailctl.yaml: the configuration of mailctl.
 #     imap: { server: "imap.gmail.example:993", user: probe@gmail.example, password_file: /etc/mailctl/probe.pw }
 #     timeout: 60s
 
-## queue: acts on messages (queue hold, release, requeue, flush, delete, restore).
+## queue: acts on messages (queue hold, release, requeue, flush, delete, restore, drain).
 # queue:
 ##  more messages than this are confirmed by typing their number
 #   confirm_above: 1000
 ##  how long deleted messages are kept on their host, and the bytes that they may take there
 #   keep_deleted: 7d
 #   keep_at_most: 1G
+##  envelope senders whose mail a drain lets go before, and after, other mail of its destination; "<>": bounces
+#   drain_first: ["*@alerts.example.net"]
+#   drain_last: ["news@*"]
 
 ## config_group: in a root-owned /etc/mailctl/mailctl.yaml, the group whose members may write configurations.
 # config_group: mailops

@@ -59,6 +59,8 @@ export function normalizeConfig(raw: RawFile, around: Surroundings): Config {
       confirmAbove: raw.queue?.confirm_above ?? 1000,
       keepDeletedMs: ms(raw.queue?.keep_deleted, 604_800_000),
       keepAtMost: parseSize(raw.queue?.keep_at_most ?? '1G') ?? 1024 ** 3,
+      drainFirst: raw.queue?.drain_first ?? [],
+      drainLast: raw.queue?.drain_last ?? [],
     },
     configGroup: raw.config_group == null ? undefined : String(raw.config_group),
   };

@@ -91,6 +91,8 @@ export function effectiveConfig(config: Config): object {
       confirm_above: config.queue.confirmAbove,
       keep_deleted: formatExactDuration(config.queue.keepDeletedMs),
       keep_at_most: String(config.queue.keepAtMost),
+      drain_first: config.queue.drainFirst,
+      drain_last: config.queue.drainLast,
     },
     config_group: config.configGroup,
   });

@@ -1,13 +1,16 @@
 // The messages of a drain on one queue for one destination, by next hop: those that are to be released, in their order
-// (the oldest first, which are also the first to expire), and those that wait for another try. A hop that the server
+// (by rank, then the oldest first, which are also the first to expire), and those that wait for another try. A hop that the server
 // itself keeps back is passed over. Pure.
 import type { DrainRelease } from '../queue/drain-way.js';
+import { RANKS } from './order.js';
 
 /** One message of a drain. */
 export interface Parcel {
   readonly key: DrainRelease;
   /** Its destination: the strictest, where its recipients have several. */
   readonly destination: string;
+  /** Smaller goes first, whatever its age (order.ts); without one it is of the rest. */
+  readonly rank?: number | undefined;
   /** How often it was released and pushed back. */
   tries: number;
   /** It is not released before this. */
@@ -20,7 +23,9 @@ interface Hop {
 }
 
 const isOlder = (a: Parcel, b: Parcel): number =>
-  (a.key.arrivedAt ?? 0) - (b.key.arrivedAt ?? 0) || (a.key.id < b.key.id ? -1 : a.key.id > b.key.id ? 1 : 0);
+  (a.rank ?? RANKS.rest) - (b.rank ?? RANKS.rest) ||
+  (a.key.arrivedAt ?? 0) - (b.key.arrivedAt ?? 0) ||
+  (a.key.id < b.key.id ? -1 : a.key.id > b.key.id ? 1 : 0);
 
 /** One destination's messages on one queue. */
 export class Supply {

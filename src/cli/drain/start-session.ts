@@ -2,6 +2,7 @@
 // question, the journal, and then the drain itself, here or detached.
 
 import { Guards } from '../../drain/guards.js';
+import { RANKS, rankOf } from '../../drain/order.js';
 import { ParcelParts } from '../../drain/parcel-parts.js';
 import type { DrainFacts, PlannedDrain } from '../../drain/plan-drain.js';
 import { planDrain } from '../../drain/plan-drain.js';
@@ -46,6 +47,7 @@ export interface TakeOver {
 /** Connections of a destination of which nobody says what it takes: what Postfix itself opens to a domain. */
 const DEFAULT_CONNECTIONS = 20;
 const DEAD_AFTER_MS = 600_000;
+const RANK_NAMES = Object.keys(RANKS) as (keyof typeof RANKS)[];
 
 /** What was found of one queue. */
 interface Found {
@@ -132,14 +134,6 @@ export async function startDrain(
       destinationOf(assigned.names, domains.largestFirst(), resolved.of),
       limits.isConfigured,
     );
-  const parts = going.map(({ value }) => {
-    const own = new ParcelParts();
-    for (const [index, key] of value.keys.entries()) {
-      const set = value.sets[index] as number;
-      own.add(key, assigned.ofSet[set] as number, assigned.hopOfSet[set] ?? '');
-    }
-    return own;
-  });
   const counts = assigned.names.map(() => 0);
   for (const { value } of going)
     for (const set of value.sets) {
@@ -178,6 +172,22 @@ export async function startDrain(
     }),
   );
   const destinations = plannedDestinations(facts, counts);
+  const now = clock.now() / 1000;
+  const withinS = Math.max(3600, ...destinations.map(({ mostS }) => mostS));
+  const { queue: rules } = await context.config();
+  const rank = rankOf({ first: rules.drainFirst, last: rules.drainLast });
+  const ranked: { -readonly [K in keyof typeof RANKS]: number } = { expiring: 0, first: 0, rest: 0, last: 0 };
+  const parts = going.map(({ value }) => {
+    const own = new ParcelParts();
+    const expiresBefore = value.lifetimeS === null ? null : now + withinS - value.lifetimeS;
+    for (const [index, key] of value.keys.entries()) {
+      const set = value.sets[index] as number;
+      const of = rank(key, expiresBefore);
+      for (const name of RANK_NAMES) if (RANKS[name] === of) ranked[name] += 1;
+      own.add(key, assigned.ofSet[set] as number, assigned.hopOfSet[set] ?? '', of);
+    }
+    return own;
+  });
   const { renderTable } = await import('../../output/table.js');
   const width = 79;
   const screen = drainPlanScreen(
@@ -186,11 +196,8 @@ export async function startDrain(
       queues: going.map(({ queue, value }) => ({ queue: queue.name, messages: value.keys.length })),
       destinations,
       already,
-      expiring: expiringOf(
-        going.map(({ value }) => value),
-        destinations,
-        clock.now() / 1000,
-      ),
+      expiring: ranked.expiring === 0 ? null : { messages: ranked.expiring, withinS },
+      order: ranked,
       perSecond: facts.perSecond,
       onDeath: facts.onDeath,
       deadAfterS: facts.deadAfterS,
@@ -216,7 +223,14 @@ export async function startDrain(
     }),
   );
   if (options.dryRun)
-    return reportDryRun(context, screen, going, { facts, planned, destinations, isPartial, failures });
+    return reportDryRun(context, screen, going, {
+      facts,
+      planned,
+      destinations,
+      ranked,
+      isPartial,
+      failures,
+    });
   for (const line of screen) context.note(line);
   const total = planned.reduce((sum, { messages }) => sum + messages, 0);
   if (!options.yes && !(await confirmed(context, total))) {
@@ -406,22 +420,6 @@ function plannedDestinations(facts: DrainFacts, counts: readonly number[]): read
     .sort((a, b) => b.messages - a.messages || (a.destination < b.destination ? -1 : 1));
 }
 
-/** Messages that would be returned before the drain could end, if it takes long. */
-function expiringOf(
-  found: readonly Found[],
-  destinations: readonly PlannedDestination[],
-  now: number,
-): { readonly messages: number; readonly withinS: number } | null {
-  const withinS = Math.max(3600, ...destinations.map(({ mostS }) => mostS));
-  let messages = 0;
-  for (const { keys, lifetimeS } of found) {
-    if (lifetimeS === null) continue;
-    for (const { arrivedAt } of keys)
-      if (arrivedAt !== null && arrivedAt + lifetimeS < now + withinS) messages += 1;
-  }
-  return messages === 0 ? null : { messages, withinS };
-}
-
 async function confirmed(context: Context, messages: number): Promise<boolean> {
   const prompt = await context.prompt();
   const { queue } = await context.config();
@@ -454,11 +452,12 @@ async function reportDryRun(
     readonly facts: DrainFacts;
     readonly planned: readonly PlannedDrain[];
     readonly destinations: readonly PlannedDestination[];
+    readonly ranked: Readonly<Record<keyof typeof RANKS, number>>;
     readonly isPartial: boolean;
     readonly failures: readonly QueueFailure[];
   },
 ): Promise<number> {
-  const { planned, destinations, isPartial, failures } = plan;
+  const { planned, destinations, ranked, isPartial, failures } = plan;
   const commands = going.flatMap(({ queue, value: { way } }) =>
     (['park', 'release', 'unpark'] as const).map(
       (part) => `${part.padEnd(8)}${queue.name}: ${way.preview(part).join('; ')}`,
@@ -483,6 +482,7 @@ async function reportDryRun(
           takes_least_s: Math.round(one.leastS),
           takes_most_s: Math.round(one.mostS),
         })),
+        order: ranked,
       },
       errors: failures.map(failureJson),
     }),

@@ -24,6 +24,8 @@ export interface DrainPlanScreen {
   readonly destinations: readonly PlannedDestination[];
   /** Messages that were asked for and are held by somebody already. */
   readonly already: number;
+  /** How many go before others, whatever their age, and after them. */
+  readonly order: { readonly first: number; readonly last: number };
   readonly expiring: { readonly messages: number; readonly withinS: number } | null;
   readonly perSecond: number | null;
   readonly onDeath: string;
@@ -87,6 +89,16 @@ export function drainPlanScreen(plan: DrainPlanScreen, canvas: Canvas): readonly
       UNDER,
     ),
   );
+  const { first: before, last: after } = plan.order;
+  if (before + after > 0) {
+    const parts = [
+      ...(before === 0
+        ? []
+        : [`${count(before, 'message')} of senders in queue.drain_first before the others`]),
+      ...(after === 0 ? [] : [`${count(after, 'message')} of those in queue.drain_last after them`]),
+    ];
+    lines.push(...folded(['order   '], `within each destination ${parts.join(', ')}`, UNDER));
+  }
   if (plan.expiring !== null)
     lines.push(
       ...folded(
