@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const replays: readonly string[] = ['fastmail', 'messagelabs'];
+const replays: readonly string[] = ['fastmail', 'messagelabs', 'groups-io'];
 
 const tsx = fileURLToPath(new URL('../../node_modules/.bin/tsx', import.meta.url));
 const asked = process.argv.slice(2);

@@ -41,14 +41,17 @@ test('one that is between its end and its start, a second more or less, and a de
   guards.see(at(1005, 0, { server: null }), null, 5);
   const same = at(1010, 100);
   guards.see(
-    { ...same, server: { ...(same.server as object), startedAt: 101 } as HostGuards['server'] },
+    { ...same, server: { ...(same.server as object), startedAt: 101 } as NonNullable<HostGuards['server']> },
     null,
     10,
   );
   for (let now = 1015; now < 1050; now += 5) {
     const other = at(now, now - 1);
     guards.see(
-      { ...other, server: { ...(other.server as object), isShortLived: true } as HostGuards['server'] },
+      {
+        ...other,
+        server: { ...(other.server as object), isShortLived: true } as NonNullable<HostGuards['server']>,
+      },
       null,
       now,
     );
