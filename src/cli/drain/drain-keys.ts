@@ -1,6 +1,7 @@
 // The keys on a drain's screen, the same where it runs and where somebody attached to it: each is a request beside the
 // journal, as drain pause, resume and stop write it, so that there is one way only of telling a run something.
 import type { RunNotes } from '../../journal/run-notes.js';
+import { SCREEN_COLUMNS } from '../../output/fold.js';
 import type { Context } from '../context.js';
 import type { Keys } from '../keys.js';
 
@@ -69,3 +70,7 @@ export async function drainKeys(context: Context, parts: DrainKeyParts): Promise
 }
 
 const SAID_MS = 2500;
+
+/** Columns of the live screen, asked anew at every draw: a narrow terminal gets a table that fits, a wide one no wider. */
+export const screenWidth = ({ terminal }: Pick<Context, 'terminal'>): number =>
+  Math.max(20, Math.min(SCREEN_COLUMNS, terminal.columns() - 1));

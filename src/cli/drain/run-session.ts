@@ -23,7 +23,7 @@ import type { Queue } from '../../queue/driver.js';
 import type { Context } from '../context.js';
 import { deskPlace, drainPostOf } from '../queue/desks.js';
 import { reportError } from '../report.js';
-import { type DrainKeys, drainKeys } from './drain-keys.js';
+import { type DrainKeys, drainKeys, screenWidth } from './drain-keys.js';
 import { DRAIN_SCHEMA } from './options.js';
 
 const SMTP_PORTS = [25];
@@ -94,10 +94,10 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
           record: (event) => event,
         });
   let lineAt = clock.monotonic();
-  const width = 79;
   const color = context.terminal.stderrColor;
   const canvas = {
-    table: ((rows, columns, more) => renderTable(rows, columns, { width, color, ...more })) as Parameters<
+    table: ((rows, columns, more) =>
+      renderTable(rows, columns, { width: screenWidth(context), color, ...more })) as Parameters<
       typeof drainScreen
     >[1]['table'],
   };
@@ -170,6 +170,13 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
       },
       isResumed,
     );
+    events?.push({
+      event: 'end',
+      at: end.status.at,
+      run: plan.id,
+      outcome: outcomeOf(end),
+      errors: errorsOf(end),
+    });
   } finally {
     keys?.end();
     progress.end();
@@ -182,14 +189,17 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
   const exit = exitOfDrain(end, finish.aborted);
   const isClosed = journal.records.some(({ kind }) => kind === 'closed');
   const isOver = end.status.lanes.every(({ state }) => state === 'done');
-  if (events !== undefined) return exit;
+  if (events !== undefined) {
+    for (const { error } of end.failures) context.warn(error.message, error.hint);
+    return exit;
+  }
   await output.print({
     schema: DRAIN_SCHEMA,
     document: () => ({
       at: end.status.at,
-      outcome: isOver ? 'done' : end.isStopped ? 'stopped' : 'incomplete',
+      outcome: outcomeOf(end),
       runs: end.status.lanes.map(drainJson),
-      errors: end.failures.map(({ queue, error }) => ({ ...reportError(error).report, queue })),
+      errors: errorsOf(end),
     }),
     rows: end.status.lanes,
     columns: drainLaneColumns,
@@ -215,6 +225,14 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
     for (const { error } of end.failures) context.warn(error.message, error.hint);
   return exit;
 }
+
+function outcomeOf({ status, isStopped, isLeft }: DrainEnd): string {
+  if (status.lanes.every(({ state }) => state === 'done')) return 'done';
+  return isLeft ? 'detached' : isStopped ? 'stopped' : 'incomplete';
+}
+
+const errorsOf = ({ failures }: DrainEnd): readonly object[] =>
+  failures.map(({ queue, error }) => ({ ...reportError(error).report, queue }));
 
 /**
  * Goes on with a run in a session of its own, and waits until it is seen to live. `as`: how it went here until now: one

@@ -66,13 +66,14 @@ export async function startDrain(
   takeOver?: TakeOver,
 ): Promise<number> {
   const { clock } = context;
-  if (!options.yes && !options.dryRun) (await context.prompt()).requireTerminal();
+  // What is wrong with the words comes first: its hint must not lead to the next refusal.
   const chosen = await chosenMessages(context, {
     ids: [],
     selectors: options,
     all: options.all,
     asksOnStdin: false,
   });
+  if (!options.yes && !options.dryRun) (await context.prompt()).requireTerminal();
   const fleet = await openQueues(context, {
     hosts: options.hosts.length === 0 && options.groups.length === 0 ? chosen.hosts : options.hosts,
     groups: options.groups,

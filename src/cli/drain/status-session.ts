@@ -22,7 +22,7 @@ import { drainScreen, speedOf, stateOf } from '../../output/screens/drain.js';
 import type { FoundDrain } from '../../queue/drain-way.js';
 import type { Context } from '../context.js';
 import { reportError } from '../report.js';
-import { type DrainKeys, drainKeys } from './drain-keys.js';
+import { type DrainKeys, drainKeys, screenWidth } from './drain-keys.js';
 import { type FoundRun, findDrain, openDrains } from './find-drain.js';
 import { drainsOnHosts } from './from-elsewhere.js';
 import { DRAIN_SCHEMA } from './options.js';
@@ -93,7 +93,7 @@ export async function followDrain(run: string | undefined, context: Context): Pr
   const { renderTable } = await import('../../output/table.js');
   const color = context.terminal.stderrColor;
   const table: Canvas['table'] = (rows, columns, more) =>
-    renderTable(rows, columns, { width: 79, color, ...more });
+    renderTable(rows, columns, { width: screenWidth(context), color, ...more });
   let said = '';
   let newest: DrainStatus | undefined;
   let keys: DrainKeys | undefined;
