@@ -85,7 +85,9 @@ async function play(lab: Lab, providers: Providers, sender: Sender): Promise<voi
   say('for some seconds gmail takes nobody: 421 to every connection; then it is well again');
   gmail.set({ mood: 'refuse' });
   await sender.fill(60, GMAIL);
-  await until('it turned the sender away', 10, () => gmail.refused() >= LIMIT);
+  await until('each of its connections has ended with a 421', 10, async () => {
+    return gmail.open() === 0 && ((await sender.counts()).deferred ?? 0) >= LIMIT;
+  });
   gmail.set({ mood: 'well' });
   say('each connection that gmail ended was counted as open for ever; the digests of the night come');
   await sender.fill(BACKLOG, GMAIL);
