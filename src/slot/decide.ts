@@ -15,7 +15,7 @@ import type { UserMove } from './moves.js';
 import { type LookupJudgement, lookupKey } from './mx-lookup.js';
 import { canEndReading, END_OWED, owesOnlyReading, readableHosts, readingOn } from './readable.js';
 import type { Sample } from './samples.js';
-import { type FleetSight, isMaster, openLaneOf, owedOf, stateOf } from './sight.js';
+import { type FleetSight, isMaster, openLaneOf, owedOf, stateOf, undrainedBy } from './sight.js';
 import { type Instance, instanceOn, type Slot } from './slot.js';
 import { movesInMotion } from './users.js';
 
@@ -120,6 +120,8 @@ export interface Decision {
   readonly loss: LossEstimate | null;
   /** The open lane that is finished. */
   readonly open: OpenLane | null;
+  /** An open lane whose NEW is left for another host: what OLD gave to it, nobody else is known to have. */
+  readonly left?: OpenLane | null;
   /** OLD answers, so that its own steps can be done now. */
   readonly fromReachable: boolean;
   /** The open lane is past its point of no return: NEW was started as master, and only what follows is left. */
@@ -202,7 +204,13 @@ export function decide(
   const found = begun?.way === 'move' ? begun : null;
   // NEW was, or may have been, started and is gone since: to name NEW, or the slot, is a failover from there.
   const isGone = found !== null && stateOf(sight, slot.slot, found.to) === undefined;
-  const open = isGone && slot.master === found.to && target !== found.from ? null : found;
+  // NEW answers, and the operator wants to be rid of it: it may never come up.
+  const isLeft =
+    found !== null &&
+    (target === found.to || (target === undefined && wishes.to !== undefined && wishes.to !== found.to));
+  const isNamed = found !== null && slot.master === found.to;
+  const open = isNamed && ((isGone && target !== found.from) || isLeft) ? null : found;
+  const left = open === null ? found : null;
   if (open === null && target !== undefined && slot.master !== target) {
     const gates = busy === null ? [] : [busy];
     return {
@@ -246,7 +254,7 @@ export function decide(
   const isStarted = open !== null && wasStarted(slot, open, sight);
   const choice =
     open === null
-      ? chooseNew(slot, from, facts, wishes)
+      ? chooseNew(slot, from, facts, wishes, isGone ? null : left)
       : isBack
         ? { to: open.from, loss: null, why: '' }
         : { to: open.to, loss: lossOf(slot, from, open.to, facts, wishes, open), why: '' };
@@ -319,6 +327,7 @@ export function decide(
     gates,
     loss: fromReachable ? null : choice.loss,
     open,
+    left,
     fromReachable,
     isStarted,
     mayRead: !fromReachable && reading === null && readFault(slot, choice.to, facts) === null,
@@ -451,7 +460,13 @@ type Choice = {
 
 // Of the replicas that can take it the best (choose.ts), or the one that --to names; a replica that owes a rejoin is
 // no copy, and a host that is failing itself is chosen by the operator's word only.
-function chooseNew(slot: Slot, from: string, facts: FailoverFacts, wishes: FailoverWishes): Choice {
+function chooseNew(
+  slot: Slot,
+  from: string,
+  facts: FailoverFacts,
+  wishes: FailoverWishes,
+  left: OpenLane | null = null,
+): Choice {
   if (wishes.to === from) return { to: null, loss: null, why: `${from} is its master already` };
   if (wishes.to !== undefined && instanceOn(slot, wishes.to) === undefined) {
     return { to: null, loss: null, why: `${wishes.to} does not carry ${slot.slot}` };
@@ -461,6 +476,8 @@ function chooseNew(slot: Slot, from: string, facts: FailoverFacts, wishes: Failo
       .filter((owed) => !owesOnlyReading(owed.steps))
       .map((owed) => owed.host),
   );
+  const undrained = undrainedBy(left, slot, facts.sight);
+  if (undrained !== null) owing.add(undrained);
   const old = stateOf(facts.sight, slot.slot, from);
   const passedOver: { host: string; why: string }[] = [];
   const losses = new Map<string, LossEstimate>();
@@ -471,6 +488,12 @@ function chooseNew(slot: Slot, from: string, facts: FailoverFacts, wishes: Failo
     const why = whyNotNew(instance, facts, owing);
     if (why !== null) {
       passedOver.push({ host: instance.host, why });
+      continue;
+    }
+    // Better seen now than when nobody serves any more; who names the host may know better than we read.
+    const fault = stateOf(facts.sight, slot.slot, instance.host)?.masterFault ?? null;
+    if (fault !== null && wishes.to === undefined) {
+      passedOver.push({ host: instance.host, why: fault });
       continue;
     }
     const loss = lossOf(slot, from, instance.host, facts, wishes, null);
@@ -493,12 +516,13 @@ function chooseNew(slot: Slot, from: string, facts: FailoverFacts, wishes: Failo
   }
   const { host, because } = chooseBest(candidates, hostOf(from, facts)?.location, old !== undefined);
   const chosen = candidates.find((one) => one.host === host);
+  const fault = stateOf(facts.sight, slot.slot, host)?.masterFault ?? null;
   const strain = chosen === undefined || chosen.health === 'well' ? null : `${host}: ${chosen.why}`;
   return {
     to: host,
     loss: losses.get(host) ?? null,
     why: '',
-    because: wishes.to !== undefined ? '--to' : (because ?? strain),
+    because: wishes.to !== undefined ? `--to${fault === null ? '' : `; ${fault}`}` : (because ?? strain),
     passedOver,
   };
 }

@@ -112,6 +112,8 @@ export interface InstanceState {
   readonly version?: string | null;
   /** Why it cannot serve reading only, and what would have to be written; null: its files are ready for it. */
   readonly readOnlyFault?: string | null;
+  /** Why its files cannot make it a master; null or absent: nothing speaks against it, or it cannot be told. */
+  readonly masterFault?: string | null;
   readonly problem: string | null;
 }
 

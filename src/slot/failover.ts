@@ -9,7 +9,7 @@ import { giveBackStep, hostedParams, instanceParams, leaseStep, strayStops } fro
 import { lossSheetJson, NAMES_KEPT } from './loss-sheet.js';
 import { endReadOnlySteps, readOnlySteps, roleBefore, stepsBeforeMove, withoutReading } from './read-only.js';
 import { readableHosts } from './readable.js';
-import { type FleetSight, isMaster, isStray, owedOf, stateOf } from './sight.js';
+import { type FleetSight, isDrainedBy, isMaster, isStray, owedOf, stateOf, undrainedBy } from './sight.js';
 import { type Instance, instanceOn, type Slot } from './slot.js';
 import type { SlotRoad } from './waiting.js';
 
@@ -124,6 +124,7 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
         target: instanceParams(next),
         thirds: thirdsOf(decision).map(hostedParams),
         acceptLoss: accepted,
+        whole: fromReachable && decision.left !== null && decision.left !== undefined,
       },
       mayBeOwed: owable,
     },
@@ -208,14 +209,7 @@ function settleSteps(decision: Decision, parts: PlanParts): readonly Step[] {
   const next = instanceOn(slot, to) as Instance;
   const lane = laneParams(decision);
   const onOld = { ...instanceParams(instanceOn(slot, from) as Instance), ...lane };
-  // The lane swapped OLD's role only after its log was empty, and it still is.
-  const old = stateOf(parts.sight, slot.slot, from);
-  const isDrained =
-    open?.began.includes('role-old') === true &&
-    old !== undefined &&
-    old.configuredRole === 'replica' &&
-    !isMaster(old) &&
-    !old.channels.some((channel) => channel.pending);
+  const isDrained = open !== null && isDrainedBy(open, stateOf(parts.sight, slot.slot, from));
   const back = isWayBack(decision);
   const isServing = isMaster(stateOf(parts.sight, slot.slot, to));
   return [
@@ -459,12 +453,19 @@ function stopStrays(decision: Decision, sight: FleetSight): readonly Step[] {
   );
 }
 
+/** Hosts that owe a rejoin, and are no copies before it. */
+function owingOf({ slot, left }: Decision, sight: FleetSight): ReadonlySet<string> {
+  const owing = new Set(withoutReading(owedOf(sight, slot)).map((owed) => owed.host));
+  const undrained = undrainedBy(left, slot, sight);
+  return undrained === null ? owing : owing.add(undrained);
+}
+
 // A third is a replica of NEW from here on. Not one that owed a rejoin and was stopped for it, and not while OLD is
 // known to serve: then it would have two masters.
 function startThirds(decision: Decision, sight: FleetSight): readonly Step[] {
   const { slot, gates } = decision;
   if (gates.some((one) => one.gate === 'still-serving' && one.word !== FENCE)) return [];
-  const owing = new Set(withoutReading(owedOf(sight, slot)).map((owed) => owed.host));
+  const owing = owingOf(decision, sight);
   const strays = straysOf(decision, sight);
   return thirdsOf(decision)
     .filter((third) => !strays.includes(third))
@@ -486,7 +487,7 @@ function sendToThirds(decision: Decision, sight: FleetSight, drained: boolean): 
   const to = decision.to as string;
   const next = instanceParams(instanceOn(slot, to) as Instance);
   const old = hostedParams(instanceOn(slot, from) as Instance);
-  const owing = new Set(withoutReading(owedOf(sight, slot)).map((owed) => owed.host));
+  const owing = owingOf(decision, sight);
   const started = startThirds(decision, sight).map((step) => step.host);
   return thirdsOf(decision)
     .filter(({ host }) => started.includes(host) && !owing.has(host))

@@ -112,3 +112,20 @@ function isOutlived(
     (file) => file.host !== host && file.owed.some((one) => one.host === host && one.at >= open.at),
   );
 }
+
+/** An OLD that an open lane has drained: its role was swapped only after its log was empty, and it still is. */
+export function isDrainedBy(open: OpenLane, old: InstanceState | undefined): boolean {
+  return (
+    open.began.includes('role-old') &&
+    old !== undefined &&
+    old.configuredRole === 'replica' &&
+    !isMaster(old) &&
+    !old.channels.some((channel) => channel.pending)
+  );
+}
+
+/** The host that a lane which is left half way has moved from without draining it: it owes a rejoin that nobody noted yet. */
+export function undrainedBy(left: OpenLane | null | undefined, slot: Slot, sight: FleetSight): string | null {
+  if (left === null || left === undefined) return null;
+  return isDrainedBy(left, stateOf(sight, slot.slot, left.from)) ? null : left.from;
+}

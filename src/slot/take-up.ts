@@ -8,7 +8,7 @@ import { type Decision, refusal } from './decide.js';
 import { parseLaneFile } from './lane-record.js';
 import { returnsOf } from './rejoin.js';
 import type { FleetSight } from './sight.js';
-import { isStray, stateOf } from './sight.js';
+import { isMaster, isStray, stateOf } from './sight.js';
 import type { Slot } from './slot.js';
 
 /** What was found out for a run that is taken up. */
@@ -85,6 +85,14 @@ function whoEndedIt(
     const reason = `${where}; mailctl failover ${slot.slot} goes on from what is there`;
     const code = 'slot.directory-disagrees';
     const isTouched = lane.steps.some(({ step, began }) => began && step.action !== 'slot.take-lease');
+    if (isSettled(slot, sight)) {
+      return {
+        way: 'close',
+        state: 'reverted',
+        reason: `${where}; that one serves it, and nothing is left open`,
+        code,
+      };
+    }
     if (!isTouched)
       return { way: 'close', state: 'reverted', reason: `${where}; nothing of it was begun`, code };
     return { way: 'leave', reason, code };
@@ -106,6 +114,17 @@ function whoEndedIt(
     reason: `the lane was given back meanwhile, and the directory names ${slot.master}`,
     code: 'slot.given-back',
   };
+}
+
+/** Every host of the slot was seen, none has a lane that is open, and the master that the directory names serves. */
+function isSettled(slot: Slot, sight: FleetSight): boolean {
+  const isClosed = ({ host }: { readonly host: string }) => {
+    const state = stateOf(sight, slot.slot, host);
+    if (state === undefined) return false;
+    const { open, malformed } = parseLaneFile(state.laneLines);
+    return open === null && malformed === 0;
+  };
+  return slot.instances.every(isClosed) && isMaster(stateOf(sight, slot.slot, slot.master));
 }
 
 /** A lane that stops a former master, and moves nobody. */

@@ -13,6 +13,8 @@ export type Records = readonly (readonly string[])[];
 export interface Confs {
   readonly roles: { readonly [role in Role]?: RoleConf };
   readonly problem: string | null;
+  /** Why it would not come up as a master; null: nothing in its files speaks against it. */
+  readonly masterFault: string | null;
 }
 
 interface RoleConf {
@@ -126,11 +128,12 @@ export function parseConfs(records: Records, paths: InstancePaths, host: HostFac
     const conf = parseCyrusConf(cyrus);
     if (!conf.ok) {
       problems.push(`${pair.cyrus}:${conf.line}: ${conf.problem}`);
-      return undefined;
+      if (label === 'c') return undefined;
     }
     const options = parseImapdConf(imapd);
     return {
-      services: conf.services
+      // Where its log leads is told by the other file: what such an instance has can still be drained.
+      services: (conf.ok ? conf.services : [])
         .filter((service) => service.section === 'SERVICES' && service.listen !== undefined)
         .map((service) => ({
           name: service.name,
@@ -143,17 +146,20 @@ export function parseConfs(records: Records, paths: InstancePaths, host: HostFac
     };
   };
   const letters = { master: 'm', replica: 'r', readonly: 'o' } as const;
+  let fault: string | null = null;
   for (const role of ['master', 'replica', 'readonly'] as const) {
     const pair = paths.byRole[role];
+    const before = problems.length;
     const conf = pair === undefined ? undefined : read(letters[role], pair);
     if (conf !== undefined) roles[role] = conf;
+    if (role === 'master') fault = masterFault(paths, conf, problems.slice(before));
   }
   if (paths.byRole.master === undefined) {
     // Only the files in force can be read: their role is told by what they ask for.
     const conf = read('c', paths.current);
     if (conf !== undefined) roles[roleAskedFor(conf)] = conf;
   }
-  return { roles, problem: problems.length === 0 ? null : problems.join('; ') };
+  return { roles, problem: problems.length === 0 ? null : problems.join('; '), masterFault: fault };
 }
 
 function listenOf(listen: string, ports: ReadonlyMap<string, number>) {
@@ -252,6 +258,7 @@ export function parseInstance(
     readOnlyDisk: first('health')?.[3] === 'ro',
     version: host.version,
     readOnlyFault: readOnlyFault(paths, confs, host.version, configured.role),
+    masterFault: confs.masterFault,
     problem: problems.length === 0 ? null : problems.join('; '),
   };
 }
@@ -260,6 +267,27 @@ function loadPerProcessor(record: readonly string[] | undefined): number | null 
   const [, load = '', processors = ''] = record ?? [];
   if (!/^\d+(\.\d+)?$/.test(load) || !/^[1-9]\d*$/.test(processors)) return null;
   return Number(load) / Number(processors);
+}
+
+/**
+ * Why an instance would not come up as a master; null: nothing in its files speaks against it, or the site's own role
+ * command makes them, and they are looked at once they are in force.
+ */
+function masterFault(
+  paths: InstancePaths,
+  conf: RoleConf | undefined,
+  wrong: readonly string[],
+): string | null {
+  const pair = paths.byRole.master;
+  if (pair === undefined) return null;
+  // Without a link they may be made when the role is set.
+  const isMade = paths.link === undefined && wrong.every((problem) => problem.startsWith('cannot read'));
+  if (conf === undefined && isMade) return null;
+  if (conf === undefined || wrong.length > 0)
+    return `its files for a master cannot be used: ${wrong.join('; ')}`;
+  if (conf.readOnly) return `${pair.imapd} says \`readonly: yes\`, so that it would take no mail`;
+  const serves = conf.services.some((service) => service.kind === 'imap' || service.kind === 'lmtp');
+  return serves ? null : `${pair.cyrus} has no imapd and no lmtpd in SERVICES`;
 }
 
 /**

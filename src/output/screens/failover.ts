@@ -687,6 +687,14 @@ function nextCommands(
   );
   if (stuck.length > 0 && stuck.length <= 3)
     commands.push(`${formatCommand(['mailctl', 'failover', ...slotsOf(stuck)])}   if that host stays away`);
+  // NEW may answer and never come up: its slot can be had elsewhere.
+  for (const { decision } of stuck.length <= 3 ? stuck : []) {
+    const { slot, from, to } = decision;
+    const other = slot.instances.find(({ host }) => host !== to && host !== from)?.host ?? from;
+    if (to === null) continue;
+    const command = formatCommand(['mailctl', 'failover', slot.slot, '--to', other]);
+    commands.push(`${command}   if ${to} cannot serve it`);
+  }
   const gates = new Map<string, SlotResult[]>();
   for (const result of refused) {
     const key = `${result.gate}\n${result.reason}`;

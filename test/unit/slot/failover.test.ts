@@ -15,7 +15,7 @@ import { signsOfLife } from '../../../src/slot/evidence.js';
 import { decisionOfLane, planAfter, planLane } from '../../../src/slot/failover.js';
 import { beganLine, openedLine, owedLine } from '../../../src/slot/lane-record.js';
 import type { Sample } from '../../../src/slot/samples.js';
-import { lease, NOW_S, sightOf, silence, slotOn, state, stopped } from '../../support/slot-sight.js';
+import { channel, lease, NOW_S, sightOf, silence, slotOn, state, stopped } from '../../support/slot-sight.js';
 
 const DEATH = NOW_S - 60;
 const slot = slotOn('store1');
@@ -524,6 +524,69 @@ describe('an open lane', () => {
       imap23: [state('store1', 'imap23', 'replica')],
     });
     expect(gatesOf(judge(facts, {}, three))).toContain('directory-disagrees');
+  });
+});
+
+describe('an open lane whose NEW answers and does not serve', () => {
+  const named = slotOn('store1', ['imap22', 'imap21', 'imap23']);
+  const lines = { laneLines: [opened(), beganLine('r1', 'role-old'), beganLine('r1', 'start-new')] };
+  const broken = state('store1', 'imap22', 'master', { ...lines, started: false, role: null });
+  const facts = (from = stopped('store1', 'imap21', 'replica', lines)) =>
+    factsOf({
+      imap21: [from],
+      imap22: [broken],
+      imap23: [stopped('store1', 'imap23', 'replica', lines)],
+    });
+  const plan = (wishes: Partial<FailoverWishes>, target?: string, seen = facts()) => {
+    const decision = judge(seen, wishes, named, target);
+    return { decision, steps: mayGo(decision) ? stepsOf(decision, seen) : [] };
+  };
+  const drainOf = ({ steps }: ReturnType<typeof plan>) => steps.find(({ id }) => id === 'drain')?.params;
+
+  it('is finished where it leads, unless the operator wants to be rid of NEW', () => {
+    expect(plan({}).decision).toMatchObject({ kind: 'finish', from: 'imap21', to: 'imap22' });
+    expect(plan({ to: 'imap22' }).decision).toMatchObject({ kind: 'finish', to: 'imap22' });
+    expect(plan({ to: 'imap23' }, 'imap21').decision).toMatchObject({ kind: 'finish', to: 'imap22' });
+  });
+
+  it.each(['imap23', 'imap21'])('is left for %s by --to: stopped, sent whole, and no lane any more', (to) => {
+    const left = plan({ to });
+    expect(left.decision).toMatchObject({ kind: 'planned', from: 'imap22', to, open: null });
+    expect(left.decision.gates).toEqual([]);
+    expect(drainOf(left)).toMatchObject({ whole: true });
+  });
+
+  it('is left when its host is to be moved off', () => {
+    expect(plan({}, 'imap22').decision).toMatchObject({ kind: 'planned', from: 'imap22', open: null });
+  });
+
+  it('is not left for an OLD that was never drained, and that one is no copy of anybody', () => {
+    const pending = { ...lines, channels: [channel({ pending: true, events: 3 })] };
+    const undrained = facts(stopped('store1', 'imap21', 'replica', pending));
+    expect(refusal(plan({ to: 'imap21' }, undefined, undrained).decision)?.reason).toMatch(
+      /imap21: owes a rejoin/,
+    );
+    const { steps } = plan({ to: 'imap23' }, undefined, undrained);
+    expect(steps.map(({ id }) => id)).not.toContain('start-imap21');
+    expect(steps.map(({ id }) => id)).not.toContain('send-imap21');
+    expect(plan({ to: 'imap23' }).steps.map(({ id }) => id)).toContain('send-imap21');
+  });
+});
+
+describe('a replica whose files would not make it a master', () => {
+  const fault = 'its files for a master cannot be used: /x/cyrus.conf:1: section SERVICES is not closed';
+  const seen = factsOf({ imap21: [old()], imap22: [next({ masterFault: fault })] });
+
+  it('is not chosen, and the refusal says why; --to takes it all the same, and says it, too', () => {
+    expect(refusal(judge(seen))).toMatchObject({
+      gate: 'no-replica',
+      reason: expect.stringContaining(fault),
+    });
+    expect(judge(seen, { to: 'imap22' })).toMatchObject({
+      to: 'imap22',
+      gates: [],
+      because: `--to; ${fault}`,
+    });
   });
 });
 

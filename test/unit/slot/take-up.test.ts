@@ -92,6 +92,19 @@ describe('a failover that is taken up again', () => {
         way: 'leave',
         code: 'slot.directory-disagrees',
       });
+      // Nothing of it is open on any host, and the third serves: it is not shown as unfinished for ever.
+      const whole = {
+        ...facts('imap23'),
+        sight: sightOf({
+          imap21: [state('store1', 'imap21', 'replica')],
+          imap22: [state('store1', 'imap22', 'replica')],
+          imap23: [state('store1', 'imap23', 'master')],
+        }),
+      };
+      expect(refusalsOf(touched, whole, how).get('store1')).toMatchObject({
+        way: 'close',
+        state: 'reverted',
+      });
       // Nothing but its leases was ever taken.
       expect(refusalsOf(killed(), facts('imap23'), how).get('store1')).toMatchObject({
         way: 'close',

@@ -339,9 +339,40 @@ describe('the logs of an instance', () => {
   });
 });
 
+describe('the files that would make it a master', () => {
+  const fault = (master: Records, config: CyrusConfig = linkConfig) =>
+    see({
+      config,
+      confs: [...allConfs.filter(([, label]) => !label?.startsWith('m')), ...master],
+      listens: asReplica,
+      records: [pid, link('role.replica')],
+    }).masterFault;
+  const imapd = confLines('mi', masterImapd);
+
+  it('are fine, or named with what is wrong, while it runs as a replica', () => {
+    expect(fault([...imapd, ...confLines('mc', masterCyrus)])).toBeNull();
+    expect(fault([...imapd, ...confLines('mc', ['SERVICES {'])])).toMatch(
+      /its files for a master cannot be used: .*role.master\/cyrus.conf:1: section SERVICES is not closed$/,
+    );
+    expect(fault(imapd)).toMatch(/cannot read .*role.master\/cyrus.conf$/);
+    expect(fault([...imapd, ...confLines('mc', replicaCyrus.slice(0, 2).concat('}'))])).toMatch(
+      /no imapd and no lmtpd in SERVICES/,
+    );
+    expect(fault([...imapd, ...confLines('mi', ['readonly: yes']), ...confLines('mc', masterCyrus)])).toMatch(
+      /take no mail/,
+    );
+  });
+
+  it('may be made by the command of the site when the role is set', () => {
+    expect(fault([], commandConfig)).toBeNull();
+  });
+});
+
 describe('roleByPorts', () => {
   it('is no role where nothing is known', () => {
-    expect(roleByPorts([{ address: '', port: 143 }], { roles: {}, problem: 'x' }, null)).toBeNull();
+    expect(
+      roleByPorts([{ address: '', port: 143 }], { roles: {}, problem: 'x', masterFault: null }, null),
+    ).toBeNull();
   });
 
   it('compares addresses in one spelling, and host names by their port', () => {
