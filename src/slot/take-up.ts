@@ -8,7 +8,7 @@ import { type Decision, refusal } from './decide.js';
 import { parseLaneFile } from './lane-record.js';
 import { returnsOf } from './rejoin.js';
 import type { FleetSight } from './sight.js';
-import { isMaster, isStray, stateOf } from './sight.js';
+import { isMaster, isStray, openLaneOf, stateOf } from './sight.js';
 import type { Slot } from './slot.js';
 
 /** What was found out for a run that is taken up. */
@@ -101,11 +101,16 @@ function whoEndedIt(
   // Whether a lease was granted whose answer was lost cannot be known; but what the lane is for may be over.
   if (lease === undefined || !(lease.state === 'did' || isBegun || isPast(lane, slot))) return undefined;
   const state = stateOf(sight, slot.slot, lease.step.host);
-  if (state === undefined || state.lease?.run === run) return undefined;
+  if (state === undefined) return undefined;
   const { open, malformed } = parseLaneFile(state.laneLines);
-  if (malformed > 0 || open?.run === run) return undefined;
-  if (open !== null) {
-    const reason = `run ${open.run} of ${open.operator} on ${open.bastion} has taken it over; mailctl failover ${slot.slot} goes on from there`;
+  // NEW was away when it was left for another host: its own files still say that the lane is this one's.
+  const newest = openLaneOf(sight, slot);
+  const isLeft = open?.run === run && newest !== null && newest.run !== run && newest.way === 'move';
+  const isOurs = state.lease?.run === run || malformed > 0 || open?.run === run;
+  if (isOurs && !isLeft) return undefined;
+  const other = isLeft ? newest : open;
+  if (other !== null) {
+    const reason = `run ${other.run} of ${other.operator} on ${other.bastion} has taken it over; mailctl failover ${slot.slot} goes on from there`;
     return { way: 'leave', reason, code: 'slot.taken-over' };
   }
   return {

@@ -23,7 +23,7 @@ import {
   prepareFailover,
 } from '../../src/slot/prepare-failover.js';
 import type { Sample, SampleStore } from '../../src/slot/samples.js';
-import { owedOf } from '../../src/slot/sight.js';
+import { isMaster, openLaneOf, owedOf, stateOf } from '../../src/slot/sight.js';
 import { refusalsOf } from '../../src/slot/take-up.js';
 import { type FakeClock, fakeClock } from '../support/fake-clock.js';
 import {
@@ -52,6 +52,10 @@ export interface StorySetup {
   readonly wishes?: Partial<FailoverWishes> | undefined;
   /** What is named; imap21 without it. */
   readonly target?: string | undefined;
+  /** Whoever goes on first wants to be rid of NEW: `--to` this host, slot by slot. */
+  readonly leaves?: string | undefined;
+  /** Old runs are taken up before anybody else makes whole what is left; without it after that. */
+  readonly old?: 'first' | undefined;
   /** It is the timer that comes by, for what is owed: nobody names anything. */
   readonly owed?: boolean | undefined;
   /** What is done before, without a fault. */
@@ -131,6 +135,17 @@ async function play(setup: StorySetup, clock: FakeClock): Promise<Story> {
     if (setup.next === 'undo' && n > 0) break;
     const takeOver = setup.next === 'other-after-expiry' ? [] : story.disks.map(({ run }) => run);
     if (setup.next === 'other-after-expiry') await clock.sleep(90_000);
+    if (n === 0 && setup.leaves !== undefined) {
+      const wishes = { ...setup.wishes, to: setup.leaves };
+      for (const slot of world.slots.keys())
+        await turn(
+          { ...story, setup: { ...setup, wishes } },
+          new Disk(`rid of NEW: ${slot}`),
+          takeOver,
+          slot,
+        );
+      continue;
+    }
     if ((await turn(story, new Disk(`other${n}`), takeOver)) === 'nothing') break;
   }
   await second;
@@ -146,10 +161,20 @@ async function play(setup: StorySetup, clock: FakeClock): Promise<Story> {
   // What was made readable on NEW is ended when it is named, without any word.
   const later = { ...story, setup: { ...setup, wishes: { ...setup.wishes, readOnly: new Set<string>() } } };
   if (setup.wishes?.readOnly !== undefined) await finish(later, 'reading ended', 'imap22');
-  await finish(later, 'last');
+  // Where a lane has gone on from NEW, the host that it began with names it no more.
+  const named = setup.leaves === undefined ? [undefined] : [...world.slots.keys()];
+  const takeUp = async () => {
+    for (const disk of story.disks.filter(({ isOpen }) => isOpen)) await resume(later, disk, 'resume');
+  };
+  if (setup.old === 'first') {
+    await takeUp();
+    // What it could not end it holds until its lease runs out.
+    await clock.sleep(90_000);
+  }
+  for (const slot of named) await finish(later, 'last', slot);
   // A bastion that was thought to be dead takes its old run up again: it may not break what others have made whole.
-  for (const disk of story.disks.filter(({ isOpen }) => isOpen)) await resume(later, disk, 'resume');
-  await finish(later, 'after that');
+  await takeUp();
+  for (const slot of named) await finish(later, 'after that', slot);
   // What a host owes is done when it is named.
   for (const host of hosts)
     if (owesSomething(world, host)) await turn(later, new Disk(`debts of ${host}`), [], host);
@@ -174,9 +199,19 @@ async function play(setup: StorySetup, clock: FakeClock): Promise<Story> {
 
 async function finish(story: Playing, name: string, target?: string): Promise<void> {
   for (let n = 0; n < 4; n += 1) {
+    // To name a slot that is whole would move it.
+    if (target !== undefined && isWhole(story.world, target)) return;
     if ((await turn(story, new Disk(`${name}${n}`), [], target)) === 'nothing') return;
     await story.clock.sleep(90_000);
   }
+}
+
+function isWhole(world: SlotWorld, name: string): boolean {
+  const slot = world.slots.get(name);
+  if (slot === undefined) return false;
+  const states = new Map([...world.hosts.keys()].flatMap((host) => sightOf(world, name, host)));
+  const of = world.directorySlot(slot);
+  return openLaneOf(states, of) === null && isMaster(stateOf(states, name, of.master));
 }
 
 async function secondOperator(story: Playing, takesOver: boolean): Promise<void> {

@@ -113,6 +113,31 @@ describe('a failover that is taken up again', () => {
     }
   });
 
+  it('leaves alone what another has taken from a NEW that was away: its own files know nothing of that', () => {
+    const steps = [
+      step('lease-imap22', 'slot.take-lease', 'imap22', 'did'),
+      step('serve', 'x', 'imap22', 'did'),
+    ];
+    const lanes = [{ lane: 'store1', steps }];
+    const own = { plan: { id: '7f3a', lanes: [] }, lanes } as unknown as RunProgress;
+    const later = opened('9c01').replace('04:20', '04:21').replaceAll('imap22', 'imap23');
+    const left = {
+      decisions: [],
+      slots: [slotOn('store1', ['imap21', 'imap22', 'imap23'])],
+      sight: sightOf({
+        imap21: [stopped('store1', 'imap21', 'replica', { laneLines: [later] })],
+        imap22: [state('store1', 'imap22', 'master', { laneLines: [opened('7f3a')] })],
+        imap23: [stopped('store1', 'imap23', 'replica', { laneLines: [later] })],
+      }),
+    };
+    expect(refusalsOf(own, left, 'resume').get('store1')).toMatchObject({
+      way: 'leave',
+      code: 'slot.taken-over',
+    });
+    const before = { ...left, sight: new Map([...left.sight].filter(([host]) => host === 'imap22')) };
+    expect(refusalsOf(own, before, 'resume').size).toBe(0);
+  });
+
   const demotion = () => {
     const plan = { id: '7f3a', lanes: [{ id: 'store1', facts: { kind: 'demote' } }] };
     return { ...killed('began'), plan } as unknown as RunProgress;

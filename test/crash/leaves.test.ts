@@ -1,0 +1,46 @@
+// Lanes that break anywhere, and an operator who wants to be rid of where they lead: each slot is named with another host.
+import { expect, test } from 'vitest';
+import { byLength, CRASH_TIMEOUT as timeout } from './length.js';
+import { type NamedSetup, playWell, randomSetup, singles, WORLDS } from './play.js';
+import type { StorySetup } from './story.js';
+
+const TO = ['imap23', 'imap21', 'imap22'];
+
+const setupOf = (seed: number): StorySetup => ({
+  ...randomSetup(seed, { third: true, second: false, hosts: true }),
+  next: 'other-takes-over',
+  leaves: TO[seed % TO.length],
+});
+
+function* stories(): Generator<NamedSetup> {
+  const given = process.env.MAILCTL_SEED;
+  for (let seed = given === undefined ? 1 : Number(given); ; seed += 1) {
+    const name = `seed ${seed} (MAILCTL_SEED=${seed} npx vitest run --project unit test/crash/leaves.test.ts -t random)`;
+    yield { name, setup: setupOf(seed) };
+    if (given !== undefined) return;
+  }
+}
+
+async function* everySingle(): AsyncGenerator<NamedSetup> {
+  for (const [name, world] of Object.entries(WORLDS))
+    for (const leaves of TO)
+      yield* singles(
+        { ...world, third: true, slots: 1, next: 'other-takes-over', leaves },
+        `${name}, then --to ${leaves}`,
+      );
+}
+
+test('a lane that is left for another host loses nothing', { timeout }, async () => {
+  const least = byLength(12_000, 60_000);
+  expect((await playWell(everySingle(), least)).steps).toBeGreaterThan(0);
+});
+
+test('nor in a random story', { timeout }, async () => {
+  const least = process.env.MAILCTL_SEED === undefined ? byLength(8000, 60_000) : 0;
+  await playWell(stories(), least);
+});
+
+// NEW was away when it was left for OLD, and came back with the files of the first run before that had ended.
+test('the first run does not go on where NEW was left by another', { timeout }, async () => {
+  await playWell([{ name: 'seed 337', setup: { ...setupOf(337), old: 'first' } }], 1);
+});
