@@ -752,12 +752,15 @@ function judgePair(reading: PairReading, server: Server, uplinkVerdict: Verdict,
   }
   // Where the uplink loses packets, single sessions stall and connections die by it.
   if (isLossy && uplinkVerdict === 'lossy') return lossyCell();
-  if (fault !== null) {
+  const faulty = (met: PairFault) => {
     const lonely = others.length === 0 ? '; seen from one uplink only: the server or the way to it' : '';
-    return of(verdictOfFault(fault, uplinkVerdict), `${say.fault(fault)}${lonely}`, fault.phase);
-  }
+    return of(verdictOfFault(met, uplinkVerdict), `${say.fault(met)}${lonely}`, met.phase);
+  };
+  // A bad certificate came over a way that is as good or bad as any: what is wrong with the way is said first.
+  if (fault !== null && fault.kind !== 'certificate') return faulty(fault);
   if (flows.deadTwice > 0) return of('hangs', say.deadFlows(flows), 'connect');
   if (isLossy) return lossyCell();
+  if (fault !== null) return faulty(fault);
   const best = slowAgainst(reading, others);
   if (best !== null)
     return of(

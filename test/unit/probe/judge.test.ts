@@ -211,6 +211,11 @@ describe('a fault of one server', () => {
     expect(verdicts(some)).toBe('ok hangs ok');
     expect(destinations(some)).toBe('gmail remote, yahoo! ok, microsoft ok');
     expect(cell(some, 'a', 'gmail')?.verdict).toBe('remote');
+    // The same pair with both: the row says that the way hangs, and so does its cell.
+    const both = judge(world({ gmail: expired, b: deadFlows(2) }));
+    expect(uplink(both, 'b').verdict).toBe('hangs');
+    expect(cell(both, 'b', 'gmail')).toMatchObject({ verdict: 'hangs', phase: 'connect' });
+    expect(destinations(both)).toContain('gmail remote');
     const healthy = judge(world(all));
     expect(verdicts(healthy)).toBe('unknown unknown unknown');
     expect(uplink(healthy, 'a').summary).toMatch(/certificate/);
