@@ -1,5 +1,18 @@
 // IP addresses as numbers: are they in a network, and what are they called in the reverse zones. Pure.
 
+/** IPv4 or IPv6. */
+export type IpFamily = 4 | 6;
+
+/** Of something that is known to be an address. */
+export function familyOf(address: string): IpFamily {
+  return address.includes(':') ? 6 : 4;
+}
+
+/** Is it the host's own? */
+export function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
+}
+
 /** An address as its bytes; undefined: it is none. */
 export function ipBytes(text: string): readonly number[] | undefined {
   return text.includes(':') ? bytes6(text) : bytes4(text);

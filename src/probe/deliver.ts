@@ -1,9 +1,11 @@
 // One small message, handed to a mail server by SMTP and looked for in a mailbox by IMAP: the way of a mail to its end,
 // which no dialogue without DATA can see. The message says what it is, asks nobody for an answer, and is removed when
 // it was found. A password goes over TLS with a good certificate only, or to the host itself.
+
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../lib/clock.js';
 import { withDeadline } from '../lib/deadline.js';
+import { isLoopback } from '../lib/ip.js';
 import { errorSeen } from './failure.js';
 import { ImapClient, ImapFault, type ImapLine, imapQuote, junkFolder, uidsIn } from './imap.js';
 import type { Phase, Target } from './observation.js';
@@ -332,8 +334,4 @@ async function isItself(vantage: Vantage, address: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function isLoopback(address: string): boolean {
-  return address.startsWith('127.') || address === '::1';
 }

@@ -2,7 +2,7 @@
 // TCP, where does the mail of a domain go, do our addresses have names that lead back, does SPF cover every uplink, is an
 // address on a block list, are the keys of the receivers (TLSA) and the signatures in order. A resolver that is dead by
 // one uplink says nothing about that uplink: it is asked by the others, and told. Questions go where they are given.
-import { ipBytes, reverseName } from '../lib/ip.js';
+import { familyOf, ipBytes, isLoopback, reverseName } from '../lib/ip.js';
 import type { DnsQuestion, DnsRecord, DnsReply, DnsType } from '../transport/dns-message.js';
 import type { AskServer, DnsAnswerSeen } from './ask-server.js';
 import type { UplinkRow, UplinkWish } from './rows.js';
@@ -192,10 +192,8 @@ async function firstGood(running: readonly Promise<DnsAnswerSeen>[]): Promise<Dn
 
 /** A source can only ask a server of its own family, and no other host asks one on its loopback. */
 function canReach({ family }: UplinkRow, server: string): boolean {
-  return (server.includes(':') ? 6 : 4) === family && !isLoopback(server);
+  return familyOf(server) === family && !isLoopback(server);
 }
-
-const isLoopback = (server: string) => server.startsWith('127.') || server === '::1';
 
 async function lookAtResolvers({ resolvers, ways, plain }: DnsWish): Promise<readonly DnsFinding[]> {
   if (resolvers.length === 0)

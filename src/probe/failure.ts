@@ -1,5 +1,7 @@
 // What a failed connection says of the way: who ended it, and how that was told. Rests on the kernel's error numbers
 // and, where it passes them on, on the ICMP message behind them (RFC 792, RFC 1812, RFC 4443).
+import { icmpMeaning } from '../lib/icmp.js';
+import { familyOf } from '../lib/ip.js';
 import type { ErrorKind, ErrorSeen, Phase } from './observation.js';
 import { ProtocolFault, StreamEnd } from './reply.js';
 import type { FlowFailure } from './vantage.js';
@@ -63,14 +65,12 @@ function readError(
     case 'EBADF':
       return { kind: 'local', via: null };
     default:
-      return { kind: icmp !== null && isProhibition(icmp, address) ? 'prohibited' : 'unreachable', via };
+      return { kind: isProhibition(icmp, address) ? 'prohibited' : 'unreachable', via };
   }
 }
 
-function isProhibition(icmp: { readonly type: number; readonly code: number }, address: string): boolean {
-  if (address.includes(':')) return icmp.type === 1 && [1, 5, 6].includes(icmp.code);
-  return icmp.type === 3 && [9, 10, 13].includes(icmp.code);
-}
+const isProhibition = (icmp: FlowFailure['icmp'], address: string) =>
+  icmp !== null && icmpMeaning(familyOf(address), icmp) === 'prohibited';
 
 /** Of a TLS error the reason: its message has file names of OpenSSL. */
 function textOf(error: unknown): string {

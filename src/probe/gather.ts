@@ -14,8 +14,6 @@ export interface GatherParts {
   /** @throws MailctlError when the host cannot be looked from */
   open(host: string): Promise<Vantage>;
   observe(vantage: Vantage, row: UplinkRow, target: Target): Promise<PairObservation>;
-  /** Called as each pair is done. */
-  onPair?(done: number, all: number): void;
 }
 
 /** What was seen, and what could not be. */
@@ -71,14 +69,8 @@ export async function gatherProbe(parts: GatherParts): Promise<ProbeSight> {
         .filter(({ family }) => family === row.family)
         .map((target) => ({ vantage, row, target }));
     });
-  let done = 0;
   const observations = await Promise.all(
-    pairs.map(async ({ vantage, row, target }) => {
-      const seen = await parts.observe(vantage, row, target);
-      done += 1;
-      parts.onPair?.(done, pairs.length);
-      return seen;
-    }),
+    pairs.map(({ vantage, row, target }) => parts.observe(vantage, row, target)),
   );
   const limits = [...vantages.values()].flatMap((vantage) =>
     vantage.limits.map((limit) => `${vantage.host}: ${limit}`),

@@ -46,7 +46,6 @@ export interface FlowCounts {
   readonly deadTwice: number;
   /** Those that came through the second time. */
   readonly revived: number;
-  readonly replies: number;
   /** Segments sent again by those that came through. */
   readonly retransmits: number;
 }
@@ -92,7 +91,6 @@ export function readPair(observation: PairObservation): PairReading {
     revived: tried.filter(
       ({ result, again }) => result === 'dead' && (again?.result === 'ok' || again?.result === 'reply'),
     ).length,
-    replies: tried.filter(({ result }) => result === 'reply').length,
     retransmits: good.reduce((sum, { retransmits }) => sum + (retransmits ?? 0), 0),
   };
   const sessionConnect = session?.phases.find(({ phase }) => phase === 'connect')?.ms ?? null;

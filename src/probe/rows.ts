@@ -1,5 +1,6 @@
 // The rows of a probe: each uplink in each family that it can speak, and whether the host's routing tells them apart.
 // Pure.
+import { familyOf } from '../lib/ip.js';
 import type { Family, PolicyRoute } from './observation.js';
 
 /** A way out to look by, as the configuration or the command line names it. */
@@ -18,11 +19,6 @@ export interface UplinkRow {
   readonly host: string;
   readonly source: string | null;
   readonly interface: string | null;
-}
-
-/** The family of an address. */
-export function familyOf(address: string): Family {
-  return address.includes(':') ? 6 : 4;
 }
 
 /** The rows, in the order of the uplinks; only of families that a target has. */

@@ -1,9 +1,8 @@
 // From the operator's words to the servers that are looked at: a destination of the configuration, a domain (its MX), a
 // host, an address, each with a port of its own where one is given. Names are looked up by what it is given; how many
 // servers of a destination are looked at depends on how many destinations there are to compare.
-import { ipBytes } from '../lib/ip.js';
+import { familyOf, ipBytes } from '../lib/ip.js';
 import type { Family, Target } from './observation.js';
-import { familyOf } from './rows.js';
 
 /** What a lookup gave. */
 export type Found<T> =

@@ -4,6 +4,7 @@
 // second and asker (Linux: six at once before that), so few are asked, silence is asked again, and silence alone is
 // never a fault. Each question has a socket of its own: traces at the same time do not take each other's answers.
 import type { Clock } from '../lib/clock.js';
+import { icmpMeaning } from '../lib/icmp.js';
 import { isFlowFailure } from './failure.js';
 import type { Family, HopSeen, PathSeen, PingSeen, RouteSeen, Target } from './observation.js';
 import { runSession } from './session.js';
@@ -194,7 +195,8 @@ class Tracer {
       const { from, icmp, code, phase } = error;
       const ms = error.ms || this.#clock.monotonic() - begunAt;
       if (from !== null) {
-        hop.answer = { from, ms, what: whatOf(icmp, this.#question.family), mtu: null, icmp, error: null };
+        const what = icmp === null ? 'no-route' : icmpMeaning(this.#question.family, icmp);
+        hop.answer = { from, ms, what, mtu: null, icmp, error: null };
         hop.addresses.push(from);
         hop.rttMs = ms;
       } else if (code === 'ECONNREFUSED' || code === 'ECONNRESET') reached('refused', ms);
@@ -437,20 +439,4 @@ function markOf(answer: HopAnswer | undefined): string | null {
     default:
       return null;
   }
-}
-
-function whatOf(
-  icmp: { readonly type: number; readonly code: number } | null,
-  family: Family,
-): HopAnswer['what'] {
-  if (icmp === null) return 'no-route';
-  const { type, code } = icmp;
-  if (family === 4) {
-    if (type === 11) return 'expired';
-    if (type === 3 && code === 3) return 'unreachable';
-    return type === 3 && [9, 10, 13].includes(code) ? 'prohibited' : 'no-route';
-  }
-  if (type === 3) return 'expired';
-  if (type === 1 && code === 4) return 'unreachable';
-  return type === 1 && (code === 1 || code === 5) ? 'prohibited' : 'no-route';
 }

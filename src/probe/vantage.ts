@@ -10,13 +10,9 @@ export type VantageHow = 'perl' | 'python3' | 'nc' | 'node';
 
 /** What a vantage can do; what it cannot is left out of an observation and said in its `limits`. */
 export interface VantageAbilities {
-  readonly tcpInfo: boolean;
   readonly ttl: boolean;
   readonly mss: boolean;
-  /** Times of connects and bytes are taken there, not here. */
-  readonly connectTime: boolean;
   readonly ping: boolean;
-  readonly interface: boolean;
   readonly sourcePort: boolean;
   /** `hop` and `datagram`. */
   readonly datagrams: boolean;
@@ -38,7 +34,7 @@ export interface ConnectOptions extends Way {
   readonly sourcePort?: number | undefined;
   /** Of all its packets, the first one too: a beginning of a connection that shall not come far. */
   readonly ttl?: number | undefined;
-  /** ICMP errors end neither connection nor silence: they are told by `onError` (IP_RECVERR). */
+  /** ICMP errors end neither connection nor silence: they are in its `errors` (IP_RECVERR). */
   readonly errorQueue?: boolean | undefined;
   /** ms; the connection fails with ETIMEDOUT after them. */
   readonly timeoutMs: number;
@@ -77,7 +73,7 @@ export interface FlowFailure extends Error {
 /** One TCP connection of a vantage. Destroyed with a FlowFailure when the peer or the vantage ends it badly. */
 export interface Flow extends Duplex {
   readonly localPort: number;
-  /** On the vantage's clock where `connectTime`, else seen from here. */
+  /** On the vantage's clock where it has one, else seen from here. */
   readonly connectMs: number;
   /** Of the peer, so far. */
   readonly bytesReceived: number;
@@ -90,7 +86,6 @@ export interface Flow extends Duplex {
   setTtl(ttl: number): Promise<void>;
   /** Errors on a connection with `errorQueue`; the oldest first. */
   readonly errors: readonly FlowError[];
-  onError: ((error: FlowError) => void) | undefined;
 }
 
 /** A TLS session over a flow. */

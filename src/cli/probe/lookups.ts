@@ -3,9 +3,8 @@
 // known addresses. A dead resolver is told, and is no verdict on anything.
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ipBytes } from '../../lib/ip.js';
+import { familyOf, ipBytes } from '../../lib/ip.js';
 import type { Target } from '../../probe/observation.js';
-import { familyOf } from '../../probe/rows.js';
 import {
   type DestinationWish,
   type FoundTargets,

@@ -67,10 +67,7 @@ export function snakeKeys(value: unknown): unknown {
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, member]) => [
-      key
-        .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
-        .replace(/([a-z])(\d)/g, '$1$2')
-        .toLowerCase(),
+      key.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase(),
       snakeKeys(member),
     ]),
   );

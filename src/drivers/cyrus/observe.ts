@@ -1,5 +1,6 @@
 // From what the observe script printed to what is known of each instance. Pure. Whatever cannot be told is null
 // with the reason in `problem`; nothing here turns an unknown into a fine.
+import { isLoopback } from '../../lib/ip.js';
 import type { ChannelState, InstanceState, Lease, Role, Service } from '../../slot/driver.js';
 import type { Instance } from '../../slot/slot.js';
 import { capabilitiesOf, parseCyrusVersion } from './capabilities.js';
@@ -172,8 +173,7 @@ function roleAskedFor(conf: RoleConf): Role {
   return conf.readOnly ? 'readonly' : 'master';
 }
 
-const isLoopback = (address: string) =>
-  address.startsWith('127.') || address === '::1' || address === 'localhost';
+const isOwn = (address: string) => isLoopback(address) || address === 'localhost';
 
 /** All that is known of an instance. `confs` as of the last time that its files were read. */
 export function parseInstance(
@@ -317,7 +317,7 @@ export function readOnlyFault(
   if (has('lmtp')) return `${pair.cyrus} has an lmtpd, which would take mail: take it out`;
   if (has('sync')) return `${pair.cyrus} has a sync_server: take it out`;
   const onNetwork = conf.services.some(
-    (service) => service.kind === 'imap' && service.port !== undefined && !isLoopback(service.address),
+    (service) => service.kind === 'imap' && service.port !== undefined && !isOwn(service.address),
   );
   return onNetwork ? null : `${pair.cyrus} has no imapd on the network`;
 }
@@ -352,7 +352,7 @@ export function roleByPorts(own: readonly Socket[], confs: Confs, configured: Ro
     for (const service of all) {
       if (!matches(service, socket)) continue;
       if (service.kind === 'sync') kinds.add('sync');
-      else if (!isLoopback(socket.address)) kinds.add(service.kind);
+      else if (!isOwn(socket.address)) kinds.add(service.kind);
     }
   }
   const serves = kinds.has('imap') || kinds.has('lmtp');

@@ -31,7 +31,6 @@ class NetcatFlow extends Duplex implements Flow {
   readonly receivedAt = null;
   readonly sentAt = null;
   readonly errors = [];
-  onError: undefined;
   readonly #stdin: Writable;
   readonly #stop: () => void;
 

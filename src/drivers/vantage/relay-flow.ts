@@ -29,7 +29,6 @@ export class RelayFlow extends Duplex implements Flow {
   receivedAt: number | null = null;
   sentAt: number | null = null;
   readonly errors: SoftError[] = [];
-  onError: ((error: SoftError) => void) | undefined;
   readonly #id: string;
   readonly #desk: FlowDesk;
   #unread = 0;
@@ -82,7 +81,6 @@ export class RelayFlow extends Duplex implements Flow {
   softError(errno: number, at: number): void {
     const error = { code: errnoName(errno), errno, at };
     if (this.errors.length < MOST_ERRORS) this.errors.push(error);
-    this.onError?.(error);
   }
 
   failed(errno: number, at: number, tcpInfo: TcpInfo | null): void {

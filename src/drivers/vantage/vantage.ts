@@ -3,15 +3,10 @@
 import { MailctlError } from '../../errors.js';
 import type { Host } from '../../fleet/host.js';
 import type { Clock } from '../../lib/clock.js';
+import { icmpMeaning } from '../../lib/icmp.js';
+import { familyOf } from '../../lib/ip.js';
 import type { PingSeen } from '../../probe/observation.js';
-import type {
-  HopAnswer,
-  HopOptions,
-  PingOptions,
-  Vantage,
-  VantageAbilities,
-  Way,
-} from '../../probe/vantage.js';
+import type { HopAnswer, HopOptions, PingOptions, Vantage, VantageAbilities } from '../../probe/vantage.js';
 import { secureOver } from '../../transport/tls.js';
 import type { Transport } from '../../transport/transport.js';
 import { errnoName, errnoWords } from './errno.js';
@@ -81,11 +76,11 @@ function relayVantage(settings: VantageSettings, relay: Relay, how: 'perl' | 'py
     how,
     can,
     limits: limitsOf(hello),
-    connect: (options, signal) => relay.connect(options, familyOf(options), signal),
+    connect: (options, signal) => relay.connect(options, familyOf(options.address), signal),
     secure: (flow, serverName, signal) => secureOver(flow, serverName, clock.now(), signal),
     async ping(options, signal) {
       const size = options.size ?? DEFAULT_SIZE;
-      const family = familyOf(options);
+      const family = familyOf(options.address);
       const ms = options.count * options.intervalMs + options.waitMs;
       try {
         if (hello.facts.get(`icmp${family}`) === 'no') {
@@ -118,7 +113,7 @@ function relayVantage(settings: VantageSettings, relay: Relay, how: 'perl' | 'py
       const { rest, data } = await relay.ask(
         'U',
         [
-          ...[familyOf(options), options.address, options.port, options.source, options.interface],
+          ...[familyOf(options.address), options.address, options.port, options.source, options.interface],
           ...[null, null, 0, options.timeoutMs],
         ],
         { ms: options.timeoutMs, data: options.payload, signal },
@@ -161,14 +156,9 @@ function nameOf({ facts }: RelayHello, host: Host): string {
   return /^[A-Za-z0-9][A-Za-z0-9.-]{0,253}$/.test(name) ? name : host.name;
 }
 
-function familyOf({ address }: Way): 4 | 6 {
-  return address.includes(':') ? 6 : 4;
-}
-
 function abilitiesOf({ facts }: RelayHello): VantageAbilities {
   const icmp = facts.get('icmp4') !== 'no' || facts.get('ping') === '1';
-  const all = { tcpInfo: true, ttl: true, mss: true, connectTime: true, interface: true, sourcePort: true };
-  return { ...all, ping: icmp, datagrams: true };
+  return { ttl: true, mss: true, sourcePort: true, ping: icmp, datagrams: true };
 }
 
 function limitsOf({ facts }: RelayHello): readonly string[] {
@@ -205,7 +195,7 @@ function pingOf(rest: readonly string[], { count }: PingOptions, size: number): 
 }
 
 async function hop(relay: Relay, options: HopOptions, signal: AbortSignal | undefined): Promise<HopAnswer> {
-  const family = familyOf(options);
+  const family = familyOf(options.address);
   const size = options.size ?? HOP_SIZE;
   const payload = Buffer.alloc(Math.max(0, size - (family === 6 ? 48 : 28)), 'm');
   const none = { from: null, mtu: null, icmp: null, error: null };
@@ -251,12 +241,12 @@ async function hop(relay: Relay, options: HopOptions, signal: AbortSignal | unde
       };
     }
     const icmp = { type: Number(type), code: Number(code) };
-    const isTooBig = family === 4 ? icmp.type === 3 && icmp.code === 4 : icmp.type === 2;
+    const meaning = icmpMeaning(family, icmp);
     return {
       from: from === undefined || from === '-' ? null : from,
       ms,
-      what: meaningOf(family, icmp),
-      mtu: isTooBig ? Number(info) || null : null,
+      what: meaning,
+      mtu: meaning === 'too-big' ? Number(info) || null : null,
       icmp,
       error: null,
     };
@@ -264,25 +254,6 @@ async function hop(relay: Relay, options: HopOptions, signal: AbortSignal | unde
     signal?.throwIfAborted();
     return { ...none, what: 'local', ms: 0, error: (error as Error).message };
   }
-}
-
-/** RFC 792, RFC 1812 5.2.7.1, RFC 4443. */
-function meaningOf(
-  family: 4 | 6,
-  { type, code }: { readonly type: number; readonly code: number },
-): HopAnswer['what'] {
-  if (family === 6) {
-    if (type === 3) return 'expired';
-    if (type === 2) return 'too-big';
-    if (type !== 1) return 'no-route';
-    if (code === 4) return 'unreachable';
-    return code === 1 || code === 5 || code === 6 ? 'prohibited' : 'no-route';
-  }
-  if (type === 11) return 'expired';
-  if (type !== 3) return 'no-route';
-  if (code === 3) return 'unreachable';
-  if (code === 4) return 'too-big';
-  return code === 9 || code === 10 || code === 13 ? 'prohibited' : 'no-route';
 }
 
 /** The poorest way. */
@@ -294,12 +265,9 @@ function netcatVantage({ transport, host, clock }: VantageSettings, hello: Relay
     name: nameOf(hello, host),
     how: 'nc',
     can: {
-      tcpInfo: false,
       ttl: false,
       mss: false,
-      connectTime: false,
       ping: false,
-      interface: false,
       sourcePort: true,
       datagrams: false,
     },
