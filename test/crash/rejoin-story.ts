@@ -13,8 +13,9 @@ import type { FleetSight } from '../../src/slot/sight.js';
 import type { Slot } from '../../src/slot/slot.js';
 import { endedElsewhere } from '../../src/slot/take-up.js';
 import { noUserSources } from '../../src/slot/users.js';
-import { type FakeClock, fakeClock } from '../support/fake-clock.js';
+import type { FakeClock } from '../support/fake-clock.js';
 import { plainRoad, SlotWorld } from '../support/slot-world.js';
+import { type Beginning, type Begun, beginFrom } from './beginning.js';
 import { Boundaries, Process, type Schedule } from './boundaries.js';
 import { type Execution, executeStory, openPlan } from './execution.js';
 import { judgeEnd, judgeMail } from './promises.js';
@@ -42,15 +43,19 @@ const MAX_TURNS = 8;
 
 /** Plays a story to its end; its boundaries are those of the rejoin. */
 export async function playRejoin(setup: RejoinSetup): Promise<Story> {
-  const clock = fakeClock({ auto: true });
+  const { stray, third = false, strayThird = false } = setup;
+  const begun = await beginFrom(`rejoin ${JSON.stringify([stray, third, strayThird])}`, (clock) =>
+    begin(setup, clock),
+  );
   try {
-    return await play(setup, clock);
+    return await play(setup, begun);
   } finally {
-    clock.stop();
+    begun.clock.stop();
   }
 }
 
-async function play(setup: RejoinSetup, clock: FakeClock): Promise<Story> {
+/** Until the host is back. */
+async function begin(setup: RejoinSetup, clock: FakeClock): Promise<Beginning> {
   const hosts = setup.third === true ? [OLD, NEW, 'imap23'] : [OLD, NEW];
   const world = new SlotWorld(clock, [...hosts, 'mx1', 'mx2']);
   const slot = world.add(SLOT, hosts);
@@ -59,7 +64,7 @@ async function play(setup: RejoinSetup, clock: FakeClock): Promise<Story> {
   for (const to of hosts) for (let n = 0; n < 20; n += 1) world.replicateOne(slot, OLD, to);
   world.onChange = (now) => {
     judgeMail(now);
-    const back = [...now.at(SLOT, slot.directory.master).mail.values()].filter(
+    const back = [...now.at(SLOT, now.slot(SLOT).directory.master).mail.values()].filter(
       ({ user }) => user === DELETED && now.at(SLOT, NEW).gone.has(user),
     );
     if (back.length > 0) now.violations.push(`${SLOT}: ${DELETED} is back, who was deleted on ${NEW}`);
@@ -67,8 +72,16 @@ async function play(setup: RejoinSetup, clock: FakeClock): Promise<Story> {
   const calm = new Boundaries(world, new Map(), () => {});
   calm.healed = true;
   const samples = memorySamples();
-  const base = { world, clock, samples, told: [] as string[], disks: [] as Disk[] };
-  const before: Playing = { ...base, boundaries: calm, setup: { next: 'resume' } };
+  const told: string[] = [];
+  const before: Playing = {
+    world,
+    clock,
+    samples,
+    told,
+    disks: [],
+    boundaries: calm,
+    setup: { next: 'resume' },
+  };
   const looked = bastion(before, plainRoad);
   const all = await looked.directory.list();
   await storeSamples(samples, all, await lookAtSlots(all, looked.around), clock);
@@ -76,7 +89,7 @@ async function play(setup: RejoinSetup, clock: FakeClock): Promise<Story> {
   for (const user of ['late', 'new', DELETED]) for (let n = 0; n < 2; n += 1) world.deliver(SLOT, user);
   world.fail(OLD);
   await turn(before, new Disk('failover'), []);
-  if (slot.directory.master !== NEW) throw new Error(`no failover: ${base.told.join('\n')}`);
+  if (slot.directory.master !== NEW) throw new Error(`no failover: ${told.join('\n')}`);
   world.deleteUser(SLOT, DELETED);
   await clock.sleep(600_000);
   world.bringBack(OLD);
@@ -88,12 +101,16 @@ async function play(setup: RejoinSetup, clock: FakeClock): Promise<Story> {
     world.dirty = true;
   }
   await clock.sleep(200_000);
+  return { world, samples, told };
+}
 
+async function play(setup: RejoinSetup, begun: Begun): Promise<Story> {
+  const { world, clock } = begun;
   const boundaries = new Boundaries(world, setup.schedule ?? new Map(), () => {
     if (setup.stray) world.deliverTo(SLOT, OLD, 'stray');
     if (setup.strayThird === true) world.deliverTo(SLOT, 'imap23', 'elsewhere');
   });
-  const story: Playing = { ...base, disks: [], boundaries, setup: { next: 'resume' } };
+  const story: Playing = { ...begun, disks: [], boundaries, setup: { next: 'resume' } };
   await rejoin(story, setup, new Disk('first'), []);
   for (let n = 0; n < MAX_TURNS; n += 1) {
     const disk = story.disks.findLast((one) => one.bastion === 'first');

@@ -25,7 +25,7 @@ import {
 import type { Sample, SampleStore } from '../../src/slot/samples.js';
 import { isMaster, openLaneOf, owedOf, stateOf } from '../../src/slot/sight.js';
 import { refusalsOf } from '../../src/slot/take-up.js';
-import { type FakeClock, fakeClock } from '../support/fake-clock.js';
+import type { FakeClock } from '../support/fake-clock.js';
 import {
   plainRoad,
   type Road,
@@ -35,6 +35,7 @@ import {
   worldHosts,
   worldPing,
 } from '../support/slot-world.js';
+import { type Beginning, type Begun, beginFrom } from './beginning.js';
 import { Boundaries, type Crossing, Process, type Schedule } from './boundaries.js';
 import { judgeClosing, judgeEnd, judgeMail, judgeReverting } from './promises.js';
 
@@ -83,17 +84,36 @@ const MAX_TURNS = 8;
 
 /** Plays a story to its end. */
 export async function playSlots(setup: StorySetup): Promise<Story> {
-  const clock = fakeClock({ auto: true });
+  const { third = false, slots = 2, prelude } = setup;
+  const before = prelude === undefined ? 'no prelude' : preludeName(prelude);
+  const name = `${slots} slots, ${third ? 'two replicas' : 'one replica'}, ${before}, ${tellWishes(setup)}`;
+  const begun = await beginFrom(name, (clock) => begin(setup, clock));
   try {
-    return await play(setup, clock);
+    return await play(setup, begun);
   } finally {
     // A process that has died goes on renewing nothing, for ever.
-    clock.stop();
+    begun.clock.stop();
   }
 }
 
-async function play(setup: StorySetup, clock: FakeClock): Promise<Story> {
-  const hosts = setup.third === true ? ['imap21', 'imap22', 'imap23'] : ['imap21', 'imap22'];
+/** What is wished that the world knows of from the beginning. */
+const tellWishes = ({ wishes }: StorySetup): string =>
+  JSON.stringify([[...(wishes?.acceptLoss ?? [])], wishes?.fenced !== undefined]);
+
+const preludes: unknown[] = [];
+
+/** Functions have no names of their own. */
+function preludeName(prelude: unknown): string {
+  if (!preludes.includes(prelude)) preludes.push(prelude);
+  return `prelude ${preludes.indexOf(prelude)}`;
+}
+
+const hostsOf = ({ third }: StorySetup): readonly string[] =>
+  third === true ? ['imap21', 'imap22', 'imap23'] : ['imap21', 'imap22'];
+
+/** Until the first thing can break. */
+async function begin(setup: StorySetup, clock: FakeClock): Promise<Beginning> {
+  const hosts = hostsOf(setup);
   // mx1 and mx2 carry nothing: somebody else to ask whether it is us.
   const world = new SlotWorld(clock, [...hosts, 'mx1', 'mx2']);
   for (let n = 1; n <= (setup.slots ?? 2); n += 1) world.add(`store${n}`, hosts);
@@ -102,22 +122,30 @@ async function play(setup: StorySetup, clock: FakeClock): Promise<Story> {
   for (const slot of setup.wishes?.acceptLoss ?? []) world.accepted.add(slot);
   world.fenced = setup.wishes?.fenced !== undefined;
   const samples = memorySamples();
-  let second: Promise<void> | undefined;
-  const boundaries = new Boundaries(world, setup.schedule ?? new Map(), (n, _world, label) => {
-    setup.onCross?.(n, world, label);
-    if (n === setup.second?.at) second = secondOperator(story, setup.second.takesOver);
-  });
   const looked = bastion({ world }, plainRoad);
   const all = await looked.directory.list();
   const copy = { at: clock.now(), slots: all };
-  const story: Playing = { world, clock, boundaries, samples, copy, setup, told: [], disks: [] };
+  const told: string[] = [];
   await storeSamples(samples, all, await lookAtSlots(all, looked.around), clock);
   await clock.sleep(10_000);
   if (setup.prelude !== undefined) {
     const calm = new Boundaries(world, new Map(), () => {});
     calm.healed = true;
-    await setup.prelude({ ...story, boundaries: calm, setup: { next: 'resume' }, runs: 'p', disks: [] });
+    const parts = { world, clock, samples, copy, told, boundaries: calm, runs: 'p', disks: [] };
+    await setup.prelude({ ...parts, setup: { next: 'resume' } });
   }
+  return { world, samples, copy, told };
+}
+
+async function play(setup: StorySetup, begun: Begun): Promise<Story> {
+  const { world, clock } = begun;
+  const hosts = hostsOf(setup);
+  let second: Promise<void> | undefined;
+  const boundaries = new Boundaries(world, setup.schedule ?? new Map(), (n, _world, label) => {
+    setup.onCross?.(n, world, label);
+    if (n === setup.second?.at) second = secondOperator(story, setup.second.takesOver);
+  });
+  const story: Playing = { ...begun, boundaries, setup, disks: [] };
   setup.before?.(world);
 
   const first = new Disk('first');
@@ -248,7 +276,7 @@ export interface Playing {
   readonly boundaries: Boundaries;
   readonly samples: SampleStore;
   /** The directory as it was when the story began; absent: nobody kept it. */
-  readonly copy?: DirectoryCopy;
+  readonly copy?: DirectoryCopy | undefined;
   readonly setup: StorySetup;
   /** How its runs are called, before their number; `r` without it. */
   readonly runs?: string;
@@ -498,12 +526,22 @@ export function openDisk(disk: Disk, process: Process, { world, clock }: Playing
   return new Journal(`${disk.run}.ndjson`, storage, disk.records(), clock);
 }
 
-/** Samples that are kept in memory. */
-export function memorySamples(): SampleStore {
+/** Samples that are kept in memory, and told all at once. */
+export interface MemorySamples extends SampleStore {
+  all(): readonly Sample[];
+}
+
+/** Samples that are kept in memory, beginning with these. */
+export function memorySamples(first: readonly Sample[] = []): MemorySamples {
   const last = new Map<string, Sample>();
+  const keep = (samples: readonly Sample[]): void => {
+    for (const one of samples) last.set(`${one.slot} ${one.host} ${one.channel}`, one);
+  };
+  keep(first);
   return {
+    all: () => [...last.values()],
     async store(samples) {
-      for (const one of samples) last.set(`${one.slot} ${one.host} ${one.channel}`, one);
+      keep(samples);
     },
     latest: async () => [...last.values()],
     lastEmpty: async () => [],

@@ -21,13 +21,21 @@ export interface FakeClock extends Clock {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** `start` is the wall clock's first reading. */
-export function fakeClock(
-  options: { readonly start?: number | string; readonly auto?: boolean } = {},
-): FakeClock {
+/** What a clock is like. */
+export interface FakeClockOptions {
+  /** The wall clock's reading at the beginning of time. */
+  readonly start?: number | string;
+  /** It moves on by itself whenever everybody waits. */
+  readonly auto?: boolean;
+  /** ms that have passed already. */
+  readonly elapsed?: number;
+}
+
+/** A clock that stands still, or moves on by itself. */
+export function fakeClock(options: FakeClockOptions = {}): FakeClock {
   const start =
     options.start === undefined ? Date.parse('2026-03-12T04:28:00Z') : new Date(options.start).getTime();
-  let elapsed = 0;
+  let elapsed = options.elapsed ?? 0;
   let order = 0;
   const timers = new Set<Timer>();
   let pumping = false;

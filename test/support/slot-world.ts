@@ -163,6 +163,15 @@ export class SlotWorld {
     for (const name of hosts) this.addHost(name);
   }
 
+  /** The same once more, at the same time of another clock: what happens to one does not happen to the other. */
+  copy(clock: FakeClock): SlotWorld {
+    const other = new SlotWorld(clock, []);
+    const { clock: _, ...state } = this;
+    Object.assign(other, copied(state, new Map()));
+    other.#mail = this.#mail;
+    return other;
+  }
+
   addHost(name: string): void {
     const never = Number.NEGATIVE_INFINITY;
     const since = { upSince: never, disturbedAt: never, unheardAt: never, unseenAt: never };
@@ -607,6 +616,37 @@ export class SlotWorld {
       problem: instance.problem,
     };
   }
+}
+
+/** A deep copy, in which what was one thing is one again; functions are shared. */
+function copied<T>(value: T, known: Map<object, unknown>): T;
+function copied(value: unknown, known: Map<object, unknown>): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const before = known.get(value);
+  if (before !== undefined) return before;
+  const note = <C extends object>(copy: C): C => {
+    known.set(value, copy);
+    return copy;
+  };
+  if (value instanceof Map) {
+    const copy = note(new Map());
+    for (const [key, each] of value) copy.set(copied(key, known), copied(each, known));
+    return copy;
+  }
+  if (value instanceof Set) {
+    const copy = note(new Set());
+    for (const each of value) copy.add(copied(each, known));
+    return copy;
+  }
+  if (Array.isArray(value)) {
+    const copy = note<unknown[]>([]);
+    for (const each of value) copy.push(copied(each, known));
+    return copy;
+  }
+  if (Object.getPrototypeOf(value) !== Object.prototype) throw new Error('no copy can be made of this');
+  const copy = note<Record<string, unknown>>({});
+  for (const [key, each] of Object.entries(value)) copy[key] = copied(each, known);
+  return copy;
 }
 
 /** Hosts as the configuration knows them. */
