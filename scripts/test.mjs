@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
+import { beneathAll, labFiles, ownNamespaces, playInLanes } from './lab-lanes.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const bin = (name) => join(root, 'node_modules', '.bin', name);
@@ -26,15 +27,47 @@ const failures = [];
 const failedTests = [];
 const took = [];
 
-/** Runs a program with our own output; resolves to its exit code. */
-function run(command, args, env = {}) {
+const running = new Set();
+for (const name of ['SIGINT', 'SIGTERM']) {
+  process.once(name, () => {
+    for (const { pid } of running) endGroup(pid);
+    process.exit(130);
+  });
+}
+
+/** Ends what runs in a session of its own, and would not hear of our end. */
+function endGroup(pid) {
+  try {
+    process.kill(-pid, 'SIGTERM');
+  } catch {
+    // It ended in this moment.
+  }
+}
+
+/**
+ * Runs a program; resolves to its exit code. Its output is ours, or is shown when it has ended where others run
+ * beside it (`shownAtEnd`, its title); `beneath`: it uses only what nobody else wants.
+ */
+function run(command, args, { env = {}, shownAtEnd, beneath = false } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+    const stdio = shownAtEnd === undefined ? 'inherit' : ['ignore', 'pipe', 'pipe'];
+    const options = { cwd: root, stdio, env: { ...process.env, ...env } };
+    const child = beneath ? beneathAll(command, args, options) : spawn(command, args, options);
+    if (beneath) running.add(child);
+    let said = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding('utf8').on('data', (chunk) => {
+        said += chunk;
+      });
     child.on('error', (error) => {
       console.log(`${command}: ${error.message}`);
       resolve(127);
     });
-    child.on('close', (code, signal) => resolve(code ?? `signal ${signal}`));
+    child.on('close', (code, signal) => {
+      running.delete(child);
+      if (shownAtEnd !== undefined) console.log(`\n== ${shownAtEnd}\n${said}`);
+      resolve(code ?? `signal ${signal}`);
+    });
   });
 }
 
@@ -51,13 +84,21 @@ async function check(part, command, args) {
   if (code !== 0) fail(part, `exit ${code}`);
 }
 
-/** A part that is a vitest run. What ends badly without a failed test (a file that does not load) counts as one. */
-async function vitest(part, args, { node = process.execPath, env = {} } = {}) {
-  console.log(`\n== ${part}`);
+/**
+ * A part that is a vitest run. What ends badly without a failed test (a file that does not load) counts as one.
+ * `before`: words before the command. `beside`: others run at the same time.
+ */
+async function vitest(
+  part,
+  args,
+  { node = process.execPath, env = {}, before = [], beside = false, beneath = false } = {},
+) {
+  if (!beside) console.log(`\n== ${part}`);
   const report = join(scratch, `${part.replace(/\W+/g, '-')}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const entry = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-  const code = await run(node, [entry, 'run', ...args, ...reporters], env);
+  const [command, ...words] = [...before, node, entry, 'run', ...args, ...reporters];
+  const code = await run(command, words, { env, beneath, ...(beside ? { shownAtEnd: part } : {}) });
   const result = await readFile(report, 'utf8').then(JSON.parse, () => undefined);
   passed += result?.numPassedTests ?? 0;
   failed += result?.numFailedTests ?? 0;
@@ -130,6 +171,8 @@ const parts = {
   packages: async () => {
     if (whyNoLab() !== undefined) return;
     await check('packages', bin('tsx'), ['test/lab/cli.ts', 'packages', 'mandoc', 'postgresql']);
+    // A lab in a network of its own can fetch nothing.
+    await check('mail servers', bin('tsx'), ['test/lab/cli.ts', 'servers', 'exim', 'mailman3']);
     console.log('the Debian packages that the tests need are there; of Postfix, the lab unpacks a copy');
   },
   unit: async () => {
@@ -137,43 +180,82 @@ const parts = {
     await smoke('smoke', process.execPath);
   },
   nodes: async () => {
-    for (const node of (process.env.MAILCTL_NODES ?? '').split(':').filter((path) => path !== '')) {
-      await smoke(`smoke ${node}`, node);
-      // The crash suite is pure and long, and no version of Node changes what it plays.
-      await vitest(`unit ${node}`, ['--project', 'unit', 'test/unit', 'test/golden'], { node });
-    }
+    const nodes = (process.env.MAILCTL_NODES ?? '').split(':').filter((path) => path !== '');
+    for (const node of nodes) await smoke(`smoke ${node}`, node);
+    // The crash suite is pure and long, and no version of Node changes what it plays.
+    const args = ['--project', 'unit', 'test/unit', 'test/golden'];
+    for (const node of nodes) await vitest(`unit ${node}`, args, { node });
   },
-  // Some four million steps: all pairs of boundaries of the main stories. Five minutes on two cores.
-  crash: () => vitest('crash, long', ['--project', 'unit', 'test/crash'], { env: { MAILCTL_CRASH: 'long' } }),
+  // Some six million steps: all pairs of boundaries of the main stories.
+  crash: async () => {
+    const env = { MAILCTL_CRASH: 'long' };
+    if (!isBeneath) {
+      await vitest('crash, long', ['--project', 'unit', 'test/crash'], { env });
+      return;
+    }
+    // Real processes with real deadlines cannot wait until nobody else wants the processor.
+    const kill = 'test/crash/kill.test.ts';
+    const pure = ['--project', 'unit', 'test/crash', `--exclude=${kill}`, '--maxWorkers=2'];
+    await vitest('crash, long', pure, { env, beside: true, beneath: true });
+    await vitest('crash, long, kill', ['--project', 'unit', kill], { env });
+  },
   lab: async () => {
     const reason = whyNoLab();
-    if (reason === undefined) await vitest('lab', ['--project', 'lab']);
-    else if (isCi) fail('lab', `skipped, which CI may not: ${reason}`);
-    else console.log(`\nlab: skipped, ${reason}`);
+    if (reason !== undefined) {
+      if (isCi) fail('lab', `skipped, which CI may not: ${reason}`);
+      else console.log(`\nlab: skipped, ${reason}`);
+      return;
+    }
+    const { beside, alone } = labFiles(root);
+    console.log(`\n== lab, ${beside.length} files beside each other, then ${alone.length} alone`);
+    await playInLanes(beside, (file, env) =>
+      vitest(`lab ${file}`, ['--project', 'lab', file], { env, before: ownNamespaces, beside: true }),
+    );
+    await quiet();
+    await vitest('lab, alone', ['--project', 'lab', ...alone]);
   },
   replays: async () => {
     const reason = whyNoLab();
+    await quiet();
     if (reason === undefined) await check('replays', bin('tsx'), ['test/replay/run.ts']);
     else if (isCi) fail('replays', `skipped, which CI may not: ${reason}`);
     else console.log(`\nreplays: skipped, ${reason}`);
   },
 };
 
-const asked = process.argv.slice(2);
+const words = process.argv.slice(2);
+const isBeneath = words.includes('--beneath=crash');
+const asked = words.filter((word) => word !== '--beneath=crash');
 const unknown = asked.filter((name) => !(name in parts));
 if (unknown.length > 0) {
   console.log(`no part ${unknown.join(', ')}; there are ${Object.keys(parts).join(' ')}`);
   process.exit(2);
 }
+
+async function timed(name) {
+  const begun = performance.now();
+  await parts[name]();
+  took.push(`${name} ${((performance.now() - begun) / 1000).toFixed(0)} s`);
+}
+
+/** What runs beneath the others, once it has begun. */
+let beneath;
+/** Waits until nothing runs beneath any more. */
+const quiet = async () => beneath;
+
+/** Nothing to build or to compile any more: from here on there is much waiting. */
+const BUSY = ['types', 'lint', 'build', 'packages'];
+
 try {
   for (const name of asked.length > 0
     ? asked
     : ['types', 'lint', 'build', 'packages', 'unit', 'nodes', 'lab']) {
-    const begun = performance.now();
-    await parts[name]();
-    took.push(`${name} ${((performance.now() - begun) / 1000).toFixed(0)} s`);
+    if (isBeneath && !BUSY.includes(name)) beneath ??= timed('crash');
+    await timed(name);
   }
+  await quiet();
 } finally {
+  for (const { pid } of running) endGroup(pid);
   await rm(scratch, { recursive: true, force: true });
 }
 if (process.env.MAILCTL_COUNTS) await appendFile(process.env.MAILCTL_COUNTS, `${passed} ${failed}\n`);

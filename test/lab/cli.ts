@@ -9,7 +9,8 @@ import { LabError } from './errors.js';
 import { crash, delay, fail, hang, lag, returnHost, unlag } from './faults.js';
 import { insideArgv } from './host.js';
 import { count, messagesOn } from './mailboxes.js';
-import { ensurePackages, requireRootOnDebian } from './packages.js';
+import { ensureMtas } from './mta.js';
+import { ensurePackages, fetchPostfix, requireRootOnDebian } from './packages.js';
 import { productEnv } from './product.js';
 import { destinationsOf, fillQueue, providersText, startProviders, threeProviders } from './providers.js';
 import { hostNamed, hostsOf, type Lab, type LayoutName, type MtaName, mtaNames, openLab } from './spec.js';
@@ -23,6 +24,7 @@ const usage = `npm run lab -- COMMAND
   down                              take everything away
   status                            hosts, and each slot's role on each host
   packages [NAME...]                install the Debian packages that it needs, and these; up does it, too
+  servers [NAME...]                 fetch mx1's Postfix and these mail servers, so that up needs no network
 
   fail HOST                         its network is gone
   hang HOST [--sshd-only]           it accepts connections and never answers
@@ -100,6 +102,8 @@ async function main(): Promise<void> {
       return print(statusText(openLab()));
     case 'packages':
       return ensurePackages((line) => print(`${line}\n`), args);
+    case 'servers':
+      return haveServers(args.map(mtaNamed), (line) => print(`${line}\n`));
     case 'fail':
       return fail(openLab(), hostNamed(arg(0, 'HOST')));
     case 'hang':
@@ -189,9 +193,14 @@ Try next:
 `);
 }
 
+async function haveServers(mtas: readonly MtaName[], say: (line: string) => void): Promise<void> {
+  await fetchPostfix(say);
+  await ensureMtas(mtas, say);
+}
+
 function mtaNamed(name: string): MtaName {
   const found = mtaNames.find((candidate) => candidate === name);
-  if (found === undefined) throw new LabError(`--mta: some of ${mtaNames.join(', ')}`);
+  if (found === undefined) throw new LabError(`no mail server ${name}: some of ${mtaNames.join(', ')}`);
   return found;
 }
 

@@ -2,6 +2,7 @@
  * The ways of Exim and Mailman 3, and the place of a drain on the host, on real servers: windows that the receiver
  * counts, each message once, a runner that is dead, a dead man that gives back what is held, guards that see the server.
  */
+// alone: a rate is measured.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eximSoftware } from '../../src/drivers/exim/software.js';
 import { mailman3 } from '../../src/drivers/mailman3/software.js';

@@ -2,6 +2,7 @@
  * `mailctl drain` on a real Postfix, with providers that count their connections: everything goes out, each message
  * once, never above a limit; also when the far side turns hostile, and when mailctl is killed again and again. In small.
  */
+// alone: rates and limits of a receiver are measured.
 import fs from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { stringify } from 'yaml';

@@ -1,4 +1,5 @@
 /** Two who want one slot at the same time, over real sshd: one has it, the other is told who. */
+// alone: two hundred starts at the same moment.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';

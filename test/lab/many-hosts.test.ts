@@ -1,5 +1,6 @@
 // Two hundred hosts at once, three of them with something wrong: all others answer, each of the three is named, and it
 // takes no longer than without them and one connect timeout.
+// alone: it compares how long runs take.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Account } from './accounts.js';
 import { hostFile } from './hostfile.js';
-import { unpackPostfix } from './packages.js';
+import { hasPostfix, unpackPostfix } from './packages.js';
 import { hostAddress, type Lab, mailDomain } from './spec.js';
 
 const routePort = 2527;
@@ -21,7 +21,7 @@ export async function writePostfix(
   ids: ReadonlyMap<string, Account>,
   say: (line: string) => void,
 ): Promise<void> {
-  if (!fs.existsSync('/usr/lib/postfix/sbin/master')) await unpackPostfix(upper, say);
+  if (!hasPostfix()) await unpackPostfix(upper, say);
   const put = (file: string, text: string, mode = 0o644) => {
     fs.mkdirSync(path.dirname(path.join(upper, file)), { recursive: true });
     fs.writeFileSync(path.join(upper, file), text, { mode });

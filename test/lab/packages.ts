@@ -140,6 +140,15 @@ export async function unpackPostfix(root: string, say: (line: string) => void): 
   fs.rmSync(staging, { recursive: true, force: true });
 }
 
+/** Brings Postfix into apt's cache, where the machine itself has none. */
+export async function fetchPostfix(say: (line: string) => void): Promise<void> {
+  if (hasPostfix() || cachedPostfix() !== undefined) return;
+  await downloadPostfix(say);
+}
+
+/** Is Postfix installed on the machine, which every host of the lab then shows? */
+export const hasPostfix = (): boolean => fs.existsSync('/usr/lib/postfix/sbin/master');
+
 function cachedPostfix(): string | undefined {
   const name = fs.readdirSync(archives).find((file) => /^postfix_.*\.deb$/.test(file));
   return name === undefined ? undefined : path.join(archives, name);

@@ -2,6 +2,7 @@
  * Every fault that a provider or a server may have, on the real thing: `mailctl probe` names it, the hop behind which
  * it sits, and nothing that is well, in its time. Two faults are there at once, on different providers or servers.
  */
+// alone: how long a packet takes on its way is what it is about.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { describeUnless } from '../support/unless.js';
 import { whyNoLab } from './lab.js';
