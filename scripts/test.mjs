@@ -176,7 +176,9 @@ const parts = {
     console.log('the Debian packages that the tests need are there; of Postfix, the lab unpacks a copy');
   },
   unit: async () => {
-    await vitest('unit', ['--project', 'unit']);
+    // Where the crash suite runs beneath, its quick part does, too.
+    const folders = isBeneath ? ['test/unit', 'test/golden'] : [];
+    await vitest('unit', ['--project', 'unit', ...folders]);
     await smoke('smoke', process.execPath);
   },
   nodes: async () => {
@@ -184,20 +186,26 @@ const parts = {
     for (const node of nodes) await smoke(`smoke ${node}`, node);
     // The crash suite is pure and long, and no version of Node changes what it plays.
     const args = ['--project', 'unit', 'test/unit', 'test/golden'];
-    for (const node of nodes) await vitest(`unit ${node}`, args, { node });
+    // Both at once: most of them wait for something.
+    await Promise.all(nodes.map((node) => vitest(`unit ${node}`, args, { node, beside: true })));
   },
   // Some six million steps: all pairs of boundaries of the main stories.
   crash: async () => {
-    const env = { MAILCTL_CRASH: 'long' };
+    const long = { MAILCTL_CRASH: 'long' };
     if (!isBeneath) {
-      await vitest('crash, long', ['--project', 'unit', 'test/crash'], { env });
+      await vitest('crash, long', ['--project', 'unit', 'test/crash'], { env: long });
       return;
     }
     // Real processes with real deadlines cannot wait until nobody else wants the processor.
     const kill = 'test/crash/kill.test.ts';
     const pure = ['--project', 'unit', 'test/crash', `--exclude=${kill}`, '--maxWorkers=2'];
-    await vitest('crash, long', pure, { env, beside: true, beneath: true });
-    await vitest('crash, long, kill', ['--project', 'unit', kill], { env });
+    for (const [length, env] of [
+      ['quick', {}],
+      ['long', long],
+    ]) {
+      await vitest(`crash, ${length}`, pure, { env, beside: true, beneath: true });
+      await vitest(`crash, ${length}, kill`, ['--project', 'unit', kill], { env, beside: true });
+    }
   },
   lab: async () => {
     const reason = whyNoLab();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CAUSE_RULES } from '../../../src/queue/reason-rules.js';
 import { clearsText, judgeReason, reasonPattern, reasonReader } from '../../../src/queue/reasons.js';
+import { cpuTime } from '../../support/cpu-time.js';
 
 const said = (name: string, words: string, to = 'MAIL FROM') =>
   `host ${name}[198.51.100.25] said: ${words} (in reply to ${to} command)`;
@@ -488,7 +489,7 @@ test('the reasons of the samples are one cause', () => {
 });
 
 test('a text of megabytes, and texts that make bad expressions slow, are judged at once', () => {
-  const began = performance.now();
+  const began = cpuTime();
   for (const text of [
     'x'.repeat(5_000_000),
     'host '.repeat(500_000),
@@ -506,7 +507,7 @@ test('a text of megabytes, and texts that make bad expressions slow, are judged 
     `host a[1] said: 450 ${'-_'.repeat(1000)}`,
   ])
     judgeReason(text);
-  expect(performance.now() - began).toBeLessThan(1000);
+  expect(cpuTime() - began).toBeLessThan(1000);
 });
 
 test('every rule can be reached by its words, and each id has one way to clear', () => {

@@ -26,7 +26,7 @@ function attach(dir: string, ...argv: readonly string[]) {
       for (const listener of own) listener('SIGINT');
     },
     async sees(text: string) {
-      await expect.poll(() => stdout.text, { timeout: 5000, interval: 20 }).toContain(text);
+      await expect.poll(() => stdout.text, { timeout: 20_000, interval: 20 }).toContain(text);
     },
   };
 }

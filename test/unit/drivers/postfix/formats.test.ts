@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { postfixFormats } from '../../../../src/drivers/postfix/formats.js';
 import type { QueueMessage } from '../../../../src/queue/message.js';
+import { cpuTime } from '../../../support/cpu-time.js';
 
 const fixture = (name: string) =>
   readFileSync(new URL(`../../../fixtures/postfix/${name}`, import.meta.url), 'utf8');
@@ -137,14 +138,14 @@ describe('mailq', () => {
       sender: nasty,
       recipients: [{ address: nasty, reason: nasty }],
     });
-    const began = performance.now();
+    const began = cpuTime();
     read(
       'postfix-mailq',
       `${entry('B9A83394')}\n${'('.repeat(5_000_000)}\n${' '.repeat(5_000_000)}x\n${'-'.repeat(1_000_000)}`,
     );
     const many = Array.from({ length: 5000 }, (__, index) => recipient(`u${index}@x`)).join('\n');
     expect(read('postfix-mailq', `${entry('B9A83394')}\n${many}`).messages[0]?.recipients).toHaveLength(5000);
-    expect(performance.now() - began).toBeLessThan(3000);
+    expect(cpuTime() - began).toBeLessThan(3000);
   });
 });
 

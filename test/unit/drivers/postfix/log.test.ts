@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { openLog } from '../../../../src/drivers/postfix/parse-log.js';
+import { cpuTime } from '../../../support/cpu-time.js';
 
 const now = Date.parse('2026-11-27T12:00:00Z') / 1000;
 const open = (tag = '') => openLog({ now, zone: '+0100', tag });
@@ -123,10 +124,10 @@ describe('a line of the log', () => {
     iso(`postfix/smtp[7]: B9A83394: to=<${'>, relay='.repeat(100_000)}`),
     iso(`postfix/smtpd[7]: NOQUEUE: reject: ${'; from=<'.repeat(100_000)}`),
   ])('that is none, or cut, or hostile is no delivery (%#)', (text) => {
-    const began = performance.now();
+    const began = cpuTime();
     const event = open().line(text);
     expect(event === null || event.outcome === 'refused').toBe(true);
-    expect(performance.now() - began).toBeLessThan(500);
+    expect(cpuTime() - began).toBeLessThan(500);
   });
 
   it('keeps what is hostile as it is', () => {
