@@ -27,20 +27,22 @@ const failures = [];
 const failedTests = [];
 const took = [];
 
-const running = new Set();
+/** How what would not hear of our end is ended: what runs in a session of its own, and the lanes of the lab. */
+const endings = new Map();
 for (const name of ['SIGINT', 'SIGTERM']) {
   process.once(name, () => {
-    for (const { pid } of running) endGroup(pid);
+    endAll();
     process.exit(130);
   });
 }
 
-/** Ends what runs in a session of its own, and would not hear of our end. */
-function endGroup(pid) {
-  try {
-    process.kill(-pid, 'SIGTERM');
-  } catch {
-    // It ended in this moment.
+function endAll() {
+  for (const [child, { group, signal }] of endings) {
+    try {
+      process.kill(group ? -child.pid : child.pid, signal);
+    } catch {
+      // It ended in this moment.
+    }
   }
 }
 
@@ -53,7 +55,9 @@ function run(command, args, { env = {}, shownAtEnd, beneath = false } = {}) {
     const stdio = shownAtEnd === undefined ? 'inherit' : ['ignore', 'pipe', 'pipe'];
     const options = { cwd: root, stdio, env: { ...process.env, ...env } };
     const child = beneath ? beneathAll(command, args, options) : spawn(command, args, options);
-    if (beneath) running.add(child);
+    if (beneath) endings.set(child, { group: true, signal: 'SIGTERM' });
+    // It hears nothing else, and takes all that is in its namespaces with it.
+    else if (command === ownNamespaces[0]) endings.set(child, { group: false, signal: 'SIGKILL' });
     let said = '';
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding('utf8').on('data', (chunk) => {
@@ -64,7 +68,7 @@ function run(command, args, { env = {}, shownAtEnd, beneath = false } = {}) {
       resolve(127);
     });
     child.on('close', (code, signal) => {
-      running.delete(child);
+      endings.delete(child);
       if (shownAtEnd !== undefined) console.log(`\n== ${shownAtEnd}\n${said}`);
       resolve(code ?? `signal ${signal}`);
     });
@@ -263,7 +267,7 @@ try {
   }
   await quiet();
 } finally {
-  for (const { pid } of running) endGroup(pid);
+  endAll();
   await rm(scratch, { recursive: true, force: true });
 }
 if (process.env.MAILCTL_COUNTS) await appendFile(process.env.MAILCTL_COUNTS, `${passed} ${failed}\n`);
