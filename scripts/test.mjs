@@ -67,11 +67,18 @@ function run(command, args, { env = {}, shownAtEnd, beneath = false } = {}) {
       console.log(`${command}: ${error.message}`);
       resolve(127);
     });
-    child.on('close', (code, signal) => {
+    let isOver = false;
+    const over = (code, signal) => {
+      if (isOver) return;
+      isOver = true;
       endings.delete(child);
+      for (const stream of [child.stdout, child.stderr]) stream?.destroy();
       if (shownAtEnd !== undefined) console.log(`\n== ${shownAtEnd}\n${said}`);
       resolve(code ?? `signal ${signal}`);
-    });
+    };
+    child.on('close', over);
+    // What a test left behind may hold its output open for ever.
+    child.on('exit', (code, signal) => setTimeout(over, 5000, code, signal).unref());
   });
 }
 
