@@ -31,6 +31,8 @@ export interface DrainCounts {
   readonly bounced: number;
   /** Parked still. */
   readonly held: number;
+  /** Given back to the server at the end, untried by us: it goes on at its own pace. */
+  readonly givenBack: number;
   /** Were gone before they could be parked or released: delivered before, or somebody took them. */
   readonly lost: number;
   /** Tries that the far side pushed back, of all. */
@@ -156,7 +158,7 @@ export class DrainController {
     lane: string,
     parked: readonly Parcel[],
     flying: readonly Parcel[],
-    done: Omit<DrainCounts, 'inFlight' | 'held'>,
+    done: Omit<DrainCounts, 'inFlight' | 'held' | 'givenBack'>,
     now: number,
     kernel = lane,
   ): void {
@@ -185,7 +187,7 @@ export class DrainController {
       keptBack: new Map(),
       letGo: new Map(),
       stuck: [],
-      counts: { ...done },
+      counts: { ...done, givenBack: 0 },
       seen: new Set(flying.map(({ key }) => key.id)),
       isLogWhole: false,
       rate: new Rate(),
@@ -311,6 +313,16 @@ export class DrainController {
     const { supplies, stuck } = this.#laneOf(lane);
     const parcels = [...supplies.values()].flatMap((supply) => supply.all());
     return [...parcels, ...stuck.map(({ parcel }) => parcel)].map(({ key }) => key);
+  }
+
+  /** So many of them are the server's again. */
+  gaveBack(lane: string, ids: readonly string[]): void {
+    const state = this.#laneOf(lane);
+    const given = new Set(ids);
+    for (const supply of state.supplies.values()) supply.remove(given);
+    const stay = state.stuck.filter(({ parcel }) => !given.has(parcel.key.id));
+    state.stuck.splice(0, state.stuck.length, ...stay);
+    state.counts.givenBack += given.size;
   }
 
   /** Has the queue been given to it yet? */

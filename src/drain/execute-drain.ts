@@ -35,6 +35,8 @@ const BEAT_MS = 5000;
 const STATUS_MS = 1000;
 const RESULT_MS = 5000;
 const MOST_CHANGES = 8;
+/** Connections that were asked for so short a time ago are not asked for again. */
+const SOCKETS_MS = 1000;
 const FATES_AT_ONCE = 10_000;
 const MOST_TOLD = 50;
 /** A host that does not answer is asked again after this, doubling. */
@@ -137,6 +139,10 @@ class DrainLoop {
   readonly #changes: { at: string; text: string }[] = [];
   readonly #peers = new Map<string, string>();
   readonly #addresses = new Map<string, readonly string[]>();
+  readonly #sockets = new Map<
+    string,
+    { readonly at: number; readonly sockets: Promise<readonly Socket[] | null> }
+  >();
   #statusAt = Number.NEGATIVE_INFINITY;
   readonly #startedAt: string;
 
@@ -409,7 +415,7 @@ class DrainLoop {
     const parked: Parcel[] = [];
     const flying: Parcel[] = [];
     const before = lastCounts(await files.readResults(), lane.id);
-    let [total, gone, goneFirst] = [0, 0, 0];
+    let [total, gone, goneFirst, left] = [0, 0, 0, 0];
     let isWhole = true;
     for (const step of lane.steps) {
       if (step.action !== 'drain.park') continue;
@@ -444,17 +450,26 @@ class DrainLoop {
           throw lostLease(lane.id);
       }
       const missed = new Set<string>();
+      let unparked: ReadonlySet<string> = new Set();
       if (todo.length > 0) {
         const answer = await queue.way.park(
           todo.map(({ key }) => key),
           abort,
         );
         for (const id of answer.gone) missed.add(id);
-        for (const { id } of answer.failed) missed.add(id);
+        unparked = new Set(answer.failed.map(({ id }) => id));
+        if (unparked.size > 0)
+          for (const [id, fate] of await this.#fatesOf(
+            run,
+            todo.filter(({ key }) => unparked.has(key.id)),
+          ))
+            fates.set(id, fate);
+        left += this.#sayUnparked(lane.id, answer.failed, fates);
       }
       for (const parcel of parcels) {
         const { id } = parcel.key;
         const fate = fates.get(id);
+        if (unparked.has(id) && fate === 'deferred') continue;
         if (missed.has(id) || fate === 'gone') {
           gone += 1;
           if (!isAgain) goneFirst += 1;
@@ -475,7 +490,7 @@ class DrainLoop {
         total,
         released: before === undefined ? 0 : delivered + bounced + flying.length,
         delivered,
-        deferred: 0,
+        deferred: left,
         bounced,
         lost,
         pushedBack: before?.pushedBack ?? 0,
@@ -489,7 +504,21 @@ class DrainLoop {
     return isWhole;
   }
 
-  async #fatesOf(run: LaneRun, parcels: readonly Parcel[]): Promise<ReadonlyMap<string, DrainFate>> {
+  /** Counts those that stay with their server, which tries them at its own pace, and says so once. */
+  #sayUnparked(
+    queue: string,
+    failed: readonly { readonly id: string; readonly why: string }[],
+    fates: ReadonlyMap<string, DrainFate>,
+  ): number {
+    const left = failed.filter(({ id }) => fates.get(id) === 'deferred');
+    const [first] = left;
+    if (first === undefined) return 0;
+    const who = left.length === 1 ? '1 message stays' : `${left.length} messages stay`;
+    this.#say(`${queue}: ${who} with the server, not parked: ${first.id}: ${first.why.slice(0, 200)}`);
+    return left.length;
+  }
+
+  async #fatesOf(run: LaneRun, parcels: readonly Parcel[]): Promise<Map<string, DrainFate>> {
     const fates = new Map<string, DrainFate>();
     for (let at = 0; at < parcels.length; at += FATES_AT_ONCE) {
       const watch = parcels.slice(at, at + FATES_AT_ONCE).map(({ key }) => key.id);
@@ -575,10 +604,7 @@ class DrainLoop {
       await clock.sleep(Math.max(0, placed.order.forMs - 250), abort);
       const [log, sockets] = await Promise.all([
         this.#readLog(run, before, (event) => events.push(event)),
-        queue.sockets(abort).catch((error: unknown) => {
-          if (error instanceof MailctlError) return null;
-          throw error;
-        }),
+        this.#socketsOf(queue),
       ]);
       return { log, sockets };
     };
@@ -650,6 +676,19 @@ class DrainLoop {
     }
   }
 
+  /** Queues that share a kernel share its answer, too. Null: it cannot be seen. */
+  #socketsOf(queue: DrainQueue): Promise<readonly Socket[] | null> {
+    const at = this.#now() * 1000;
+    const last = this.#sockets.get(queue.kernel);
+    if (last !== undefined && at - last.at < SOCKETS_MS) return last.sockets;
+    const sockets = queue.sockets(this.#x.abort).catch((error: unknown) => {
+      if (error instanceof MailctlError) return null;
+      throw error;
+    });
+    this.#sockets.set(queue.kernel, { at, sockets });
+    return sockets;
+  }
+
   #addPeer(address: string, destination: string): void {
     this.#peers.set(address, destination);
     this.#addresses.set(destination, [...(this.#addresses.get(destination) ?? []), address].slice(-64));
@@ -670,10 +709,13 @@ class DrainLoop {
   async #giveBack(run: LaneRun): Promise<void> {
     const keys = this.#control.heldOf(run.lane.id);
     const { way } = run.queue;
-    await giveBackAll(run.lane.id, way, keys, this.#x.abort, async (count) => {
-      run.doing = `giving back, ${count} of ${keys.length}`;
+    const { id } = run.lane;
+    await giveBackAll(id, way, keys, this.#x.abort, async (given) => {
+      this.#control.gaveBack(id, given);
+      run.doing = `giving back, ${this.#control.counts(id).givenBack} of ${keys.length}`;
       await this.#tell(false);
     });
+    await this.#result(run);
   }
 
   /** The heartbeat, and what it tells of the host, until it is aborted. */

@@ -15,15 +15,17 @@ export async function giveBackAll(
   way: Pick<DrainWay, 'unpark'>,
   keys: readonly MessageKey[],
   abort: AbortSignal,
-  onCount: (count: number) => Promise<void> = async () => {},
+  onGiven: (ids: readonly string[]) => Promise<void> = async () => {},
 ): Promise<number> {
   let changed = 0;
   const failed: { readonly id: string; readonly why: string }[] = [];
   for (let at = 0; at < keys.length; at += AT_ONCE) {
-    await onCount(at);
-    const answer = await way.unpark(keys.slice(at, at + AT_ONCE), abort);
+    const some = keys.slice(at, at + AT_ONCE);
+    const answer = await way.unpark(some, abort);
     changed += answer.changed ?? 0;
     failed.push(...answer.failed);
+    const stay = new Set(answer.failed.map(({ id }) => id));
+    await onGiven(some.flatMap(({ id }) => (stay.has(id) ? [] : [id])));
   }
   const [first] = failed;
   if (first === undefined) return changed;

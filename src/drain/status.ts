@@ -38,6 +38,7 @@ export const NO_COUNTS: DrainCounts = {
   deferred: 0,
   bounced: 0,
   held: 0,
+  givenBack: 0,
   lost: 0,
   pushedBack: 0,
   tries: 0,
@@ -91,6 +92,7 @@ export function drainJson(lane: DrainLaneStatus): object {
     deferred: counts.deferred,
     bounced: counts.bounced,
     held: counts.held,
+    given_back: counts.givenBack,
     gone_before: counts.lost,
     tries: counts.tries,
     pushed_back: counts.pushedBack,
@@ -150,7 +152,8 @@ export function parseStatus(value: unknown): DrainStatus | undefined {
     startedAt: typeof given.startedAt === 'string' ? given.startedAt : given.at,
     onDeath: typeof given.onDeath === 'string' ? given.onDeath : 'release',
     deadAfterS: typeof given.deadAfterS === 'number' ? given.deadAfterS : 600,
-    lanes: given.lanes,
+    // What an older version wrote has not all of them.
+    lanes: given.lanes.map((lane) => ({ ...lane, counts: { ...NO_COUNTS, ...lane.counts } })),
     isPausedByHand: given.isPausedByHand === true,
     changes: Array.isArray(given.changes) ? given.changes : [],
   };

@@ -87,6 +87,19 @@ export class Supply {
     this.#back = [...parcels, ...this.#back];
   }
 
+  /** Takes these out. */
+  remove(ids: ReadonlySet<string>): void {
+    const stays = (parcel: Parcel) => !ids.has(parcel.key.id);
+    this.#back = this.#back.filter(stays);
+    this.#count = 0;
+    for (const [name, { sorted, at }] of this.#hops) {
+      const left = sorted.slice(at).filter(stays);
+      this.#count += left.length;
+      if (left.length === 0) this.#hops.delete(name);
+      else this.#hops.set(name, { sorted: left, at: 0 });
+    }
+  }
+
   /** Everything that waits; for giving the rest back to the server. */
   all(): readonly Parcel[] {
     return [...this.#back, ...[...this.#hops.values()].flatMap(({ sorted, at }) => sorted.slice(at))];

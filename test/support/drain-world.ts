@@ -30,6 +30,8 @@ export class ModelQueue {
   socketReads = 0;
   /** Why a message cannot be released. */
   refuses: (id: string) => string | undefined = () => undefined;
+  /** Why a message cannot be parked. */
+  cannotPark: (id: string) => string | undefined = () => undefined;
   onPark: (keys: readonly MessageKey[], count: number) => void | Promise<void> = () => {};
   onTick: (order: DrainOrder) => void | Promise<void> = () => {};
   /** What a message that was let go becomes. */
@@ -62,7 +64,10 @@ export class ModelQueue {
       park: async (keys) => {
         this.parks += 1;
         await this.onPark(keys, this.parks);
-        return set(keys, 'held');
+        const why = keys.map(({ id }) => ({ id, why: this.cannotPark(id) }));
+        const failed = why.flatMap(({ id, why }) => (why === undefined ? [] : [{ id, why }]));
+        const can = keys.filter((_, at) => why[at]?.why === undefined);
+        return { ...set(can, 'held'), failed };
       },
       unpark: async (keys) => set(keys, 'waiting'),
       tick: (order) => this.#tick(order),

@@ -200,6 +200,7 @@ export async function startDrain(
       expiring: ranked.expiring === 0 ? null : { messages: ranked.expiring, withinS },
       order: ranked,
       perSecond: facts.perSecond,
+      isOneEach: going.every(({ value }) => value.way.oneConnectionEach),
       onDeath: facts.onDeath,
       deadAfterS: facts.deadAfterS,
       reason: options.reason,

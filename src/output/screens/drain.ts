@@ -28,6 +28,8 @@ export interface DrainPlanScreen {
   readonly order: { readonly first: number; readonly last: number };
   readonly expiring: { readonly messages: number; readonly withinS: number } | null;
   readonly perSecond: number | null;
+  /** A message in flight has one connection at most, on every server of it. */
+  readonly isOneEach: boolean;
   readonly onDeath: string;
   readonly deadAfterS: number;
   readonly reason: string | undefined;
@@ -78,7 +80,7 @@ export function drainPlanScreen(plan: DrainPlanScreen, canvas: Canvas): readonly
       ['takes   '],
       `${formatDuration(least * 1000)} if a message takes 0.1 s there, ${formatDuration(most * 1000)} if it takes 1 s${
         plan.perSecond === null ? '' : `; together at most ${formatRate(plan.perSecond)}`
-      }. The server makes a connection a message; the window stays below each limit`,
+      }. ${plan.isOneEach ? 'A message in flight has one connection at most; the window stays below each limit' : 'How many connections its sender makes of them is its own affair: those that are open are counted, and the window shrinks when they are too many'}`,
       UNDER,
     ),
   );
@@ -280,6 +282,7 @@ export function drainEndScreen(
   const rest: string[] = [];
   if (counts.bounced > 0) rest.push(`${group(counts.bounced)} bounced`);
   if (counts.deferred > 0) rest.push(`${group(counts.deferred)} deferred, left to the server's own back-off`);
+  if (counts.givenBack > 0) rest.push(`${group(counts.givenBack)} given back to the server`);
   if (counts.lost > 0) rest.push(`${group(counts.lost)} were gone before they could be parked`);
   if (counts.inFlight > 0) rest.push(`${group(counts.inFlight)} being delivered`);
   if (rest.length > 0) lines.push(...folded(['rest    '], rest.join(', '), UNDER));

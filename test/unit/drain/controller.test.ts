@@ -13,7 +13,7 @@ const limit = (connections: number): DestinationLimit => ({
   perSecond: null,
   inFlight: null,
 });
-const none: Omit<DrainCounts, 'inFlight' | 'held'> = {
+const none: Omit<DrainCounts, 'inFlight' | 'held' | 'givenBack'> = {
   total: 0,
   released: 0,
   delivered: 0,

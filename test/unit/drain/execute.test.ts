@@ -80,6 +80,7 @@ test('stopped with the rest given back while it is resumed, nothing that was beg
   };
   await world.run(true);
   expect(mx1.with('held')).toEqual([]);
+  expect(world.statuses.at(-1)?.lanes[0]?.counts).toMatchObject({ total: 6, held: 0, givenBack: 4 });
   expect(world.closed()).toEqual([['mx1', 'reverted']]);
   expect(mx1.state).toBe('none');
 });
@@ -196,6 +197,28 @@ test('other mail that was seen late once slows nothing, however many heartbeats 
   expect(world.changes.filter((text) => text.includes('other-mail'))).toEqual([]);
 });
 
+test('what cannot be parked is not gone: it stays with its server, is said so, and is looked for', async () => {
+  const mx1 = new ModelQueue('mx1');
+  const world = await new DrainWorld([mx1]).open([4]);
+  mx1.cannotPark = (id) => (mx1.parks > 1 ? undefined : { 'mx1-1-0': 'locked', 'mx1-1-1': 'no space' }[id]);
+  mx1.onPark = () => {
+    if (mx1.parks === 1) mx1.fates.set('mx1-1-0', 'active');
+  };
+  const end = await world.run();
+  const [lane] = end.status.lanes;
+  expect(lane?.counts).toMatchObject({ total: 4, delivered: 2, deferred: 1, lost: 1, held: 0 });
+  expect(world.changes).toEqual(['mx1: 1 message stays with the server, not parked: mx1-1-1: no space']);
+});
+
+test('queues of one kernel ask it once for its connections', async () => {
+  const queues = [new ModelQueue('mx1:a', 'mx1'), new ModelQueue('mx1:b', 'mx1'), new ModelQueue('mx2')];
+  const world = await new DrainWorld(queues).open([30]);
+  await world.run();
+  const [a = 0, b = 0, other = 0] = queues.map(({ socketReads }) => socketReads);
+  expect(other).toBeGreaterThan(2);
+  expect(a + b).toBeLessThan(other * 1.5);
+});
+
 test('what was asked before it was read is heard', async () => {
   const mx1 = new ModelQueue('mx1');
   mx1.isDown = true;
@@ -222,6 +245,7 @@ const NONE = {
   deferred: 0,
   bounced: 0,
   held: 0,
+  givenBack: 0,
   lost: 0,
   pushedBack: 0,
   tries: 0,
