@@ -759,7 +759,8 @@ class DrainLoop {
     return {
       state,
       at: formatIso(this.#x.clock.now()),
-      counts,
+      // Before it has parked anything, how much is held is not known; least of all that it is nothing.
+      ...(this.#control.knows(run.lane.id) ? { counts } : {}),
       perSecond: status.perSecond,
       eta: status.eta,
     };

@@ -159,11 +159,12 @@ export async function fillQueue(
     readonly name?: string;
     readonly queue?: 'deferred' | 'hold';
     readonly ids?: 'long' | 'short';
+    readonly host?: HostName;
   } = {},
 ): Promise<void> {
   const shares = Object.entries(options.shares ?? threeShares).map(([domain, share]) => `${domain}=${share}`);
   const words = [String(count), options.queue ?? 'deferred', options.ids ?? 'short'];
-  await inHost(lab, 'mx1', ['perl', '-', ...words, shares.join(','), options.name ?? 'm'], {
+  await inHost(lab, options.host ?? 'mx1', ['perl', '-', ...words, shares.join(','), options.name ?? 'm'], {
     input: hostFile('fill-queue.pl'),
     timeoutMs: 300_000,
   });

@@ -32,6 +32,7 @@ import { openQueues } from '../queue/queues.js';
 import { reportError } from '../report.js';
 import { addressesOf } from './far-sides.js';
 import { destinationOf, mustBeKnown } from './known-limits.js';
+import { mustNotBeDrained } from './mine-already.js';
 import { DRAIN_SCHEMA, type startOptions } from './options.js';
 import { detachRun, runDrain, wayOf } from './run-session.js';
 
@@ -103,6 +104,11 @@ export async function startDrain(
   const isPartial = failures.length > 0 || missing.length > 0;
   const already = answers.reduce((sum, { value }) => sum + value.already, 0);
   if (going.length === 0) {
+    const held = answers.filter(({ value }) => value.already > 0);
+    await mustNotBeDrained(
+      held.map(({ queue }) => queue),
+      context,
+    );
     await context.output.print({
       schema: DRAIN_SCHEMA,
       document: () => ({

@@ -62,12 +62,12 @@ export async function drainStatus(options: StatusOptions, context: Context): Pro
           },
         );
   const statuses = await Promise.all(runs.map(statusOf));
-  const { seen, errors } =
+  const { seen, answered, errors } =
     options.local || (options.run !== undefined && !asksHosts)
-      ? { seen: [], errors: [] }
+      ? { seen: [], answered: new Set<string>(), errors: [] }
       : await onHosts(options, context);
   if (unknown !== undefined && seen.length === 0 && errors.length === 0) throw unknown;
-  const lanes = joined(statuses, seen);
+  const lanes = joined(statuses, seen, answered);
   await context.output.print({
     schema: DRAIN_SCHEMA,
     document: () => ({
@@ -201,6 +201,8 @@ async function onHosts(
   context: Context,
 ): Promise<{
   readonly seen: readonly OnHost[];
+  /** Queues whose hosts were heard. */
+  readonly answered: ReadonlySet<string>;
   readonly errors: readonly { readonly host: string; readonly error: MailctlError }[];
 }> {
   const { answers, failures } = await drainsOnHosts(context, options);
@@ -211,12 +213,17 @@ async function onHosts(
         .filter(({ run, holder }) => run.startsWith(wanted) || holder.key.startsWith(wanted))
         .map((found) => ({ queue: queue.name, host: queue.host, found })),
     ),
+    answered: new Set(answers.map(({ queue }) => queue.name)),
     errors: failures,
   };
 }
 
 /** What this machine knows first; then the drains that only a host knows. */
-function joined(statuses: readonly DrainStatus[], seen: readonly OnHost[]): readonly DrainLaneStatus[] {
+function joined(
+  statuses: readonly DrainStatus[],
+  seen: readonly OnHost[],
+  answered: ReadonlySet<string>,
+): readonly DrainLaneStatus[] {
   const own = statuses.flatMap(({ lanes }) => lanes);
   const others = seen.filter(
     ({ queue, found }) => !own.some((lane) => lane.queue === queue && found.holder.key.startsWith(lane.run)),
@@ -226,6 +233,10 @@ function joined(statuses: readonly DrainStatus[], seen: readonly OnHost[]): read
       const found = seen.find(
         (one) => one.queue === lane.queue && one.found.holder.key.startsWith(lane.run),
       )?.found;
+      if (lane.state === 'dead' && answered.has(lane.queue) && found?.state !== 'running') {
+        const ended = endedThere(lane, found?.state);
+        if (ended !== undefined) return ended;
+      }
       return found?.held == null || lane.state === 'running'
         ? lane
         : { ...lane, counts: { ...lane.counts, held: found.held } };
@@ -269,6 +280,25 @@ function joined(statuses: readonly DrainStatus[], seen: readonly OnHost[]): read
       };
     }),
   ];
+}
+
+/** One whose process is gone here: the host may know that it is over. Undefined: it is dead there, too. */
+function endedThere(
+  lane: DrainLaneStatus,
+  state: FoundDrain['state'] | undefined,
+): DrainLaneStatus | undefined {
+  if (state === 'dead') return undefined;
+  if (state === 'held')
+    return { ...lane, state: 'stopped', doing: 'stopped from another bastion, the rest stays held' };
+  return {
+    ...lane,
+    state: 'stopped',
+    doing:
+      state === 'released'
+        ? 'its process is gone, its host gave the rest back'
+        : 'its process is gone, and nothing of it is held: another bastion has gone on with it, or ended it',
+    counts: { ...lane.counts, held: 0 },
+  };
 }
 
 function screen(
