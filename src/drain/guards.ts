@@ -51,6 +51,9 @@ const OOM_S = 120;
 /** A server that was started again too often: paused until it has lived so long, then slow as long again. */
 const LIVED_S = 30;
 const RESTARTS_IN_S = 600;
+/** Paused for other mail, with nothing of the drain in flight so long: it waits for something else. */
+const NOT_OURS_S = 60;
+const MOST_PATIENCE = 16;
 /** A figure that only some tick saw says nothing: so many in a row make it true. */
 const IN_A_ROW = 2;
 
@@ -66,6 +69,10 @@ export class Guards {
   #restarts: readonly number[] = [];
   #hostNow = 0;
   #baseline: number | null = null;
+  /** Since when it is paused for other mail with nothing in flight. */
+  #quietSince: number | null = null;
+  /** Other mail that once was not helped by a pause may wait so much longer before the next one. */
+  #patience = 1;
   #sights: readonly GuardSight[] = [];
 
   get sights(): readonly GuardSight[] {
@@ -94,9 +101,14 @@ export class Guards {
 
   /**
    * Takes in what was seen; null: the host was not looked at this time, its last figures hold. `oldestOther`: null: not
-   * known; undefined: was not looked at. Gives what changed, as sentences.
+   * known; undefined: was not looked at. `isQuiet`: nothing of the drain is in flight. Gives what changed, as sentences.
    */
-  see(seen: HostGuards | null, oldestOther: number | null | undefined, now: number): readonly string[] {
+  see(
+    seen: HostGuards | null,
+    oldestOther: number | null | undefined,
+    now: number,
+    isQuiet = false,
+  ): readonly string[] {
     const figures: Omit<GuardSight, 'state'>[] = [];
     const add = (
       guard: GuardSight['guard'],
@@ -104,7 +116,8 @@ export class Guards {
       about = '',
       unit: GuardSight['unit'] = 'share',
     ) => {
-      if (Number.isFinite(value)) figures.push({ guard, value, limit: RULES[guard].pause, unit, about });
+      const limit = RULES[guard].pause * (guard === 'other-mail' ? this.#patience : 1);
+      if (Number.isFinite(value)) figures.push({ guard, value, limit, unit, about });
     };
     if (seen !== null) {
       const { sockets, files, load, disk } = seen;
@@ -124,12 +137,16 @@ export class Guards {
     } else
       for (const { guard, value, about, unit } of this.#sights)
         if (guard !== 'other-mail') add(guard, value, about, unit);
+    const changes: string[] = [];
+    if (oldestOther != null && this.#isNotOurs(oldestOther, now, isQuiet))
+      changes.push(
+        `other-mail waits ${Math.round(oldestOther)}s though nothing of the drain was in flight for ${NOT_OURS_S}s: not its doing, it goes on`,
+      );
     const before = this.#sights.find(({ guard }) => guard === 'other-mail');
     if (oldestOther === undefined) {
       if (before !== undefined) add('other-mail', before.value, '', 'seconds');
     } else if (oldestOther !== null)
       add('other-mail', Math.max(0, oldestOther - (this.#baseline ?? 0)), '', 'seconds');
-    const changes: string[] = [];
     this.#sights = figures.map((figure) => {
       const before = this.#states.get(figure.guard) ?? 'ok';
       const state =
@@ -149,13 +166,31 @@ export class Guards {
     return changes;
   }
 
+  /** A pause tells who is to blame: what waits on as long as it lasts does not wait for us. */
+  #isNotOurs(oldestOther: number, now: number, isQuiet: boolean): boolean {
+    if (!isQuiet || this.#states.get('other-mail') !== 'paused') {
+      this.#quietSince = null;
+      return false;
+    }
+    this.#quietSince ??= now;
+    if (now - this.#quietSince < NOT_OURS_S) return false;
+    this.#quietSince = null;
+    this.#baseline = oldestOther;
+    this.#patience = Math.min(MOST_PATIENCE, this.#patience * 2);
+    return true;
+  }
+
   #stateOf(
     { guard, value }: Pick<GuardSight, 'guard' | 'value'>,
     before: GuardState,
     isOld: boolean,
   ): GuardState {
     if (isOld) return before;
-    const { slow, pause, back } = RULES[guard];
+    const rule = RULES[guard];
+    const { back } = rule;
+    const [slow, pause] = [rule.slow, rule.pause].map(
+      (limit) => limit * (guard === 'other-mail' ? this.#patience : 1),
+    ) as [number, number];
     const wish: GuardState =
       value >= pause
         ? 'paused'

@@ -246,8 +246,13 @@ for my $lot (@lots) {
   }
   for my $key (@{$lot->{order}}) { $fate{$key->[0]} = 'held' unless $key->[4] }
 }
-# Everything that is in line, and since when what is not ours waits: a file's time is when it came, or became due.
+# Everything that is in line, and since when what is not ours waits: a file's time is when it came, or became due. What
+# is being delivered waits no more, however long the far side takes: its agent keeps a lock on it.
 my ($in_flight, $oldest) = (0, 0);
+my %taken;
+if (open my $locks, '<', '/proc/locks') {
+  while (my $line = <$locks>) { $taken{$1} = 1 if $line =~ /: (?:FLOCK|POSIX|OFDLCK) .* [0-9a-f]+:[0-9a-f]+:(\d+) / }
+}
 my $now = time;
 sub count {
   my ($folder, $depth) = @_;
@@ -257,7 +262,9 @@ sub count {
     if (length $name < 5) { count("$folder/$name", $depth + 1) if $depth < 3; next }
     $in_flight++;
     next if $ours{$name};
-    my $waited = $now - ((lstat "$folder/$name")[9] || $now);
+    my ($inode, $time) = (lstat "$folder/$name")[1, 9];
+    next if !defined $time || $taken{$inode};
+    my $waited = $now - $time;
     $oldest = $waited if $waited > $oldest;
   }
 }

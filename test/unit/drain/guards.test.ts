@@ -92,3 +92,22 @@ test('other mail that was seen late once stays one sighting through every heartb
   guards.see(null, undefined, 41);
   expect(guards.state).toBe('paused');
 });
+
+test('other mail that waits on while nothing of the drain is in flight is not its doing: it goes on', () => {
+  const guards = new Guards();
+  guards.setBaseline(0);
+  for (const now of [0, 2]) guards.see(null, 400 + now, now);
+  expect(guards.state).toBe('paused');
+  const said: string[] = [];
+  for (let now = 4; now <= 80; now += 2) said.push(...guards.see(null, 400 + now, now, true));
+  expect(said[0]).toMatch(/^other-mail waits \d+s though nothing of the drain was in flight/);
+  expect([guards.state, guards.sights.find(({ guard }) => guard === 'other-mail')?.limit]).toEqual([
+    'ok',
+    600,
+  ]);
+  // While something is in flight nobody can tell, and the pause holds.
+  const busy = new Guards();
+  busy.setBaseline(0);
+  for (let now = 0; now <= 200; now += 2) busy.see(null, 400 + now, now, false);
+  expect(busy.state).toBe('paused');
+});
