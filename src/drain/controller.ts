@@ -478,6 +478,11 @@ export class DrainController {
     for (const [id, flight] of state.flights) {
       if (flight.ended !== undefined || offered.has(id)) continue;
       const fate = look.fates.get(id);
+      // The answer to the order that let it go was lost.
+      if (fate !== undefined && fate !== 'held' && !state.seen.has(id)) {
+        state.seen.add(id);
+        state.counts.released += 1;
+      }
       if (fate === 'gone' || fate === 'deferred') flight.ended = { fate, at: now };
       else if (fate === 'held') {
         // Never released after all, or held by somebody: it waits for its turn again.

@@ -36,9 +36,12 @@ const STATUS_MS = 1000;
 const RESULT_MS = 5000;
 const MOST_CHANGES = 8;
 /** Connections that were asked for so short a time ago are not asked for again. */
-const SOCKETS_MS = 1000;
+const SOCKETS_MS = 1500;
 const FATES_AT_ONCE = 10_000;
 const MOST_TOLD = 50;
+/** A server that does not run for so long is started again where its way knows how, and not more often than this. */
+const DOWN_S = 10;
+const REVIVE_AGAIN_S = 300;
 /** A host that does not answer is asked again after this, doubling. */
 const AWAY_MS = 2000;
 const MOST_AWAY_MS = 30_000;
@@ -115,6 +118,10 @@ interface LaneRun {
   isHeld: boolean;
   /** It ended with messages that its server never let go; they stay held on purpose. */
   isStuck: boolean;
+  /** Since when its server does not run; null: it does. */
+  downSince: number | null;
+  /** When it was tried last to start what had died. */
+  revivedAt: number;
   /** Put back, and not parked yet: the host did not answer. */
   parkLater: readonly MessageKey[];
 }
@@ -177,6 +184,8 @@ class DrainLoop {
       hasRefused: false,
       isHeld: false,
       isStuck: false,
+      downSince: null,
+      revivedAt: Number.NEGATIVE_INFINITY,
       parkLater: [],
     }));
   }
@@ -433,9 +442,9 @@ class DrainLoop {
       run.doing = `parking, ${total} so far`;
       await this.#tell(false);
       const fates = isAgain ? await this.#fatesOf(run, parcels) : new Map<string, DrainFate>();
-      const todo = isAgain
-        ? parcels.filter(({ key }) => fates.get(key.id) === 'deferred' || !fates.has(key.id))
-        : parcels;
+      // What waits may have been let go by us, or be free because it was never parked or was given back: parked again it
+      // goes at its turn.
+      const todo = isAgain ? parcels.filter(({ key }) => isFree(fates.get(key.id))) : parcels;
       if (!isAgain) {
         await began(step.id);
         if (
@@ -456,6 +465,7 @@ class DrainLoop {
           todo.map(({ key }) => key),
           abort,
         );
+        for (const { key } of todo) fates.delete(key.id);
         for (const id of answer.gone) missed.add(id);
         unparked = new Set(answer.failed.map(({ id }) => id));
         if (unparked.size > 0)
@@ -469,7 +479,7 @@ class DrainLoop {
       for (const parcel of parcels) {
         const { id } = parcel.key;
         const fate = fates.get(id);
-        if (unparked.has(id) && fate === 'deferred') continue;
+        if (unparked.has(id) && isLeft(fate)) continue;
         if (missed.has(id) || fate === 'gone') {
           gone += 1;
           if (!isAgain) goneFirst += 1;
@@ -510,7 +520,7 @@ class DrainLoop {
     failed: readonly { readonly id: string; readonly why: string }[],
     fates: ReadonlyMap<string, DrainFate>,
   ): number {
-    const left = failed.filter(({ id }) => fates.get(id) === 'deferred');
+    const left = failed.filter(({ id }) => isLeft(fates.get(id)));
     const [first] = left;
     if (first === undefined) return 0;
     const who = left.length === 1 ? '1 message stays' : `${left.length} messages stay`;
@@ -612,7 +622,11 @@ class DrainLoop {
     run.otherNow = look.oldestOther;
     const paused = this.#wishes.paused ? 'paused by the operator' : '';
     run.doing = look.isDown ? 'its mail server does not run' : paused;
-    for (const text of guards.see(null, look.oldestOther, this.#now())) this.#say(`${lane.id}: ${text}`);
+    const isQuiet = this.#control.counts(lane.id).inFlight === 0;
+    for (const text of guards.see(null, look.oldestOther, this.#now(), isQuiet))
+      this.#say(`${lane.id}: ${text}`);
+    if (look.isDown) await this.#revive(run, placed);
+    else run.downSince = null;
     const { changes, putBack, learned } = this.#control.see(
       lane.id,
       placed,
@@ -637,6 +651,26 @@ class DrainLoop {
     const again = [...run.parkLater, ...putBack];
     if (again.length > 0) await this.#parkAgain(run, again);
     return log ?? before;
+  }
+
+  /** What takes the messages died in the middle: some ways know how it is started again, where nobody else does. */
+  async #revive(run: LaneRun, { order }: PlacedOrder): Promise<void> {
+    const now = this.#now();
+    run.downSince ??= now;
+    const { way } = run.queue;
+    if (way.revive === undefined || now - run.downSince < DOWN_S || now - run.revivedAt < REVIVE_AGAIN_S)
+      return;
+    run.revivedAt = now;
+    try {
+      const ids = order.lots.flatMap(({ watch, release }) => [...watch, ...release.map(({ id }) => id)]);
+      if (await way.revive(ids, this.#x.abort))
+        this.#say(`${run.lane.id}: what takes its messages had died and was started again`);
+    } catch (error) {
+      if (!(error instanceof MailctlError)) throw error;
+      this.#say(
+        `${run.lane.id}: what takes its messages has died and could not be started: ${error.message}`,
+      );
+    }
   }
 
   async #parkAgain(run: LaneRun, keys: readonly MessageKey[]): Promise<void> {
@@ -722,6 +756,8 @@ class DrainLoop {
   #beat(run: LaneRun): AbortController {
     const controller = new AbortController();
     const { clock, post, facts } = this.#x;
+    let heardAt = this.#now();
+    let isSilent = false;
     const turn = async () => {
       while (!controller.signal.aborted) {
         try {
@@ -733,6 +769,9 @@ class DrainLoop {
           );
           // One that was under way while the drain ended finds none.
           if (controller.signal.aborted) return;
+          heardAt = this.#now();
+          if (isSilent) this.#say(`${run.lane.id}: its heartbeat is heard again`);
+          isSilent = false;
           this.#takeGuards(run, guards);
           if (!isOurs) {
             run.error = lostLease(run.lane.id);
@@ -741,6 +780,14 @@ class DrainLoop {
         } catch (error) {
           // A host that is away has its own clock for how long it waits for us.
           if (!(error instanceof MailctlError)) throw error;
+          const silentS = Math.round(this.#now() - heardAt);
+          if (!isSilent && silentS > facts.deadAfterS / 2) {
+            isSilent = true;
+            const then = facts.onDeath === 'hold' ? 'counts as dead' : 'is given back by its host';
+            this.#say(
+              `${run.lane.id}: no heartbeat for ${silentS}s: ${error.message}; after ${facts.deadAfterS}s the drain ${then}`,
+            );
+          }
         }
         await clock.sleep(BEAT_MS, controller.signal);
       }
@@ -844,6 +891,12 @@ function etaOf(
   const byMean = mean > 0 ? left / mean : now;
   return { least: Math.min(now, byMean) * 0.95, most: Math.max(now, byMean) * 1.05 };
 }
+
+/** Of one that could not be parked: it waits for its server's own next try. */
+const isLeft = (fate: DrainFate | undefined): boolean => fate === 'deferred' || fate === 'waiting';
+
+const isFree = (fate: DrainFate | undefined): boolean =>
+  fate === undefined || fate === 'deferred' || fate === 'waiting';
 
 /** What the operator said himself of destinations, for whoever goes on elsewhere; the rest the configuration says. */
 function toldLimits({ destinations, perSecond }: DrainFacts): ToldLimits {

@@ -100,6 +100,11 @@ export interface DrainWay {
   park(keys: readonly MessageKey[], signal?: AbortSignal): Promise<ActAnswer>;
   /** Releases, keeps the windows full for a while and looks, in one round trip. */
   tick(order: DrainOrder, signal?: AbortSignal): Promise<DrainLook>;
+  /**
+   * Starts again what has died and takes these messages, where the server itself does not; never one that somebody has
+   * stopped as a whole. True: it was started.
+   */
+  revive?(ids: readonly string[], signal?: AbortSignal): Promise<boolean>;
   /** Gives them back to the server, which tries them at its own pace. */
   unpark(keys: readonly MessageKey[], signal?: AbortSignal): Promise<ActAnswer>;
   /** The commands, for people. */

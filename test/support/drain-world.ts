@@ -37,6 +37,8 @@ export class ModelQueue {
   /** What a message that was let go becomes. */
   becomes: DrainFate = 'gone';
   isDown = false;
+  revived = 0;
+  onRevive: () => boolean = () => false;
   oldestOther: number | null = null;
   parks = 0;
   /** The state on the host. */
@@ -68,6 +70,10 @@ export class ModelQueue {
         const failed = why.flatMap(({ id, why }) => (why === undefined ? [] : [{ id, why }]));
         const can = keys.filter((_, at) => why[at]?.why === undefined);
         return { ...set(can, 'held'), failed };
+      },
+      revive: async () => {
+        this.revived += 1;
+        return this.onRevive();
       },
       unpark: async (keys) => set(keys, 'waiting'),
       tick: (order) => this.#tick(order),
@@ -103,7 +109,7 @@ export class DrainWorld {
   readonly statuses: DrainStatus[] = [];
   readonly changes: string[] = [];
   readonly queues: readonly ModelQueue[];
-  beatEvery: () => void = () => {};
+  beatEvery: () => void | Promise<void> = () => {};
   stateDir = '';
   plan!: Plan;
   facts!: DrainFacts;
@@ -234,7 +240,7 @@ export class DrainWorld {
         return keys.length >= 0;
       },
       beat: async ({ queue }) => {
-        this.beatEvery();
+        await this.beatEvery();
         return { isOurs: of(queue).state === 'running', guards: NO_GUARDS };
       },
       wake: async () => 0,

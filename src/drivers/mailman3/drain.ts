@@ -94,6 +94,16 @@ export function mailman3Drain({ transport, host, within, act, isId }: DrainPlace
     if (status !== 0) throw new CommandError(host.name, `mailman3 ${name}`, status, stderr);
     return stdout;
   };
+  /** Where the master lives without the runner of a folder. */
+  const restart = async (ids: readonly string[], signal?: AbortSignal): Promise<boolean> => {
+    let isStarted = false;
+    for (const folder of foldersOf(ids)) {
+      const options = { readOnly: false, timeoutMs: RESTART_MS };
+      const said = await ask('restart', RESTART_SCRIPT, [folder], options, signal);
+      isStarted ||= /^restarted$/m.test(said);
+    }
+    return isStarted;
+  };
   return {
     // A runner hands one message after the other to the mail server that it knows.
     oneConnectionEach: true,
@@ -107,15 +117,18 @@ export function mailman3Drain({ transport, host, within, act, isId }: DrainPlace
     lifetime: async () => null,
     async park(keys, signal) {
       const answer = await act('hold', keys, signal);
-      for (const folder of foldersOf(keys))
-        await ask('restart', RESTART_SCRIPT, [folder], { readOnly: false, timeoutMs: RESTART_MS }, signal);
+      await restart(
+        keys.map(({ id }) => id),
+        signal,
+      );
       return answer;
     },
+    revive: restart,
     unpark: (keys, signal) => act('release', keys, signal),
     tick(order, signal) {
       const ids = order.lots.flatMap(({ watch, release }) => [...watch, ...release.map(({ id }) => id)]);
       const known = ids.filter(isId);
-      const [folder = 'out'] = foldersOf(known.map((id) => ({ id, arrivedAt: null, sender: null })));
+      const [folder = 'out'] = foldersOf(known);
       const stdin = known.map((id) => `${id}\n`).join('');
       const look = async () =>
         parseSight(
@@ -137,8 +150,8 @@ export function mailman3Drain({ transport, host, within, act, isId }: DrainPlace
 }
 
 /** Queues that have runners of their own: what is in shunt waits for nobody. */
-function foldersOf(keys: readonly MessageKey[]): readonly string[] {
-  const folders = new Set(keys.map(({ id }) => id.slice(0, Math.max(0, id.indexOf('/')))));
+function foldersOf(ids: readonly string[]): readonly string[] {
+  const folders = new Set(ids.map((id) => id.slice(0, Math.max(0, id.indexOf('/')))));
   return [...folders].filter((one) => /^[a-z]{1,40}$/.test(one) && one !== 'shunt' && one !== 'bad');
 }
 

@@ -219,6 +219,58 @@ test('queues of one kernel ask it once for its connections', async () => {
   expect(a + b).toBeLessThan(other * 1.5);
 });
 
+test('what has died in the middle is started again, and not at once or again and again', async () => {
+  const mx1 = new ModelQueue('mx1');
+  const world = await new DrainWorld([mx1]).open([40]);
+  let downAt = 0;
+  mx1.onTick = () => {
+    if (mx1.ticks !== 4) return;
+    mx1.isDown = true;
+    downAt = world.clock.monotonic();
+  };
+  mx1.onRevive = () => {
+    expect(world.clock.monotonic() - downAt).toBeGreaterThan(9000);
+    // The first time it does not help.
+    mx1.isDown = mx1.revived < 2;
+    return true;
+  };
+  const end = await world.run();
+  expect([end.status.lanes[0]?.state, mx1.revived, mx1.with('gone').length]).toEqual(['done', 2, 40]);
+  expect(world.clock.monotonic() - downAt).toBeGreaterThan(300_000);
+  expect(world.changes[0]).toContain('started again');
+});
+
+test('gone on with, what is free is parked again: it was given back, or never parked', async () => {
+  const { world, mx1 } = await parkedAndDead();
+  for (const id of mx1.with('held')) mx1.fates.set(id, 'waiting');
+  let most = 0;
+  mx1.onTick = () => {
+    most = Math.max(most, mx1.with('held').length);
+  };
+  const end = await world.run(true);
+  expect([most, end.status.lanes[0]?.state, mx1.with('gone').length]).toEqual([4, 'done', 6]);
+});
+
+test('a heartbeat that cannot be written is told before its host takes the drain for dead', async () => {
+  const mx1 = new ModelQueue('mx1');
+  const world = await new DrainWorld([mx1]).open([1]);
+  mx1.isDown = true;
+  let beats = 0;
+  world.beatEvery = () => {
+    beats += 1;
+    if (beats < 80)
+      throw new MailctlError('no space left on device', { code: 'command.failed', exitCode: 1 });
+    mx1.isDown = false;
+  };
+  await world.run();
+  expect(world.changes).toEqual([
+    expect.stringMatching(
+      /^mx1: no heartbeat for 30\ds: no space left on device; after 600s the drain is given back/,
+    ),
+    'mx1: its heartbeat is heard again',
+  ]);
+});
+
 test('what was asked before it was read is heard', async () => {
   const mx1 = new ModelQueue('mx1');
   mx1.isDown = true;
