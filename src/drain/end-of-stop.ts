@@ -56,6 +56,16 @@ export function endOfStop(
   };
 }
 
+/**
+ * Of a drain whose process was gone when it was stopped. `given`: queues whose hosts had given the rest back; `goOn`: the
+ * command that goes on with it.
+ */
+export function stoppedText(run: string, given: readonly string[], goOn: string): string {
+  return given.length === 0
+    ? `drain ${run} is stopped; its rest stays held until ${goOn}`
+    : `drain ${run} is stopped; ${givenBackText(given)}; ${goOn} parks it again and goes on`;
+}
+
 /** Whose rest does not stay held. */
 export function givenBackText(queues: readonly string[]): string {
   return `the rest of ${queues.join(', ')} was given back by ${queues.length === 1 ? 'its host' : 'their hosts'} before`;

@@ -1,6 +1,6 @@
 // A drain that another bastion began: its list lies on the mail hosts, its journal does not. Once its process is gone it
 // is gone on with from there as a run of this bastion, or its rest is given back. Nobody takes a drain from one who lives.
-import { givenBackText } from '../../drain/end-of-stop.js';
+import { stoppedText } from '../../drain/end-of-stop.js';
 import { giveBackAll } from '../../drain/give-back.js';
 import { BusyError, EXIT, UsageError } from '../../errors.js';
 import { findRun } from '../../journal/store.js';
@@ -212,8 +212,6 @@ export async function stopElsewhere(
     context,
     request.releaseRest
       ? `drain ${run} has ended; ${count} messages were given back to the servers`
-      : given.length === 0
-        ? `drain ${run} is stopped; its rest stays held until ${goOn}`
-        : `drain ${run} is stopped; ${givenBackText(given)}; ${goOn} parks it again and goes on`,
+      : stoppedText(run, given, goOn),
   );
 }

@@ -1,6 +1,6 @@
 // Ends a drain: one that runs is told and waited for; of one whose process is gone the rest is given back here.
 
-import { endOfStop, givenBackText } from '../../drain/end-of-stop.js';
+import { endOfStop, givenBackText, stoppedText } from '../../drain/end-of-stop.js';
 import { giveBackAll } from '../../drain/give-back.js';
 import { parseParcels } from '../../drain/parcel-parts.js';
 import { EXIT, MailctlError } from '../../errors.js';
@@ -95,12 +95,7 @@ async function remember(found: FoundRun, context: Context): Promise<number> {
   } finally {
     await journal.close().catch(() => {});
   }
-  return say(
-    context,
-    given.length === 0
-      ? `drain ${run} is stopped; its rest stays held until mailctl drain resume ${run}`
-      : `drain ${run} is stopped; ${rest}; mailctl drain resume ${run} parks it again and goes on`,
-  );
+  return say(context, stoppedText(run, given, formatCommand(['mailctl', 'drain', 'resume', run])));
 }
 
 async function giveBack(found: FoundRun, yes: boolean, context: Context): Promise<number> {

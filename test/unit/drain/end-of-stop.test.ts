@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { endOfStop } from '../../../src/drain/end-of-stop.js';
+import { endOfStop, stoppedText } from '../../../src/drain/end-of-stop.js';
 import type { RunProgress } from '../../../src/plan/progress.js';
 
 type Lane = readonly [lane: string, closed?: 'done' | 'reverted' | 'failed' | undefined, failure?: string];
@@ -71,4 +71,14 @@ test('what its host had given back is not said to be held', () => {
     true,
     'has stopped; the rest of mx1 was given back by its host before; mailctl drain resume d81c parks it again and goes on',
   ]);
+});
+
+test('one whose process was gone is stopped in words that name what stays held, and the command that goes on', () => {
+  const goOn = 'mailctl drain resume d81c -H mx1';
+  expect(stoppedText('d81c', [], goOn)).toBe(
+    'drain d81c is stopped; its rest stays held until mailctl drain resume d81c -H mx1',
+  );
+  expect(stoppedText('d81c', ['mx1', 'mx2'], goOn)).toBe(
+    'drain d81c is stopped; the rest of mx1, mx2 was given back by their hosts before; mailctl drain resume d81c -H mx1 parks it again and goes on',
+  );
 });
