@@ -157,7 +157,7 @@ for d in */; do read -r up boot at < "$d/beat" && echo "$((up - ${seconds})) $bo
   }, 300_000);
 
   test('detached, hung up, told from elsewhere; a second drain is refused, and Ctrl-C leaves the rest held', async () => {
-    const count = 400;
+    const count = 300;
     await fillQueue(lab, count, { name: 'o' });
     slow(1500);
     const detached = await mailctlJson<DrainDocument & { readonly run: string }>(lab, [...start, '--detach']);
@@ -165,7 +165,7 @@ for d in */; do read -r up boot at < "$d/beat" && echo "$((up - ${seconds})) $bo
     const { run: id } = detached.json;
     const attached = startMailctl(lab, ['drain', 'attach', id]);
     expect(await waitUntil(() => seen() > 20, 20_000, 50)).toBe(true);
-    slow(4000);
+    slow(2500);
     // The terminal of who looks is gone; the drain is not.
     attached.child.kill('SIGHUP');
     await attached.ended;
@@ -183,7 +183,7 @@ for d in */; do read -r up boot at < "$d/beat" && echo "$((up - ${seconds})) $bo
     const held = (await queueCounts(lab)).hold ?? 0;
     expect(held).toBeGreaterThan(50);
 
-    slow(400);
+    slow(250);
     // Gone on with at a terminal that hangs up: to its end, or until it is told to stop.
     const shown = startMailctl(lab, ['drain', 'resume', id, '--yes']);
     const before = seen();
@@ -216,7 +216,7 @@ for d in */; do read -r up boot at < "$d/beat" && echo "$((up - ${seconds})) $bo
   test('its bastion is lost: stopped and given back from another one, with the word that it is gone', async () => {
     const count = 200;
     await fillQueue(lab, count, { name: 's' });
-    slow(700);
+    slow(2000);
     const first = startMailctl(lab, start);
     expect(await waitUntil(() => seen() > 10, 20_000, 50)).toBe(true);
     const there = ['-H', 'mx1', ...elsewhere('s2')];
@@ -234,8 +234,8 @@ for d in */; do read -r up boot at < "$d/beat" && echo "$((up - ${seconds})) $bo
     const taken = await mailctl(lab, [...stop, '--take-over']);
     expect([taken.code, taken.stderr]).toEqual([0, expect.stringContaining('stays held until')]);
     const held = (await queueCounts(lab)).hold ?? 0;
-    expect(held).toBeGreaterThan(100);
-    expect((await status(there)).map(({ state, held: left }) => [state, left > 100])).toEqual([
+    expect(held).toBeGreaterThan(40);
+    expect((await status(there)).map(({ state, held: left }) => [state, left > 40])).toEqual([
       ['stopped', true],
     ]);
     const given = await mailctl(lab, [...stop, '--release-rest']);
@@ -292,33 +292,33 @@ for d in */; do read -r up boot at < "$d/beat" && echo "$((up - ${seconds})) $bo
 
   test('two hosts share what a destination takes; a dry run over both changes nothing', async () => {
     await secondMx();
-    for (const host of ['mx1', SECOND] as const) await fillQueue(lab, 200, { name: host, host });
+    for (const host of ['mx1', SECOND] as const) await fillQueue(lab, 120, { name: host, host });
     const both = ['drain', 'start', '-H', 'mx1', '-H', SECOND, '--all', '--no-dns'];
     const dry = await mailctlJson<DrainDocument>(lab, [...both, '--dry-run']);
-    expect([dry.code, dry.json.plan?.queues.map(({ messages }) => messages)]).toEqual([0, [200, 200]]);
+    expect([dry.code, dry.json.plan?.queues.map(({ messages }) => messages)]).toEqual([0, [120, 120]]);
     for (const host of ['mx1', SECOND] as const) {
-      expect(await queueCounts(lab, host)).toMatchObject({ deferred: 200, hold: 0 });
+      expect(await queueCounts(lab, host)).toMatchObject({ deferred: 120, hold: 0 });
       expect(await on(host, 'ls /var/lib/mailctl/queues 2> /dev/null; :')).toBe('');
     }
     for (const one of providers.all) one.set({ limit: 6 });
     const limits = ['gmail=6', 'microsoft=6', 'rest=6'].flatMap((one) => ['--limit', one]);
     const ran = await mailctl(lab, [...both, ...limits, '--yes']);
     expect([ran.code, ran.stderr]).toEqual([0, expect.anything()]);
-    await expectAllOnce(400);
+    await expectAllOnce(240);
     for (const one of providers.all)
       expect([one.name, one.refused(), one.most() <= 6]).toEqual([one.name, 0, true]);
   }, 120_000);
 
   test('what would expire goes first, and the plan says how much it is', async () => {
-    await fillQueue(lab, 200, { name: 'x', shares: { 'gmail.com': 1 } });
+    await fillQueue(lab, 100, { name: 'x', shares: { 'gmail.com': 1 } });
     // The oldest tenth is 100,000 s old.
     await sh('postconf -e maximal_queue_lifetime=100500s && postfix reload 2> /dev/null');
     const dry = await mailctl(lab, [...start.filter((one) => one !== '--yes'), '--dry-run', '-o', 'table']);
-    expect([dry.code, dry.stdout]).toEqual([0, expect.stringMatching(/expires\s+20 messages reach/)]);
+    expect([dry.code, dry.stdout]).toEqual([0, expect.stringMatching(/expires\s+10 messages reach/)]);
     expect((await mailctl(lab, [...start, '--limit', 'gmail=10'])).code).toBe(0);
-    await expectAllOnce(200);
+    await expectAllOnce(100);
     const order = [...providers.of('gmail').seen.keys()].map((key) => Number(/-(\d+) /.exec(key)?.[1]) % 10);
-    expect(order.slice(0, 12)).toEqual(Array.from({ length: 12 }, () => 9));
+    expect(order.slice(0, 8)).toEqual(Array.from({ length: 8 }, () => 9));
     await sh('postconf -e maximal_queue_lifetime=5d && postfix reload 2> /dev/null');
   }, 60_000);
 
@@ -337,10 +337,14 @@ for d in */; do read -r up boot at < "$d/beat" && echo "$((up - ${seconds})) $bo
     const guard = async () =>
       (await status(['--local']))[0]?.guards.find(({ guard: name }) => name === 'other-mail')?.state;
     expect(await waitUntil(async () => (await guard()) === 'paused', 20_000, 300)).toBe(true);
-    await sleep(2000);
-    const before = seen();
-    await sleep(2000);
-    expect(seen() - before).toBeLessThan(3);
+    // What was in flight lands, then nothing more goes.
+    const isQuiet = async () => {
+      const before = seen();
+      await sleep(1500);
+      return seen() === before;
+    };
+    expect(await waitUntil(isQuiet, 20_000)).toBe(true);
+    expect(seen()).toBeLessThan(250);
     slow(5);
     await sh(`${other} touch $f; done`);
     const ended = await running.ended;
@@ -367,7 +371,7 @@ for d in */; do read -r up boot at < "$d/beat" && echo "$((up - ${seconds})) $bo
 echo ${limit} > /tmp/cg/${name}/memory.limit_in_bytes`);
     fs.mkdirSync(group);
     try {
-      await sh(`postconf -e default_process_limit=300 default_destination_concurrency_limit=300 initial_destination_concurrency=100
+      await sh(`postconf -e default_process_limit=300 smtp_destination_concurrency_limit=300 initial_destination_concurrency=100
 postfix stop 2> /dev/null; mkdir -p /tmp/cg && mount -t cgroup -o memory none /tmp/cg`);
       await startInside('64M');
       // Two hundred senders at once, as the receiver would let them: they do not fit.

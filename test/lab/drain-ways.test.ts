@@ -211,6 +211,7 @@ describeUnless(whyNoLab(), 'ways of a drain', () => {
   test('Mailman: mailctl and the runner are killed in the middle of a drain, each message comes once', async () => {
     const list = (words: readonly string[]) =>
       inHost(lab, 'lists1', ['setpriv', '--reuid=list', '--regid=list', '--init-groups', '--', ...words]);
+    await readyMailman();
     const { provider: far, close } = await farSide(4, 60);
     try {
       await sh(
