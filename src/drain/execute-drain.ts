@@ -202,36 +202,39 @@ class DrainLoop {
     }
     const open = this.#lanes.filter(({ last }) => last === undefined);
     const asking = this.#listen();
-    await Promise.all(
-      open.map(async (one) => {
-        try {
-          await this.#drainLane(one, isResumed);
-        } catch (error) {
-          if (!(error instanceof MailctlError)) throw error;
-          one.error = error;
-          one.state = 'stopped';
-          one.doing = error.message;
-          const { id } = one.lane;
-          await journal
-            .append({
-              kind: 'failed',
-              lane: id,
-              step: isBegun(journal, id, 'take') && !didSteps(journal, id).has('take') ? 'take' : 'pour',
-              reason: error.message,
-              code: error.code,
-            })
-            .catch(() => {});
-          // Nothing of it was parked: there is nothing to go on with.
-          if (
-            !one.lane.steps.some(
-              ({ id: step, action }) => action === 'drain.park' && isBegun(journal, id, step),
+    try {
+      await Promise.all(
+        open.map(async (one) => {
+          try {
+            await this.#drainLane(one, isResumed);
+          } catch (error) {
+            if (!(error instanceof MailctlError)) throw error;
+            one.error = error;
+            one.state = 'stopped';
+            one.doing = error.message;
+            const { id } = one.lane;
+            await journal
+              .append({
+                kind: 'failed',
+                lane: id,
+                step: isBegun(journal, id, 'take') && !didSteps(journal, id).has('take') ? 'take' : 'pour',
+                reason: error.message,
+                code: error.code,
+              })
+              .catch(() => {});
+            // Nothing of it was parked: there is nothing to go on with.
+            if (
+              !one.lane.steps.some(
+                ({ id: step, action }) => action === 'drain.park' && isBegun(journal, id, step),
+              )
             )
-          )
-            await journal.append({ kind: 'lane-closed', lane: id, state: 'failed' }).catch(() => {});
-        }
-      }),
-    );
-    asking.abort();
+              await journal.append({ kind: 'lane-closed', lane: id, state: 'failed' }).catch(() => {});
+          }
+        }),
+      );
+    } finally {
+      asking.abort();
+    }
     const isStopped = this.#wishes.stop;
     // Their hosts gave the rest back, or may do so.
     const unsure = open.flatMap(({ lane, state, isHeld }) => (state === 'done' || isHeld ? [] : [lane.id]));

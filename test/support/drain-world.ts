@@ -33,6 +33,11 @@ export class ModelQueue {
   /** Why a message cannot be parked. */
   cannotPark: (id: string) => string | undefined = () => undefined;
   onPark: (keys: readonly MessageKey[], count: number) => void | Promise<void> = () => {};
+  afterPark: () => void = () => {};
+  afterTick: () => void = () => {};
+  /** Delivered more than once. */
+  readonly twice: string[] = [];
+  readonly #delivered = new Set<string>();
   onTick: (order: DrainOrder) => void | Promise<void> = () => {};
   /** What a message that was let go becomes. */
   becomes: DrainFate = 'gone';
@@ -69,7 +74,9 @@ export class ModelQueue {
         const why = keys.map(({ id }) => ({ id, why: this.cannotPark(id) }));
         const failed = why.flatMap(({ id, why }) => (why === undefined ? [] : [{ id, why }]));
         const can = keys.filter((_, at) => why[at]?.why === undefined);
-        return { ...set(can, 'held'), failed };
+        const did = set(can, 'held');
+        this.afterPark();
+        return { ...did, failed };
       },
       revive: async () => {
         this.revived += 1;
@@ -81,6 +88,12 @@ export class ModelQueue {
     };
   }
 
+  #ends(id: string): void {
+    this.fates.set(id, this.becomes);
+    if (this.becomes === 'gone' && this.#delivered.has(id)) this.twice.push(id);
+    if (this.becomes === 'gone') this.#delivered.add(id);
+  }
+
   async #tick(order: DrainOrder): Promise<DrainLook> {
     this.ticks += 1;
     await this.onTick(order);
@@ -88,7 +101,7 @@ export class ModelQueue {
     const failed: { id: string; why: string }[] = [];
     for (const { watch, release, window } of order.lots) {
       for (const id of watch) {
-        if (this.fates.get(id) === 'active') this.fates.set(id, this.becomes);
+        if (this.fates.get(id) === 'active') this.#ends(id);
         fates.set(id, this.fates.get(id) ?? 'gone');
       }
       for (const { id } of release.slice(0, order.forMs > 0 && !this.isDown ? window : 0)) {
@@ -98,6 +111,7 @@ export class ModelQueue {
       }
       for (const { id } of release) fates.set(id, this.fates.get(id) ?? 'gone');
     }
+    this.afterTick();
     const { oldestOther, isDown } = this;
     return { at: 0, fates, failed, inFlight: null, oldestOther, isDown };
   }
@@ -109,6 +123,8 @@ export class DrainWorld {
   readonly statuses: DrainStatus[] = [];
   readonly changes: string[] = [];
   readonly queues: readonly ModelQueue[];
+  /** Before and after what is said to the drains' place. */
+  onPost: () => void = () => {};
   beatEvery: () => void | Promise<void> = () => {};
   stateDir = '';
   plan!: Plan;
@@ -232,11 +248,15 @@ export class DrainWorld {
     const of = (name: string) => this.queues.find((one) => one.name === name) as ModelQueue;
     return {
       begin: async ({ queue }) => {
+        this.onPost();
         of(queue).state = 'running';
+        this.onPost();
         return { granted: true };
       },
       keep: async ({ queue }, _key, part, keys) => {
+        this.onPost();
         of(queue).kept.push(part);
+        this.onPost();
         return keys.length >= 0;
       },
       beat: async ({ queue }) => {

@@ -1,9 +1,10 @@
 // A drain as it is executed, over model servers: what becomes of its messages when it is stopped, resumed, or met by a
 // server that does not do what it is told.
 import { expect, test } from 'vitest';
-import { exitOfDrain } from '../../../src/drain/execute-drain.js';
+import { type DrainEnd, exitOfDrain } from '../../../src/drain/execute-drain.js';
 import { MailctlError } from '../../../src/errors.js';
 import { DrainWorld, ModelQueue } from '../../support/drain-world.js';
+import { randomFrom } from '../../support/random.js';
 
 const aborted = (): AbortSignal => {
   const controller = new AbortController();
@@ -270,6 +271,45 @@ test('a heartbeat that cannot be written is told before its host takes the drain
     'mx1: its heartbeat is heard again',
   ]);
 });
+
+test('killed anywhere, again and again, it is gone on with, and every message is counted once', async () => {
+  class Killed extends Error {}
+  let killed = 0;
+  for (let seed = 1; seed <= 30; seed += 1) {
+    const random = randomFrom(seed);
+    const mx1 = new ModelQueue('mx1');
+    const world = await new DrainWorld([mx1]).open([7, 5, 20]);
+    let kills = 0;
+    const perhaps = () => {
+      if (kills >= 6 || random() > 0.25) return;
+      kills += 1;
+      killed += 1;
+      throw new Killed();
+    };
+    mx1.onPark = perhaps;
+    mx1.afterPark = perhaps;
+    mx1.afterTick = perhaps;
+    world.onPost = perhaps;
+    // Some are put off once, and a free one may be taken by the server itself.
+    mx1.onTick = () => {
+      mx1.becomes = random() < 0.2 ? 'deferred' : 'gone';
+      perhaps();
+    };
+    let end: DrainEnd | undefined;
+    for (let run = 0; end === undefined; run += 1)
+      end = await world.run(run > 0).catch((error: unknown) => {
+        if (!(error instanceof Killed)) throw error;
+        return undefined;
+      });
+    const [lane] = end.status.lanes;
+    const { delivered, deferred, bounced, held, inFlight, lost, total } = lane?.counts ?? NONE;
+    expect([seed, lane?.state, mx1.with('held').length, mx1.twice]).toEqual([seed, 'done', 0, []]);
+    expect([seed, total, held, inFlight]).toEqual([seed, 32, 0, 0]);
+    expect([seed, delivered + deferred + bounced + lost]).toEqual([seed, 32]);
+    expect([seed, mx1.with('deferred').length]).toEqual([seed, deferred]);
+  }
+  expect(killed).toBeGreaterThan(100);
+}, 60_000);
 
 test('what was asked before it was read is heard', async () => {
   const mx1 = new ModelQueue('mx1');
