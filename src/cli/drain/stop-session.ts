@@ -74,14 +74,18 @@ async function remember(found: FoundRun, context: Context): Promise<number> {
   const { progress, run } = found;
   const queues = await queuesOf(progress.plan, context);
   const post = await drainPostOf(context, false, [...queues.values()]);
-  const { key } = factsOf(found);
+  const { key, onDeath } = factsOf(found);
   const given: string[] = [];
+  const away: Away[] = [];
   for (const lane of progress.lanes) {
     const queue = queues.get(lane.lane);
     if (lane.closed !== undefined || queue === undefined) continue;
-    const isHeldNow = await post.end(deskPlace(queue), key, 'held', context.interruption.abort);
-    // One that was never begun is not known there.
-    if (!isHeldNow && lane.touched) given.push(lane.lane);
+    const end = async () => {
+      const isHeldNow = await post.end(deskPlace(queue), key, 'held', context.interruption.abort);
+      // One that was never begun is not known there.
+      if (!isHeldNow && lane.touched) given.push(lane.lane);
+    };
+    away.push(...(await unlessAway(context, lane.lane, end)));
   }
   const rest = given.length === 0 ? 'the rest stays held' : givenBackText(given);
   const journal = await openJournal(found.file, { operator: context.operator.name, clock: context.clock });
@@ -90,12 +94,20 @@ async function remember(found: FoundRun, context: Context): Promise<number> {
       kind: 'note',
       lane: '',
       text: `stopped by the operator; ${rest}`,
-      data: { drain: 'stopped', unsure: given },
+      data: { drain: 'stopped', unsure: [...given, ...away.map(({ queue }) => queue)] },
     });
   } finally {
     await journal.close().catch(() => {});
   }
-  return say(context, stoppedText(run, given, formatCommand(['mailctl', 'drain', 'resume', run])));
+  tellAway(
+    context,
+    away,
+    onDeath === 'hold'
+      ? 'what it holds stays held'
+      : 'what it holds is given back by its host once that takes the drain for dead',
+  );
+  const exit = away.length === 0 ? EXIT.done : EXIT.partial;
+  return say(context, stoppedText(run, given, formatCommand(['mailctl', 'drain', 'resume', run])), exit);
 }
 
 async function giveBack(found: FoundRun, yes: boolean, context: Context): Promise<number> {
@@ -118,30 +130,68 @@ async function giveBack(found: FoundRun, yes: boolean, context: Context): Promis
   const files = new RunFiles(await context.stateDir(), key);
   const journal = await goOnWith(found, context);
   let count = 0;
-  try {
-    for (const { lane } of open) {
-      const queue = queues.get(lane);
-      const planned = progress.plan.lanes.find(({ id }) => id === lane);
-      if (queue === undefined || planned === undefined)
-        throw new MailctlError(`the configuration no longer has the queue ${lane}`, {
-          code: 'queue.none',
-          exitCode: EXIT.incomplete,
-        });
-      const way = await wayOf(queue);
-      const names = destinations.map(({ name }) => name);
-      for (const step of planned.steps) {
-        if (step.action !== 'drain.park') continue;
-        const text = await files.readPart(step.params.part as unknown as PartPlace);
-        const keys = parseParcels(text, names, `${lane} ${step.id}`).map((parcel) => parcel.key);
-        count += await giveBackAll(lane, way, keys, abort);
-      }
-      await post.end(deskPlace(queue), key, 'done', abort);
-      await journal.append({ kind: 'lane-closed', lane, state: 'reverted' });
+  const away: Away[] = [];
+  const giveBackOf = async (lane: string) => {
+    const queue = queues.get(lane);
+    const planned = progress.plan.lanes.find(({ id }) => id === lane);
+    if (queue === undefined || planned === undefined)
+      throw new MailctlError(`the configuration no longer has the queue ${lane}`, {
+        code: 'queue.none',
+        exitCode: EXIT.incomplete,
+      });
+    const way = await wayOf(queue);
+    const names = destinations.map(({ name }) => name);
+    for (const step of planned.steps) {
+      if (step.action !== 'drain.park') continue;
+      const text = await files.readPart(step.params.part as unknown as PartPlace);
+      const keys = parseParcels(text, names, `${lane} ${step.id}`).map((parcel) => parcel.key);
+      count += await giveBackAll(lane, way, keys, abort);
     }
+    await post.end(deskPlace(queue), key, 'done', abort);
+    await journal.append({ kind: 'lane-closed', lane, state: 'reverted' });
+  };
+  try {
+    // A host that is away, or a server that does not take its mail back, keeps nobody else's mail held.
+    for (const { lane } of open) away.push(...(await unlessAway(context, lane, () => giveBackOf(lane))));
     const closed = closedStateOf(foldJournal(journal.records, found.file).lanes);
     if (closed !== undefined) await journal.append({ kind: 'closed', state: closed });
   } finally {
     await journal.close().catch(() => {});
   }
-  return say(context, `drain ${run} has ended; ${count} messages were given back to the servers`);
+  if (away.length === 0)
+    return say(context, `drain ${run} has ended; ${count} messages were given back to the servers`);
+  tellAway(context, away, 'its rest stays held');
+  throw new MailctlError(
+    `the rest of ${away.map(({ queue }) => queue).join(', ')} was not given back; of the other queues ${count} messages were`,
+    {
+      code: 'drain.not-given-back',
+      exitCode: EXIT.incomplete,
+      hint: formatCommand(['mailctl', 'drain', 'stop', run, '--release-rest']),
+    },
+  );
+}
+
+/** A queue with which something could not be done. */
+interface Away {
+  readonly queue: string;
+  readonly error: MailctlError;
+}
+
+/** Does it with one queue; what goes wrong there is kept, and the others have their turn. */
+async function unlessAway(
+  context: Context,
+  queue: string,
+  act: () => Promise<void>,
+): Promise<readonly Away[]> {
+  try {
+    await act();
+    return [];
+  } catch (error) {
+    if (!(error instanceof MailctlError) || context.interruption.abort.aborted) throw error;
+    return [{ queue, error }];
+  }
+}
+
+function tellAway(context: Context, away: readonly Away[], then: string): void {
+  for (const { queue, error } of away) context.warn(`${queue}: ${error.message}: ${then}`);
 }
