@@ -11,6 +11,7 @@ import { pick, randomFrom } from '../support/random.js';
 import { describeUnless } from '../support/unless.js';
 import { diskOf } from './host.js';
 import {
+  fail,
   type HostName,
   hostAddress,
   inHost,
@@ -34,7 +35,8 @@ import {
   threeProviders,
 } from './providers.js';
 
-const KILLS = process.env.MAILCTL_LONG === '1' ? 20 : 6;
+const isLong = process.env.MAILCTL_LONG === '1';
+const KILLS = isLong ? 20 : 6;
 
 const KINDS = ['mailctl', 'mailctl', 'pump', 'sshd', 'host', 'bastion'] as const;
 
@@ -308,6 +310,45 @@ for d in */; do read -r up boot at < "$d/beat" && echo "$((up - ${seconds})) $bo
     for (const one of providers.all)
       expect([one.name, one.refused(), one.most() <= 6]).toEqual([one.name, 0, true]);
   }, 120_000);
+
+  test.runIf(isLong)(
+    'stopped while one of its hosts is away, the others get theirs back',
+    async () => {
+      if ((await on(SECOND, 'command -v postfix; :')) === '') await secondMx();
+      for (const host of ['mx1', SECOND] as const) await fillQueue(lab, 150, { name: `a${host}`, host });
+      slow(3000);
+      const both = startMailctl(lab, [
+        'drain',
+        'start',
+        '-H',
+        'mx1',
+        '-H',
+        SECOND,
+        '--all',
+        '--no-dns',
+        '--yes',
+      ]);
+      expect(await waitUntil(() => seen() > 10, 30_000, 50)).toBe(true);
+      both.child.kill('SIGKILL');
+      await both.ended;
+      await sleep(4000);
+      const id = await openRun(['--local']);
+      await fail(lab, SECOND);
+      const stop = ['drain', 'stop', id, '--release-rest', '--yes'];
+      const first = await mailctl(lab, stop);
+      expect([first.code, first.stderr]).toEqual([
+        5,
+        expect.stringContaining(`the rest of ${SECOND} was not given back`),
+      ]);
+      expect(await queueCounts(lab)).toMatchObject({ hold: 0 });
+      expect((await queueCounts(lab, SECOND)).hold).toBeGreaterThan(10);
+      await returnHost(lab, SECOND);
+      expect((await mailctl(lab, stop)).code).toBe(0);
+      expect(await queueCounts(lab, SECOND)).toMatchObject({ hold: 0 });
+      await on(SECOND, 'postsuper -d ALL 2> /dev/null; :');
+    },
+    120_000,
+  );
 
   test('what would expire goes first, and the plan says how much it is', async () => {
     await fillQueue(lab, 100, { name: 'x', shares: { 'gmail.com': 1 } });
