@@ -2,7 +2,7 @@
 // At every tick the queue itself says where each message is; the journal says what was begun, never how far it came.
 // So a run that died at any place is gone on with by looking: what is held is to be released, what was put off is
 // parked again, what is gone is done. Queues run beside each other and share the windows of their destinations.
-import { BusyError, EXIT, MailctlError } from '../errors.js';
+import { BusyError, CommandError, EXIT, MailctlError, TransportError } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
 import type { ClosedState } from '../journal/record.js';
 import type { PartPlace, RunFiles } from '../journal/run-files.js';
@@ -45,6 +45,10 @@ const REVIVE_AGAIN_S = 300;
 /** A host that does not answer is asked again after this, doubling. */
 const AWAY_MS = 2000;
 const MOST_AWAY_MS = 30_000;
+/** What may be better in a moment. */
+const PASSING: ReadonlySet<string> = new Set(['unreachable', 'refused', 'hung', 'silent', 'timeout', 'lost']);
+/** Before its first tick, a minute and a half all in all. */
+const MOST_ASKED = 7;
 
 /** How a queue ended in an earlier execution. */
 const CLOSED_BEFORE: Readonly<Record<ClosedState, string>> = {
@@ -337,18 +341,20 @@ class DrainLoop {
       journal.append({ kind: 'did', lane: id, step, ...(note === undefined ? {} : { note }) });
     const done = didSteps(journal, id);
     if (!done.has('take')) await began('take');
-    const claim = await post.begin(
-      queue.place,
-      {
-        holder: { key: facts.key, operator, bastion },
-        run: plan.id,
-        reason: plan.reason ?? '',
-        onDeath: facts.onDeath,
-        deadAfterS: facts.deadAfterS,
-        dead: [...(isResumed ? [facts.key] : []), ...facts.takesOver],
-        limits: toldLimits(facts),
-      },
-      abort,
+    const claim = await this.#patiently(run, () =>
+      post.begin(
+        queue.place,
+        {
+          holder: { key: facts.key, operator, bastion },
+          run: plan.id,
+          reason: plan.reason ?? '',
+          onDeath: facts.onDeath,
+          deadAfterS: facts.deadAfterS,
+          dead: [...(isResumed ? [facts.key] : []), ...facts.takesOver],
+          limits: toldLimits(facts),
+        },
+        abort,
+      ),
     );
     if (!claim.granted) {
       const { held } = claim;
@@ -362,7 +368,7 @@ class DrainLoop {
     if (!done.has('take')) await did('take');
     const beating = this.#beat(run);
     try {
-      const first = await queue.way.tick({ lots: [], forMs: 0 }, abort);
+      const first = await this.#patiently(run, () => queue.way.tick({ lots: [], forMs: 0 }, abort));
       run.guards.setBaseline(first.oldestOther);
       run.otherNow = first.oldestOther;
       const isWhole = await this.#park(run, done, began, did);
@@ -451,12 +457,14 @@ class DrainLoop {
       if (!isAgain) {
         await began(step.id);
         if (
-          !(await post.keep(
-            queue.place,
-            facts.key,
-            step.id.replace(/\D/g, ''),
-            parcels.map(({ key }) => key),
-            abort,
+          !(await this.#patiently(run, () =>
+            post.keep(
+              queue.place,
+              facts.key,
+              step.id.replace(/\D/g, ''),
+              parcels.map(({ key }) => key),
+              abort,
+            ),
           ))
         )
           throw lostLease(lane.id);
@@ -464,9 +472,11 @@ class DrainLoop {
       const missed = new Set<string>();
       let unparked: ReadonlySet<string> = new Set();
       if (todo.length > 0) {
-        const answer = await queue.way.park(
-          todo.map(({ key }) => key),
-          abort,
+        const answer = await this.#patiently(run, () =>
+          queue.way.park(
+            todo.map(({ key }) => key),
+            abort,
+          ),
         );
         for (const { key } of todo) fates.delete(key.id);
         for (const id of answer.gone) missed.add(id);
@@ -535,12 +545,14 @@ class DrainLoop {
     const fates = new Map<string, DrainFate>();
     for (let at = 0; at < parcels.length; at += FATES_AT_ONCE) {
       const watch = parcels.slice(at, at + FATES_AT_ONCE).map(({ key }) => key.id);
-      const look = await run.queue.way.tick(
-        {
-          lots: [{ window: 0, perSecond: null, release: [], watch }],
-          forMs: 0,
-        },
-        this.#x.abort,
+      const look = await this.#patiently(run, () =>
+        run.queue.way.tick(
+          {
+            lots: [{ window: 0, perSecond: null, release: [], watch }],
+            forMs: 0,
+          },
+          this.#x.abort,
+        ),
       );
       for (const [id, fate] of look.fates) fates.set(id, fate);
     }
@@ -596,6 +608,30 @@ class DrainLoop {
     });
     await this.#result(run);
     return this.#control.isDone(run.lane.id);
+  }
+
+  /**
+   * What comes before the first tick: a connection that breaks, or a script that is killed, is tried again some times, as
+   * a tick is. Every call of it may be repeated.
+   */
+  async #patiently<T>(run: LaneRun, act: () => Promise<T>): Promise<T> {
+    let awayMs = AWAY_MS;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await act();
+      } catch (error) {
+        const isPassing =
+          error instanceof TransportError
+            ? PASSING.has(error.kind)
+            : error instanceof CommandError && error.status > 128;
+        if (!isPassing || tries >= MOST_ASKED || this.#x.abort.aborted || this.#wishes.stop) throw error;
+        if (tries === 1) this.#say(`${run.lane.id}: ${error.message}; it is asked again`);
+        run.doing = `${error.message}; asked again`;
+        await this.#tell(false);
+        await this.#sleep(awayMs);
+        awayMs = Math.min(MOST_AWAY_MS, awayMs * 2);
+      }
+    }
   }
 
   async #sleep(ms: number): Promise<void> {
