@@ -624,7 +624,14 @@ class DrainLoop {
           error instanceof TransportError
             ? PASSING.has(error.kind)
             : error instanceof CommandError && error.status > 128;
-        if (!isPassing || tries >= MOST_ASKED || this.#x.abort.aborted || this.#wishes.stop) throw error;
+        if (
+          !(error instanceof MailctlError) ||
+          !isPassing ||
+          tries >= MOST_ASKED ||
+          this.#x.abort.aborted ||
+          this.#wishes.stop
+        )
+          throw error;
         if (tries === 1) this.#say(`${run.lane.id}: ${error.message}; it is asked again`);
         run.doing = `${error.message}; asked again`;
         await this.#tell(false);
