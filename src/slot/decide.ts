@@ -4,6 +4,7 @@
 import { formatDuration } from '../lib/duration.js';
 import type { CanaryFact } from './canary.js';
 import { type Candidate, chooseBest, type FleetFacts, hostHealth, overCapacity, overDisk } from './choose.js';
+import { clockDoubt } from './clock-skew.js';
 import type { DeathVerdict } from './death.js';
 import { decideReadOnly, readFault } from './decide-read-only.js';
 import type { InstanceState, ReplicaFiles } from './driver.js';
@@ -15,7 +16,15 @@ import type { UserMove } from './moves.js';
 import { type LookupJudgement, lookupKey } from './mx-lookup.js';
 import { canEndReading, END_OWED, owesOnlyReading, readableHosts, readingOn } from './readable.js';
 import type { Sample } from './samples.js';
-import { type FleetSight, isMaster, openLaneOf, owedOf, stateOf, undrainedBy } from './sight.js';
+import {
+  type FleetSight,
+  hasOwnChanges,
+  isMaster,
+  openLaneOf,
+  owedOf,
+  stateOf,
+  undrainedBy,
+} from './sight.js';
 import { type Instance, instanceOn, type Slot } from './slot.js';
 import { movesInMotion } from './users.js';
 
@@ -96,6 +105,8 @@ export interface FailoverFacts {
   readonly lookups?: ReadonlyMap<string, LookupJudgement>;
   /** Canaries on replicas of silent masters; absent: none are configured. */
   readonly canaries?: readonly CanaryFact[];
+  /** Seconds that the hosts' clocks are ahead of ours; absent: not measured. */
+  readonly clocks?: ReadonlyMap<string, number>;
   /** For the choice among replicas; absent: nothing of the fleet is known. */
   readonly fleet?: FleetFacts;
   /** Why the directory cannot say that a slot is readable only; absent or null: it can. */
@@ -367,7 +378,8 @@ function wasStarted(slot: Slot, open: OpenLane, sight: FleetSight): boolean {
   // It was away then, and is still to be told.
   if (open.later === true && open.started) return true;
   if (slot.master !== open.to) return false;
-  return open.started || isMaster(stateOf(sight, slot.slot, open.to));
+  const next = stateOf(sight, slot.slot, open.to);
+  return open.started || isMaster(next) || (next !== undefined && hasOwnChanges(next));
 }
 
 function mastersAfter(host: string, facts: FailoverFacts): number {
@@ -422,13 +434,19 @@ function lossGates(slot: Slot, loss: LossEstimate | null, wishes: FailoverWishes
     gates.push(quarantineGate(slot, loss.quarantinedEvents, wishes));
   const lossS = loss?.possibleLossS ?? null;
   const limit = formatDuration(wishes.maxLagS * 1000);
-  if (lossS === null)
-    gates.push({ gate: 'lag', reason: `nothing proves how fresh its replica is (limit ${limit})`, word });
-  else if (lossS >= wishes.maxLagS) {
+  if (lossS === null) {
+    const isClock = loss?.clocks !== undefined && loss.provenUntil !== null;
+    const why = isClock ? `${loss?.clocks?.words}: ` : '';
+    gates.push({
+      gate: 'lag',
+      reason: `${why}nothing proves how fresh its replica is (limit ${limit})`,
+      word,
+    });
+  } else if (lossS >= wishes.maxLagS) {
     const events = loss?.pendingEvents ? `, ${loss.pendingEvents} events` : '';
     gates.push({
       gate: 'lag',
-      reason: `${formatDuration(lossS * 1000, 'up')} would be missing, the limit is ${limit}${events}`,
+      reason: `${formatDuration(lossS * 1000, 'up')} would be missing, the limit is ${limit}${events}${loss?.clocks === undefined ? '' : ` (${loss.clocks.words})`}`,
       word,
     });
   }
@@ -601,6 +619,7 @@ function lossOf(
     signs: facts.signs.get(from) ?? [],
     canary: facts.canaries?.find((one) => one.slot === slot.slot && one.host === to),
     recorded: open?.judged ?? null,
+    clocks: clockDoubt([from, to], facts.clocks ?? new Map()),
     maxLagS: wishes.maxLagS,
   });
 }

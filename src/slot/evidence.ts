@@ -5,6 +5,7 @@
 // Two errors count the same: a slot passed that loses more than the limit, and a slot refused that was fresh.
 import { formatIso } from '../lib/clock.js';
 import type { CanaryFact } from './canary.js';
+import type { ClockDoubt } from './clock-skew.js';
 import type { ReplicaFiles } from './driver.js';
 import { CLOCK_STEP_S } from './freshness.js';
 import { describeLookup, type LookupJudgement } from './mx-lookup.js';
@@ -12,7 +13,7 @@ import type { Sample } from './samples.js';
 
 /** One fact that spoke. */
 export interface Evidence {
-  readonly kind: 'canary' | 'sample' | 'mx-lookup' | 'replica-files' | 'last-alive' | 'record';
+  readonly kind: 'canary' | 'sample' | 'mx-lookup' | 'replica-files' | 'last-alive' | 'record' | 'clock';
   /** ISO 8601 UTC: the moment that it is about. */
   readonly at: string;
   readonly value: string;
@@ -29,6 +30,8 @@ export interface LossEstimate {
   readonly lastAlive: number | null;
   readonly quarantinedEvents: number;
   readonly pendingEvents: number | null;
+  /** The clocks that these times are of; absent: they agree. */
+  readonly clocks?: ClockDoubt | undefined;
   /** For people: `sample 04:28:26, log empty`. */
   readonly evidence: readonly Evidence[];
 }
@@ -94,12 +97,14 @@ export interface LossFacts {
   readonly canary?: CanaryFact | undefined;
   /** What an earlier run of this lane judged and wrote down on the hosts. */
   readonly recorded: { readonly provenUntil: number; readonly lastAlive: number } | null;
+  /** The clocks of the master and of this replica differ; absent: they agree. */
+  readonly clocks?: ClockDoubt | undefined;
   readonly maxLagS: number;
 }
 
 /** Judges one slot and one replica. */
 export function estimateLoss(facts: LossFacts): LossEstimate {
-  const { slot, sample, files, lookup, signs, canary, recorded, maxLagS } = facts;
+  const { slot, sample, files, lookup, signs, canary, recorded, clocks, maxLagS } = facts;
   const evidence: Evidence[] = [];
   const written =
     recorded === null ? [] : [{ at: recorded.lastAlive, what: 'recorded by an earlier run', bySlot: null }];
@@ -171,7 +176,12 @@ export function estimateLoss(facts: LossFacts): LossEstimate {
       provenBy = 'mx-lookup';
     }
   }
-  if (files !== undefined && files.newestArrival !== null && files.newestApplied !== null) {
+  if (
+    files !== undefined &&
+    files.newestArrival !== null &&
+    files.newestArrival > 0 &&
+    files.newestApplied !== null
+  ) {
     evidence.push({
       kind: 'replica-files',
       at: formatIso(files.newestArrival * 1000),
@@ -195,8 +205,13 @@ export function estimateLoss(facts: LossFacts): LossEstimate {
     provenUntil = recorded.provenUntil;
     provenBy = 'record';
   }
-  const possibleLossS =
-    lastAlive === null || provenUntil === null ? null : Math.max(0, lastAlive - provenUntil);
+  const bySeconds = lastAlive === null || provenUntil === null ? null : Math.max(0, lastAlive - provenUntil);
+  // The two may be of different clocks: what those differ by could be missing on top of it.
+  const possibleLossS = bySeconds === null ? null : withDoubt(bySeconds, clocks, maxLagS);
+  if (clocks !== undefined) {
+    const value = `${clocks.words}: ${possibleLossS === null ? 'their times cannot be compared' : `${clocks.spreadS} s count as missing`}`;
+    evidence.push({ kind: 'clock', at: formatIso((lastAlive ?? provenUntil ?? 0) * 1000), value });
+  }
   return {
     possibleLossS,
     provenUntil,
@@ -204,8 +219,14 @@ export function estimateLoss(facts: LossFacts): LossEstimate {
     lastAlive,
     quarantinedEvents: sample?.quarantined ?? 0,
     pendingEvents: sample?.pendingEvents ?? null,
+    ...(clocks === undefined ? {} : { clocks }),
     evidence,
   };
+}
+
+function withDoubt(lossS: number, clocks: ClockDoubt | undefined, maxLagS: number): number | null {
+  if (clocks === undefined) return lossS;
+  return clocks.spreadS >= maxLagS ? null : lossS + clocks.spreadS;
 }
 
 /** Seconds for a canary on its way, and for a sample that was taken while it was. */

@@ -3,9 +3,11 @@
 import { MailctlError, TransportError } from '../errors.js';
 import { gather, type HostResult } from '../fleet/gather.js';
 import type { Host } from '../fleet/host.js';
+import type { Clock } from '../lib/clock.js';
 import type { Queue } from '../queue/driver.js';
 import type { CanaryFact, CanaryRecord } from './canary.js';
 import type { Room } from './choose.js';
+import { aheadSeconds } from './clock-skew.js';
 import { type DeathVerdict, judgeDeath, maybeUs, type Sighting } from './death.js';
 import type { ReplicaFiles, StoreDriver } from './driver.js';
 import { type SignOfLife, signsOfLife } from './evidence.js';
@@ -41,6 +43,8 @@ export interface Surroundings {
   /** Queues in which mail for the slots may wait. */
   readonly queues?: readonly Queue[] | undefined;
   readonly concurrency: number;
+  /** Our own clock, by which those of the hosts are measured; absent: they are not. */
+  readonly clock?: Pick<Clock, 'now'> | undefined;
   /** Room that a new master's disk must have; absent: the usual. */
   readonly minFree?: Room | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -83,13 +87,27 @@ export async function lookAtSlots(slots: readonly Slot[], around: Surroundings):
         error: notConfigured(name),
       });
   }
-  const toSight = (result: HostResult<Awaited<ReturnType<StoreDriver['observe']>>>): HostSight =>
+  const toSight = (result: HostResult<Looked>): HostSight =>
     result.ok
-      ? { host: result.host, ok: true, states: new Map(result.value.map((state) => [state.slot, state])) }
+      ? {
+          host: result.host,
+          ok: true,
+          states: new Map(result.value.states.map((state) => [state.slot, state])),
+          aheadS: result.value.aheadS,
+        }
       : result;
   const results = await gather(
     known,
-    (host, signal) => around.driver.observe(host, byHost.get(host.name) ?? [], signal),
+    async (host, signal): Promise<Looked> => {
+      const askedAt = around.clock?.now() ?? 0;
+      const states = await around.driver.observe(host, byHost.get(host.name) ?? [], signal);
+      const [first] = states;
+      const isTold = first !== undefined && around.clock !== undefined && Number.isFinite(first.at);
+      return {
+        states,
+        aheadS: isTold ? aheadSeconds(first.at, askedAt, around.clock.now()) : undefined,
+      };
+    },
     {
       concurrency: around.concurrency,
       signal: around.signal,
@@ -98,6 +116,11 @@ export async function lookAtSlots(slots: readonly Slot[], around: Surroundings):
   );
   for (const result of results) sight.set(result.host.name, toSight(result));
   return sight;
+}
+
+interface Looked {
+  readonly states: Awaited<ReturnType<StoreDriver['observe']>>;
+  readonly aheadS: number | undefined;
 }
 
 function notConfigured(name: string): MailctlError {

@@ -4,6 +4,7 @@ import { ConfigError, MailctlError, RefusedError, UsageError } from '../errors.j
 import type { Clock } from '../lib/clock.js';
 import { nearest } from '../lib/nearest.js';
 import { askLookups } from './ask-lookups.js';
+import { clocksOf } from './clock-skew.js';
 import {
   type Decision,
   decideAll,
@@ -137,6 +138,7 @@ export async function prepareFailover(
     files,
     signs: living,
     canaries,
+    clocks: clocksOf(sight, stored),
     fleet,
     stateFault: later === undefined ? directory.stateFault : 'the directory is away',
     moves: (await asked).moves,

@@ -3,6 +3,7 @@
 // less than the limit behind; what is not known is not less.
 import { formatDuration } from '../lib/duration.js';
 import type { SlotView } from './analysis.js';
+import { CLOCK_NOISE_S, clocksOf, clockWords } from './clock-skew.js';
 import type { Capabilities, InstanceState } from './driver.js';
 import { channelTowards, NO_SENDER } from './freshness.js';
 import type { UserMove } from './moves.js';
@@ -181,7 +182,18 @@ export function judgeReplication(facts: ReplicationFacts): SlotReplication {
         ? null
         : lacksOf(facts.capabilities(master)),
   };
-  return { ...base, ...levelOf(base, view, master, maxLagS) };
+  const clocks = clocksOff([slot.master, ...replicas.map(({ host }) => host)], sight);
+  return { ...base, ...levelOf(base, view, master, maxLagS, clocks) };
+}
+
+// Said before it is needed: what such a host leaves behind proves nothing in time.
+function clocksOff(hosts: readonly string[], sight: FleetSight): readonly string[] {
+  const clocks = clocksOf(sight, []);
+  return hosts.flatMap((host) => {
+    const aheadS = clocks.get(host) ?? 0;
+    if (Math.abs(aheadS) <= CLOCK_NOISE_S) return [];
+    return [`${clockWords(host, aheadS)}: if a master dies, times that differ by that prove nothing`];
+  });
 }
 
 function lacksOf(can: Capabilities): readonly string[] {
@@ -206,6 +218,7 @@ function levelOf(
   view: SlotView,
   master: InstanceState | undefined,
   maxLagS: number,
+  clocks: readonly string[],
 ): Judged {
   const limit = formatDuration(maxLagS * 1000);
   const reasons: string[] = [];
@@ -225,7 +238,9 @@ function levelOf(
     const users = [...new Set(slot.skipped.map(({ user }) => user))];
     reasons.push(`${names(users)} kept from replication by a skipuser file`);
   }
-  if (slot.onlyMoves && (isCritical || reasons.length > 0))
+  const hasOwn = reasons.length > 0;
+  reasons.push(...clocks);
+  if (slot.onlyMoves && (isCritical || hasOwn))
     reasons.push('everybody whose events wait is on the way to another slot: user moves make this lag');
   return { level: isCritical ? 'critical' : reasons.length > 0 ? 'warning' : 'ok', reasons, since };
 }

@@ -8,7 +8,13 @@ import type { Slot } from './slot.js';
 
 /** One host as it answered, or did not. */
 export type HostSight =
-  | { readonly host: Host; readonly ok: true; readonly states: ReadonlyMap<string, InstanceState> }
+  | {
+      readonly host: Host;
+      readonly ok: true;
+      readonly states: ReadonlyMap<string, InstanceState>;
+      /** Seconds that its clock is ahead of ours, at least; absent: not measured. */
+      readonly aheadS?: number | undefined;
+    }
   | { readonly host: Host; readonly ok: false; readonly error: MailctlError };
 
 /** All hosts that were asked, by name. */
@@ -29,6 +35,11 @@ export function mayBeMaster(state: InstanceState): boolean {
 /** Seen running as a master, without doubt. */
 export function isMaster(state: InstanceState | undefined): boolean {
   return state !== undefined && state.running === true && state.role === 'master';
+}
+
+/** Has a log of its own that nobody has taken: it was a master. */
+export function hasOwnChanges(state: InstanceState): boolean {
+  return state.channels.some((channel) => channel.pending);
 }
 
 /** Of an instance that the directory does not name: runs as a master, or would come up as one. Nobody's choice. */

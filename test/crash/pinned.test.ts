@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { parseLaneFile } from '../../src/slot/lane-record.js';
 import type { SlotWorld } from '../support/slot-world.js';
+import { randomSetup } from './play.js';
 import { playSlots, type StorySetup } from './story.js';
 
 type Event = readonly [place: string, event: (world: SlotWorld) => void];
@@ -157,4 +158,23 @@ test('a process that stood still while OLD came back sends nobody to a NEW that 
   const told = world.done.indexOf('directory store1 imap22');
   expect(told).toBeGreaterThan(world.done.indexOf('stop store1@imap21'));
   expect(world.done.filter((one) => one.startsWith('directory'))).toEqual(['directory store1 imap22']);
+});
+
+// Stories of two faults and more that no few words tell; what each broke is with it.
+test.each([
+  // NEW had served, was down, and the run that went on with it was planned before: OLD was drained into it.
+  ['three hosts', 7102, true],
+  ['three hosts', 21_001_173, true],
+  ['three hosts', 21_001_854, true],
+  // The same, over a lane that had been ended meanwhile.
+  ['three hosts', 21_000_535, true],
+  // The same, and NEW's mail was on no disk that anybody would have looked at.
+  ['two operators', 31_003_539, false],
+  ['two operators', 31_003_390, false],
+  // NEW booted as the master while its lane went back, and was left running.
+  ['two operators', 22_002_508, false],
+  ['two operators', 23_000_239, false],
+])('a story of %s, seed %i', async (_, seed, third) => {
+  const { complaints, told } = await playSlots(randomSetup(seed, { third, second: true, hosts: true }));
+  expect(complaints, told.join('\n')).toEqual([]);
 });

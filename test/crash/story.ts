@@ -316,6 +316,7 @@ export function bastion({ world }: Pick<Playing, 'world'>, road: Road) {
     hosts: worldHosts(world),
     ping: worldPing(world, road),
     concurrency: 16,
+    clock: world.clock,
   };
   return { around, directory: worldDirectory(world, road) };
 }

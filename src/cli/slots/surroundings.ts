@@ -46,6 +46,7 @@ export async function surroundingsOf(
     hosts: inventory.byName,
     minFree: stores.minFree,
     concurrency: context.globals.concurrency,
+    clock: context.clock,
     signal: context.interruption.abort,
     onHost: options.onHost,
     ping: async (host, signal) => {

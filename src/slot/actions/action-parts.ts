@@ -231,11 +231,6 @@ export async function refuseIfNamed(parts: SlotActionParts, instance: Instance):
   );
 }
 
-/** Has a log of its own that nobody has taken: it was a master. */
-export function hasOwnChanges(state: InstanceState): boolean {
-  return state.channels.some((channel) => channel.pending);
-}
-
 /** A replica, or stopped and not to come up as a master. */
 export function isNoMaster(state: InstanceState): boolean {
   if (state.running === true) return state.role === 'replica';

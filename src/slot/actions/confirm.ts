@@ -2,6 +2,7 @@
 // was planned with. What got worse since the operator's word refuses the slot.
 import type { Action } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
+import { hasOwnChanges } from '../sight.js';
 import { instanceOf, lookAt, type SlotActionParts, textOf } from './action-parts.js';
 import { isDirectoryAway } from './set-directory.js';
 
@@ -45,6 +46,14 @@ export function confirm(parts: SlotActionParts): Action {
           return {
             state: 'blocked',
             reason: `${instance.slot} has been moved to ${to} meanwhile, which serves it`,
+            code: 'slot.moved-meanwhile',
+          };
+        }
+        // The same with a NEW that has served and is down: what it took is on no other disk.
+        if (slot.master === to && hasOwnChanges(state)) {
+          return {
+            state: 'blocked',
+            reason: `the directory names ${to}, where ${instance.slot} has taken changes of its own by now`,
             code: 'slot.moved-meanwhile',
           };
         }

@@ -3,9 +3,8 @@
 import { ConfigError, MailctlError } from '../../errors.js';
 import type { Action, CheckResult } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
-import { isMaster } from '../sight.js';
+import { hasOwnChanges, isMaster } from '../sight.js';
 import {
-  hasOwnChanges,
   instanceOf,
   isNoMaster,
   lookAt,

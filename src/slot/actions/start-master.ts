@@ -2,9 +2,9 @@
 // instance that could be a master is stopped and swapped, fenced, silent to every observer, or passed by word.
 import type { Action } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
+import { hasOwnChanges } from '../sight.js';
 import {
   gripOf,
-  hasOwnChanges,
   instanceOf,
   isNoMaster,
   lookAt,

@@ -2,7 +2,9 @@
 // the directory names it.
 import type { Action } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
+import type { Grip, Role } from '../driver.js';
 import { isMaster } from '../sight.js';
+import type { Instance } from '../slot.js';
 import {
   gripOf,
   instanceOf,
@@ -27,6 +29,16 @@ function isSettled(parts: SlotActionParts, step: Step): boolean {
 }
 
 export function stop(parts: SlotActionParts): Action {
+  // Another run of this lane has swapped its role, its host has booted since, and it came up so.
+  async function endOtherRole(instance: Instance, grip: Grip, role: Role): Promise<void> {
+    const host = parts.hostNamed(instance.host);
+    const state = await parts.driver.look(host, instance);
+    if (state.running !== true || state.role === role || state.role === null) return;
+    await refuseIfNamed(parts, instance);
+    await parts.driver.stop(host, instance, grip, false);
+    await parts.driver.setRole(host, instance, grip, role);
+  }
+
   return {
     name: 'slot.stop',
     check: (step) =>
@@ -70,8 +82,10 @@ export function stop(parts: SlotActionParts): Action {
             `slot.${other.gate}`,
           );
       }
+      const host = parts.hostNamed(step.host);
       const grip = await gripOf(parts, step, instance);
-      await parts.driver.start(parts.hostNamed(step.host), instance, grip, role);
+      if (role !== 'master') await endOtherRole(instance, grip, role);
+      await parts.driver.start(host, instance, grip, role);
     },
     checkUndone: (step) =>
       lookAt(parts, instanceOf(step.params, step.host), (state) => {

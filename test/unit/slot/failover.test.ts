@@ -429,6 +429,14 @@ describe('an open lane', () => {
         stopped('store1', 'imap22', 'master', { laneLines: [opened(), beganLine('r1', 'start-new')] }),
       ),
       seen(old(), stopped('store1', 'imap22', 'master', { laneLines: [opened({ started: true })] })),
+      // Its own log tells that it has served, whatever the record says.
+      seen(
+        old(),
+        stopped('store1', 'imap22', 'master', {
+          ...lines,
+          channels: [channel({ syncHost: 'imap21', pending: true, events: 3 })],
+        }),
+      ),
     ]) {
       const decision = judge(facts, {}, named);
       expect(decision).toMatchObject({ kind: 'finish', isStarted: true, gates: [] });

@@ -155,6 +155,28 @@ describe('slot.stop', () => {
     expect(world.at('store1', 'imap21').runsAs).toBe('master');
   });
 
+  it('is undone where NEW has come up as a master by itself: it is stopped and made the replica that it was', async () => {
+    const { world, action, step, context } = actionWorld();
+    Object.assign(world.at('store1', 'imap22'), { runsAs: 'master', configured: 'master', stray: true });
+    const one = step('slot.stop', 'imap22', { wasRole: 'replica' });
+    await action('slot.stop').undo?.(one, context);
+    expect(world.at('store1', 'imap22')).toMatchObject({
+      running: true,
+      runsAs: 'replica',
+      configured: 'replica',
+    });
+    expect(await action('slot.stop').checkUndone?.(one, context)).toMatchObject({ state: 'done' });
+  });
+
+  it('is not undone by stopping whoever the directory names', async () => {
+    const { world, slot, action, step, context } = actionWorld();
+    Object.assign(world.at('store1', 'imap22'), { runsAs: 'master', configured: 'master' });
+    slot.directory = { master: 'imap22', version: 5 };
+    const undo = action('slot.stop').undo?.(step('slot.stop', 'imap22', { wasRole: 'replica' }), context);
+    await expect(undo).rejects.toMatchObject({ code: 'slot.two-masters' });
+    expect(world.at('store1', 'imap22').running).toBe(true);
+  });
+
   it('counts as done what has come further: OLD a replica, NEW the master', async () => {
     const { world, action, step, context } = actionWorld();
     const check = (on: string, wasRole: string) =>
@@ -491,6 +513,19 @@ describe('what is owed when a lane ends', () => {
   it('answers a debt that another host may still tell of, until everybody was told', async () => {
     const lines = [debt('imap21', ['stop', 'role'], '2026-01-01T00:00:00Z')];
     expect(await ended(lines, {})).toEqual([['imap21']]);
+  });
+});
+
+describe('slot.confirm', () => {
+  it('refuses to go on towards a NEW that the directory names, and that has served and is down', async () => {
+    const it = actionWorld();
+    it.world.stop(it.slot, 'imap21');
+    Object.assign(it.world.at('store1', 'imap22'), { running: false, configured: 'master' });
+    it.slot.directory = { master: 'imap22', version: 5 };
+    const confirm = () => it.action('slot.confirm').check(it.step('slot.confirm', 'imap22'), it.context);
+    expect(await confirm()).toEqual({ state: 'done' });
+    it.world.at('store1', 'imap22').log.set('imap21', [{ id: 99, user: 'ann', at: 1 }]);
+    expect(await confirm()).toMatchObject({ state: 'blocked', code: 'slot.moved-meanwhile' });
   });
 });
 
