@@ -268,7 +268,11 @@ export function decide(
       ? chooseNew(slot, from, facts, wishes, isGone ? null : left)
       : isBack
         ? { to: open.from, loss: null, why: '' }
-        : { to: open.to, loss: lossOf(slot, from, open.to, facts, wishes, open), why: '' };
+        : {
+            to: open.to,
+            loss: drainedLoss(slot, open) ?? lossOf(slot, from, open.to, facts, wishes, open),
+            why: '',
+          };
   const moving = movesInMotion(slot.slot, facts.moves ?? null);
   const kind = open !== null ? 'finish' : fromReachable ? 'planned' : 'dead';
 
@@ -380,6 +384,27 @@ function wasStarted(slot: Slot, open: OpenLane, sight: FleetSight): boolean {
   if (slot.master !== open.to) return false;
   const next = stateOf(sight, slot.slot, open.to);
   return open.started || isMaster(next) || (next !== undefined && hasOwnChanges(next));
+}
+
+// OLD was stopped, drained and swapped before NEW was stopped, and nobody has started it as a master since: the lane
+// that did so wrote down the version of the record, its own next step sets it once, everything else raises it.
+function drainedLoss(slot: Slot, { run, from, to, at, drained }: OpenLane): LossEstimate | null {
+  if (drained === undefined || slot.version === undefined) return null;
+  const isAsThen = slot.master === from && slot.version === drained;
+  const isSet = slot.master === to && slot.version === drained + 1;
+  const begunAt = Date.parse(at);
+  if ((!isAsThen && !isSet) || Number.isNaN(begunAt)) return null;
+  const moment = Math.floor(begunAt / 1000);
+  const value = `run ${run} had stopped ${from} and drained it to ${to}`;
+  return {
+    possibleLossS: 0,
+    provenUntil: moment,
+    provenBy: 'record',
+    lastAlive: moment,
+    quarantinedEvents: 0,
+    pendingEvents: 0,
+    evidence: [{ kind: 'record', at, value }],
+  };
 }
 
 function mastersAfter(host: string, facts: FailoverFacts): number {

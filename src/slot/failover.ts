@@ -146,7 +146,12 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       host: to,
       phase: 'prepare',
       title: `stop ${s} on ${to} (${newWas})`,
-      params: { ...onNew, wasRole: newWas, planned: fromReachable },
+      params: {
+        ...onNew,
+        wasRole: newWas,
+        planned: fromReachable,
+        ...(fromReachable && !accepted ? { afterDrain: slot.version ?? null } : {}),
+      },
       // NEW dies on the way: OLD, if it can be started again, makes sure of promise 1 by itself.
       undoMayBeOwed: true,
     },

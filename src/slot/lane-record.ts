@@ -31,6 +31,11 @@ export interface OpenLane {
   readonly way: LaneWay;
   /** Ids of the steps that it began, on the host that this was read from. */
   readonly began: readonly string[];
+  /**
+   * OLD had been stopped and drained, and its role swapped, when NEW was stopped: NEW has everything. The version of the
+   * directory's record at that moment: who starts OLD as a master again raises it first, and this is void.
+   */
+  readonly drained?: number;
 }
 
 /** What is owed for a slot on a host that was away. */
@@ -58,7 +63,7 @@ export interface LaneFile {
 
 /** The first line of a lane. */
 export function openedLine(
-  lane: Omit<OpenLane, 'began' | 'started' | 'way'> & {
+  lane: Omit<OpenLane, 'began' | 'started' | 'way' | 'drained'> & {
     readonly started?: boolean;
     readonly way?: LaneWay | typeof TENDING | undefined;
   },
@@ -66,9 +71,9 @@ export function openedLine(
   return JSON.stringify({ kind: 'opened', ...lane });
 }
 
-/** A step that begins. */
-export function beganLine(run: string, step: string): string {
-  return JSON.stringify({ kind: 'began', run, step });
+/** A step that begins. `drained`: see OpenLane. */
+export function beganLine(run: string, step: string, drained?: number): string {
+  return JSON.stringify({ kind: 'began', run, step, drained });
 }
 
 /** What remains after the lane. */
@@ -115,6 +120,7 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
   let run: unknown;
   let malformed = 0;
   let hasStarted = false;
+  let drained: number | undefined;
   const began: string[] = [];
   const owed: Owed[] = [];
   for (const line of lines) {
@@ -130,6 +136,7 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
       const way = WAYS.includes(entry.way) ? (entry.way as LaneWay) : 'move';
       const goesOn = open !== null && open.from === entry.from && open.to === entry.to && open.way === way;
       if (entry.run !== run && !goesOn) began.length = 0;
+      if (!goesOn) drained = undefined;
       if (entry.run !== run) hasStarted = false;
       run = entry.run;
       open = {
@@ -148,6 +155,8 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
     } else if (entry.kind === 'began' && entry.run === run) {
       began.push(text(entry.step));
       hasStarted ||= entry.step === 'start-new';
+      if (entry.step === 'stop-new')
+        drained = Number.isSafeInteger(entry.drained) ? Number(entry.drained) : undefined;
     } else if (entry.kind === 'owed') {
       owed.push({
         slot: text(entry.slot),
@@ -161,7 +170,8 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
     }
   }
   const isStarted = open?.started === true || hasStarted;
-  return { open: open === null ? null : { ...open, started: isStarted }, owed, malformed };
+  const proof = drained === undefined ? {} : { drained };
+  return { open: open === null ? null : { ...open, started: isStarted, ...proof }, owed, malformed };
 }
 
 function parseObject(line: string): Record<string, unknown> | undefined {

@@ -90,7 +90,11 @@ export function openLaneOf(sight: FleetSight, slot: Slot): OpenLane | null {
     else if (found.way === 'move' && open.way === 'return') continue;
     else if (found.run === open.run) {
       const began = [...found.began, ...open.began];
-      found = { ...(found.at < open.at ? open : found), started: found.started || open.started, began };
+      // Only NEW's file has this.
+      const drained = found.drained ?? open.drained;
+      const proof = drained === undefined ? {} : { drained };
+      const newest = found.at < open.at ? open : found;
+      found = { ...newest, started: found.started || open.started, began, ...proof };
     } else if (found.at < open.at) found = open;
   }
   return found !== null && isOvertaken(found, sight, slot) ? null : found;

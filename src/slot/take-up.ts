@@ -1,7 +1,7 @@
 // What becomes of each open lane of a run that is taken up again, by what its slots' hosts show today. Pure. A bastion
 // that was thought to be dead may hold a journal that says less than the hosts do: what another run has finished, or
 // has in hand, is not done a second time.
-import type { LaneProgress, RunProgress } from '../plan/progress.js';
+import type { LaneProgress, RunProgress, StepProgress } from '../plan/progress.js';
 import { isCommitted } from '../plan/progress.js';
 import type { Refusal } from '../plan/run-lane.js';
 import { type Decision, refusal } from './decide.js';
@@ -36,7 +36,8 @@ export function refusalsOf(
     }
     if (how === 'undo' || isCommitted(lane)) continue;
     const decision = decisions.find((one) => one.slot.slot === lane.lane);
-    const gate = decision === undefined ? undefined : refusal(decision);
+    const proven = slot !== undefined && isDrained(progress, lane, slot, sight);
+    const gate = decision === undefined ? undefined : refusal(proven ? withoutLoss(decision) : decision);
     if (gate === undefined) continue;
     // The slot has moved before that lane: what would refuse another move of it is what the lane is to mend.
     if (isDemotion(progress, lane) && gate.gate !== 'busy') continue;
@@ -130,6 +131,29 @@ function isSettled(slot: Slot, sight: FleetSight): boolean {
     return open === null && malformed === 0;
   };
   return slot.instances.every(isClosed) && isMaster(stateOf(sight, slot.slot, slot.master));
+}
+
+/**
+ * Its journal says that OLD was stopped, drained and swapped, and that nothing of it was taken back; and NEW's lease,
+ * which is taken first, still is this run's: NEW has everything, whatever has become of OLD since.
+ */
+function isDrained(
+  { plan }: RunProgress,
+  { steps, reverting, rewinds }: LaneProgress,
+  slot: Slot,
+  sight: FleetSight,
+): boolean {
+  const byId = (id: string) => steps.find(({ step }) => step.id === id);
+  const [stop, drain, role] = [byId('stop-old'), byId('drain'), byId('role-old')];
+  const isDone = (one: StepProgress | undefined) => one?.state === 'did' || one?.state === 'skipped';
+  if (reverting !== undefined || rewinds > 0 || !isDone(stop) || drain?.state !== 'did' || !isDone(role))
+    return false;
+  if (drain.step.params.acceptLoss === true) return false;
+  return stateOf(sight, slot.slot, String(drain.step.params.to))?.lease?.run === plan.id;
+}
+
+function withoutLoss(decision: Decision): Decision {
+  return { ...decision, gates: decision.gates.filter(({ gate }) => gate !== 'lag' && gate !== 'quarantine') };
 }
 
 /** A lane that stops a former master, and moves nobody. */

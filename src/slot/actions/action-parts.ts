@@ -142,7 +142,16 @@ export async function gripOf(parts: SlotActionParts, step: Step, instance: Insta
     later: step.params.later === true,
     ...(isWay(way) ? { way } : {}),
   });
-  return parts.leases.grip(instance.host, instance.slot, beganLine(parts.leases.holder.run, step.id));
+  const record = beganLine(parts.leases.holder.run, step.id, drainedVersion(parts, step, instance.slot));
+  return parts.leases.grip(instance.host, instance.slot, record);
+}
+
+/** The version that a step which comes after the drain of a living OLD writes down beside itself. */
+function drainedVersion(parts: SlotActionParts, step: Step, slot: string): number | undefined {
+  const { afterDrain } = step.params;
+  if (afterDrain === undefined || afterDrain === null) return undefined;
+  const version = parts.versions.has(slot) ? parts.versions.get(slot) : afterDrain;
+  return typeof version === 'number' ? version : undefined;
 }
 
 /** One that may be a master, and why that is not known to be otherwise. */

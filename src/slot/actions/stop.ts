@@ -82,6 +82,9 @@ export function stop(parts: SlotActionParts): Action {
             `slot.${other.gate}`,
           );
       }
+      // OLD takes mail again: what says that it was drained is void, also where it is written on a host that is away.
+      if (role === 'master')
+        parts.versions.set(instance.slot, await parts.directory.raiseVersion(instance.slot));
       const host = parts.hostNamed(step.host);
       const grip = await gripOf(parts, step, instance);
       if (role !== 'master') await endOtherRole(instance, grip, role);
