@@ -68,7 +68,7 @@ export function analyseSlot(slot: Slot, facts: SlotFacts): SlotView {
   const owed = dueNow(sight, slot);
   const owing = new Set(owed.filter((one) => !owesOnlyReading(one.steps)).map((one) => one.host));
   const replicas = slot.instances
-    .filter((instance) => instance.host !== slot.master)
+    .filter((instance) => instance.host !== slot.master && instance.former !== true)
     .map((instance): ReplicaView => {
       const seen = sight.get(instance.host);
       const state = stateOf(sight, slot.slot, instance.host);

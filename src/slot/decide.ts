@@ -613,6 +613,7 @@ function whyNotNew(instance: Instance, facts: FailoverFacts, owing: ReadonlySet<
   if (seen === undefined || !seen.ok) return seen === undefined ? 'not asked' : seen.error.message;
   const state = seen.states.get(instance.slot);
   if (state === undefined) return 'not seen';
+  if (instance.former === true) return 'another has taken its place';
   if (owing.has(instance.host)) return 'owes a rejoin';
   return whyNoReplica(state);
 }

@@ -2,6 +2,8 @@
 // bastion needs to finish a lane whose own is dead, and what is owed after it. Pure. Written through the driver
 // under the lease; read with every observation, and hostile like everything that a host says.
 
+import { addressFault, hostNameFault, slotNameFault } from './slot-name.js';
+
 /**
  * What a lane does with its slot. `return`: the slot has moved before, and a former master is stopped, or becomes a
  * replica again. Left half way it is no move to be finished: where it leads, mail has been taken all along.
@@ -53,10 +55,22 @@ export interface Owed {
   readonly seeding?: boolean;
 }
 
+/** An instance in whose place a seed has put another one: it may boot with its old role (former.ts). */
+export interface Former {
+  readonly slot: string;
+  readonly host: string;
+  readonly instance: string;
+  readonly address: string | undefined;
+  readonly run: string;
+  readonly at: string;
+}
+
 /** What a lane file says. */
 export interface LaneFile {
   readonly open: OpenLane | null;
   readonly owed: readonly Owed[];
+  /** Stays in the file whatever else is written: the acting script keeps these lines. */
+  readonly former?: readonly Former[];
   /** Lines that cannot be read: shown, never skipped in silence. */
   readonly malformed: number;
 }
@@ -79,6 +93,11 @@ export function beganLine(run: string, step: string, drained?: number): string {
 /** What remains after the lane. */
 export function owedLine(owed: Owed): string {
   return JSON.stringify({ kind: 'owed', ...owed });
+}
+
+/** Another instance has taken this one's place. */
+export function formerLine(former: Former): string {
+  return JSON.stringify({ kind: 'former', ...former });
 }
 
 /** A third has been sent all that NEW has. */
@@ -123,6 +142,7 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
   let drained: number | undefined;
   const began: string[] = [];
   const owed: Owed[] = [];
+  const former: Former[] = [];
   for (const line of lines) {
     if (line.trim() === '') continue;
     const entry = parseObject(line);
@@ -157,6 +177,15 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
       hasStarted ||= entry.step === 'start-new';
       if (entry.step === 'stop-new')
         drained = Number.isSafeInteger(entry.drained) ? Number(entry.drained) : undefined;
+    } else if (entry.kind === 'former') {
+      former.push({
+        slot: text(entry.slot),
+        host: text(entry.host),
+        instance: text(entry.instance),
+        address: text(entry.address) === '' ? undefined : text(entry.address),
+        run: text(entry.run),
+        at: text(entry.at),
+      });
     } else if (entry.kind === 'owed') {
       owed.push({
         slot: text(entry.slot),
@@ -170,8 +199,14 @@ export function parseLaneFile(lines: readonly string[]): LaneFile {
     }
   }
   const isStarted = open?.started === true || hasStarted;
+  const replaced = former.length === 0 ? {} : { former };
   const proof = drained === undefined ? {} : { drained };
-  return { open: open === null ? null : { ...open, started: isStarted, ...proof }, owed, malformed };
+  return {
+    open: open === null ? null : { ...open, started: isStarted, ...proof },
+    owed,
+    malformed,
+    ...replaced,
+  };
 }
 
 function parseObject(line: string): Record<string, unknown> | undefined {
@@ -188,6 +223,16 @@ function parseObject(line: string): Record<string, unknown> | undefined {
 function isWhole(entry: Record<string, unknown>): boolean {
   const isNamed = (key: string) => text(entry[key]) !== '';
   if (entry.kind === 'opened') return isNamed('run') && isNamed('from') && isNamed('to');
+  // What names an instance becomes part of a path, and of a command on its host.
+  if (entry.kind === 'former') {
+    const { slot, host, instance, address } = entry as Record<string, unknown>;
+    const isNone = address === undefined || addressFault(text(address)) === undefined;
+    return (
+      hostNameFault(text(host)) === undefined &&
+      [slot, instance].every((name) => slotNameFault(text(name)) === undefined) &&
+      isNone
+    );
+  }
   return entry.kind !== 'owed' || isNamed('host');
 }
 

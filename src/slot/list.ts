@@ -3,6 +3,7 @@ import { MailctlError } from '../errors.js';
 import type { Clock } from '../lib/clock.js';
 import { analyseSlot, type SlotFacts, type SlotView } from './analysis.js';
 import type { Directory } from './directory.js';
+import { withFormers } from './former.js';
 import { knowAges } from './log-ages.js';
 import { lookAtSlots, type Surroundings } from './look-around.js';
 import type { SampleStore } from './samples.js';
@@ -34,8 +35,10 @@ export async function listSlots(
   },
   wanted?: (slot: Slot) => boolean,
 ): Promise<SlotList> {
-  const slots = (await directory.list()).filter((slot) => wanted?.(slot) ?? true);
-  const sight = await knowAges(slots, await lookAtSlots(slots, around), samples);
+  const listed = (await directory.list()).filter((slot) => wanted?.(slot) ?? true);
+  const looked = await withFormers(listed, await lookAtSlots(listed, around), around);
+  const { slots } = looked;
+  const sight = await knowAges(slots, looked.sight, samples);
   const away = slots.some((slot) => sight.get(slot.master)?.ok !== true);
   const known = away ? await samples.latest(slots.map((slot) => slot.slot)) : [];
   await storeSamples(samples, slots, sight, clock);

@@ -44,7 +44,7 @@ export interface Surroundings {
   readonly queues?: readonly Queue[] | undefined;
   readonly concurrency: number;
   /** Our own clock, by which those of the hosts are measured; absent: they are not. */
-  readonly clock?: Pick<Clock, 'now'> | undefined;
+  readonly clock?: Pick<Clock, 'now' | 'timer'> | undefined;
   /** Room that a new master's disk must have; absent: the usual. */
   readonly minFree?: Room | undefined;
   readonly signal?: AbortSignal | undefined;

@@ -3,7 +3,7 @@
 // tool may have moved it this minute.
 import type { Decision } from './decide.js';
 import { canEndReading, END_OWED, isServedByMaster } from './readable.js';
-import { dueNow, type FleetSight, isMaster, openLaneOf, stateOf } from './sight.js';
+import { dueNow, type FleetSight, isMaster, isStray, openLaneOf, stateOf } from './sight.js';
 import type { Slot } from './slot.js';
 
 /** What is due, by the targets that a failover is prepared with. */
@@ -33,6 +33,11 @@ export function dueWork(slots: readonly Slot[], sight: FleetSight): DueWork {
     }
     if (!isServedByMaster(slot, sight)) continue;
     if (canEndReading(slot, sight)) endReading.add(slot.slot);
+    // It was said to be gone for good, and another has its place: nobody has made it a master on purpose.
+    for (const { host, former } of slot.instances) {
+      if (former !== true || !isStray(stateOf(sight, slot.slot, host))) continue;
+      demote.set(host, (demote.get(host) ?? new Set()).add(slot.slot));
+    }
     for (const owed of dueNow(sight, slot)) {
       if (owed.host === slot.master || stateOf(sight, slot.slot, owed.host) === undefined) continue;
       if (owed.steps.every((step) => OTHERS.has(step))) continue;

@@ -15,6 +15,7 @@ import {
 import type { Directory } from './directory.js';
 import type { DirectoryCopy } from './directory-copy.js';
 import { decidedWithoutDirectory, withoutDirectory } from './directory-later.js';
+import { withFormers } from './former.js';
 import {
   askReplicaFiles,
   callWitnesses,
@@ -79,11 +80,16 @@ export async function prepareFailover(
   const isHost = (target: string) => around.hosts.has(target) || !all.some((slot) => slot.slot === target);
   const named = all.filter((slot) => targets.includes(slot.slot) && !isHost(slot.slot));
   const hosts = new Set([...targets.filter(isHost), ...named.map((slot) => slot.master)]);
-  // All slots of a host bear witness to how long it lived, also those that are not meant.
-  const candidates = all.filter(
-    (slot) => named.includes(slot) || slot.instances.some((one) => hosts.has(one.host)),
+  // A host that carries nothing by the directory may be one that was replaced: only the slots' own hosts know.
+  const mayBeFormer = targets.some(
+    (target) => isHost(target) && !all.some((slot) => slot.instances.some((one) => one.host === target)),
   );
-  const { sight, early, answeredMs } = await lookWithWitnesses(candidates, around, clock);
+  // All slots of a host bear witness to how long it lived, also those that are not meant.
+  const listed = all.filter(
+    (slot) => named.includes(slot) || slot.instances.some((one) => hosts.has(one.host)) || mayBeFormer,
+  );
+  const { sight: seen, early, answeredMs } = await lookWithWitnesses(listed, around, clock);
+  const { slots: candidates, sight } = await withFormers(listed, seen, around);
 
   const meant = new Map<string, { slot: Slot; host: string | undefined }>();
   const empty: string[] = [];

@@ -3,6 +3,7 @@
 import { MailctlError, RefusedError, UsageError } from '../errors.js';
 import { nearest } from '../lib/nearest.js';
 import type { Directory } from './directory.js';
+import { withFormers } from './former.js';
 import { lookAtSlots, type Surroundings } from './look-around.js';
 import { judgeReturn, type RejoinWishes, type Return, returnsOf } from './rejoin.js';
 import type { FleetSight } from './sight.js';
@@ -47,12 +48,15 @@ export async function prepareRejoin(
       hint: suggestion(target, [...around.hosts.keys(), ...all.map((slot) => slot.slot)]),
     });
   }
-  const slots = all.filter((slot) =>
-    targets.some((target) =>
-      isHost(target) ? slot.instances.some((one) => one.host === target) : slot.slot === target,
-    ),
+  const carries = (slot: Slot, host: string) => slot.instances.some((one) => one.host === host);
+  const listed = all.filter((slot) =>
+    targets.some((target) => {
+      if (!isHost(target)) return slot.slot === target;
+      // One that carries nothing by the directory may have been replaced: only the slots' own hosts know.
+      return carries(slot, target) || !all.some((one) => carries(one, target));
+    }),
   );
-  const sight = await lookAtSlots(slots, around);
+  const { slots, sight } = await withFormers(listed, await lookAtSlots(listed, around), around);
   const meant = new Map<string, { readonly slot: Slot; readonly host: string }>();
   const empty: string[] = [];
   for (const target of targets) {

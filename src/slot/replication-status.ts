@@ -3,6 +3,7 @@
 import { MailctlError } from '../errors.js';
 import { gather } from '../fleet/gather.js';
 import { analyseSlot } from './analysis.js';
+import { withFormers } from './former.js';
 import { knowAges } from './log-ages.js';
 import { lookAtSlots, type Surroundings } from './look-around.js';
 import type { UserMove } from './moves.js';
@@ -53,10 +54,11 @@ export async function replicationStatus(
     tolerate(sources.moves(), null),
     tolerate(sources.comparisons(slots.map((slot) => slot.slot)), []),
   ]);
-  const sight = await knowAges(slots, seen, sources.samples);
+  const { slots: all, sight: looked } = await withFormers(slots, seen, around);
+  const sight = await knowAges(all, looked, sources.samples);
   const away = slots.some((slot) => sight.get(slot.master)?.ok !== true);
   const samples = away ? await sources.samples.latest(slots.map((slot) => slot.slot)) : [];
-  const judged = slots.map((slot) =>
+  const judged = all.map((slot) =>
     judgeReplication({
       slot,
       view: analyseSlot(slot, { sight, samples, maxLagS }),

@@ -229,6 +229,8 @@ function levelOf(
   const since = births.length === 0 ? null : Math.min(...births);
   const fresh = slot.replicas.filter((replica) => replica.freshness === 'fresh');
   const isCritical = fresh.length === 0;
+  if (view.strays.length > 0)
+    reasons.push(`${view.strays.join(', ')} runs it as a master, the directory names ${slot.master}`);
   if (slot.replicas.length === 0) reasons.push('the directory names no replica');
   else if (isCritical) reasons.push(noFresh(slot, view, limit));
   for (const replica of slot.replicas) reasons.push(...replicaReasons(replica, isCritical));

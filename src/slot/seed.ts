@@ -325,7 +325,11 @@ export function planSeed(slot: Slot, wishes: SeedWishes, facts: SeedFacts): Lane
     giveBackStep(slot, {
       action: 'slot.end-seed',
       host: from,
-      params: { ...instanceParams(master), ...lane },
+      params: {
+        ...instanceParams(master),
+        ...lane,
+        removed: removed === undefined ? null : hostedParams(removed),
+      },
       instances: there,
       owed: owedOf(sight, slot).filter((one) => !gone.has(one.host)),
     }),

@@ -9,6 +9,8 @@ export interface Instance {
   readonly instance: string;
   /** Address there; undefined: the host's. */
   readonly address: string | undefined;
+  /** Another one was put in its place, the directory names it no longer, and it has something of a master: former.ts. */
+  readonly former?: true;
 }
 
 /** `normal`, or `readonly:HOST` while a stale replica serves reading. */

@@ -1029,7 +1029,8 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
       act('back', host, instance, grip, () => {
         const own = world.at(instance.slot, host.name);
         world.dirty = true;
-        own.lane = [...lines];
+        const kept = own.lane.filter((line) => line.startsWith('{"kind":"former",') && !lines.includes(line));
+        own.lane = [...lines, ...kept];
         if (own.lease !== null) own.lease = { ...own.lease, run: undefined, phase: '-', expires: 0 };
       }),
     recordLane: (host, instance, grip) => act('record', host, instance, grip, () => {}),

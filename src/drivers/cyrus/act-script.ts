@@ -68,6 +68,14 @@ take() {
 }
 
 back() {
+  # Whose place another one has taken stays known to the slot's hosts, whatever else is over.
+  kept=$(grep '^{"kind":"former",' "$lane" 2>/dev/null | head -n 20)
+  IFS=$NL
+  for line in $kept; do
+    for known; do [ "$known" != "$line" ] || continue 2; done
+    set -- "$@" "$line"
+  done
+  IFS=$US
   # What is owed stands before the lease goes: without it nobody would know.
   if [ $# -gt 0 ]; then lane_write new "$@"; else rm -f -- "$lane"; fi || { o "$i" no "cannot write $lane"; return; }
   l_run=- l_expires=0 l_phase=-

@@ -6,7 +6,7 @@ import { formatDuration } from '../../lib/duration.js';
 import type { Action, ActionContext } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
 import { channelTowards } from '../freshness.js';
-import { type Owed, owedLine, parseLaneFile, parseSentTo, sentLine } from '../lane-record.js';
+import { formerLine, type Owed, owedLine, parseLaneFile, parseSentTo, sentLine } from '../lane-record.js';
 import { differingUsers, sendTargets } from '../mailbox-lists.js';
 import { type SendProgress, sendInChunks } from '../send.js';
 import type { Instance, Slot } from '../slot.js';
@@ -252,7 +252,14 @@ export function mapReplica(parts: SlotActionParts): Action {
 /** Gives the leases back; what others owe stays on record. */
 export function endSeed(parts: SlotActionParts): Action {
   return lastAction(parts, 'slot.end-seed', async (step) => {
-    const lines = ((step.params.owed ?? []) as unknown as readonly Owed[]).map(owedLine);
+    const { run } = parts.leases.holder;
+    const at = formatIso(parts.clock.now());
+    const removed = step.params.removed as Step['params'] | null | undefined;
+    const gone = removed === null || removed === undefined ? [] : [instanceOf(removed, '')];
+    const lines = [
+      ...((step.params.owed ?? []) as unknown as readonly Owed[]).map(owedLine),
+      ...gone.map((one) => formerLine({ ...one, run, at })),
+    ];
     await giveBackLeases(parts, {
       slot: textOf(step.params, 'slot'),
       instances: instancesOf(step),

@@ -85,6 +85,19 @@ describe('the lease', { timeout }, () => {
     expect(await ask('bbbb')).toEqual({ granted: true, token: 3 });
   });
 
+  it('given back leaves on record whose place another one has taken, whatever else is written', async () => {
+    const on = await cyrusHost();
+    const slot = await on.slot('store1');
+    const former =
+      '{"kind":"former","slot":"store1","host":"imap21","instance":"store1","run":"r*","at":"x"}';
+    const owed = '{"kind":"owed","host":"imap23"}';
+    for (const lines of [[owed, former], [owed], []]) {
+      await on.driver.giveLeaseBack(on.host, slot.instance, await on.take(slot), lines);
+      const kept = readFileSync(slot.lane, 'utf8').trimEnd().split('\n');
+      expect(kept).toEqual([...lines.filter((line) => line !== former), former]);
+    }
+  });
+
   it('is granted to exactly one of two who ask at once', async () => {
     const on = await cyrusHost();
     const slot = await on.slot('store1');
