@@ -6,7 +6,7 @@ import type { DrainLook, DrainLot, DrainOrder } from '../queue/drain-way.js';
 import type { MessageKey } from '../queue/message.js';
 import { isKeptBack, isPushBack } from './push-back.js';
 import { type Parcel, Supply } from './supply.js';
-import { type DestinationLimit, DestinationWindow, mostInFlight, type WindowState } from './window.js';
+import { type DestinationLimit, DestinationWindow, type WindowState } from './window.js';
 
 /** What the controller is made with. */
 export interface ControlParts {
@@ -76,6 +76,10 @@ export interface Judged {
 const MOST_IN_FLIGHT = 1000;
 /** Ids that one order offers of a destination. */
 const MOST_OFFERED = 5000;
+/** ...and of each of its places at least. */
+const OFFERED_EACH = 40;
+/** Places that a hop gets which has waited for long. */
+const YIELD = 4;
 const MOST_TRIES = 8;
 const TRY_AGAIN_S = 5;
 const MOST_WAIT_S = 600;
@@ -258,17 +262,27 @@ export class DrainController {
       const isBlind = peers.length === 0 && this.#destinations.get(name)?.window.limit.inFlight === null;
       const places = isBlind ? Math.min(granted, Math.ceil(granted / 2)) : granted;
       const free = places - watch.length;
-      const much = Math.min(MOST_OFFERED, (state.letGo.get(name) ?? 0) * 2 + places + 10);
+      const hops = new Set(watch.map(({ hop }) => hop));
+      // What runs out before the next question leaves places empty.
+      const much = Math.min(
+        MOST_OFFERED,
+        (state.letGo.get(name) ?? 0) * 3 +
+          places * Math.min(OFFERED_EACH, Math.ceil(MOST_OFFERED / names.length)) +
+          10,
+      );
       const taken =
-        places > 0 && factor > 0 && (free > 0 || forMs > 0) ? supply.take(much, now, isBlocked) : [];
+        places > 0 && factor > 0 && (free > 0 || forMs > 0) ? supply.take(much, now, isBlocked, hops) : [];
+      const yields =
+        free > 0 || taken.length === 0 || !supply.isOverdue(hops, now) ? 0 : Math.min(YIELD, places);
       room = Math.max(0, room - Math.max(places, watch.length));
       if (taken.length === 0 && watch.length === 0) continue;
       offered.push(...taken);
       lots.push({
         window: places,
-        connections: this.#mostOpen(name, places),
+        connections: this.#mostOpen(lane, name, places),
         peers,
         perSecond: this.#paceOf(lane, name),
+        yields,
         release: taken.map(({ key }) => key),
         watch: watch.map(({ id }) => id),
         watchHops: watch.map(({ hop }) => hop),
@@ -378,7 +392,7 @@ export class DrainController {
     let one = this.#destinations.get(name);
     if (one === undefined) {
       one = {
-        window: new DestinationWindow(this.#parts.limitOf(name), now),
+        window: new DestinationWindow(this.#parts.limitOf(name), now, this.#parts.isCounted),
         open: new Map(),
         grants: new Map(),
         rate: new Rate(),
@@ -412,12 +426,19 @@ export class DrainController {
     return places;
   }
 
-  /** Connections that may be open: with one queue up to the limit itself, of several each its own part. */
-  #mostOpen(name: string, places: number): number | null {
-    const limit = this.#destinations.get(name)?.window.limit;
-    if (limit === undefined || limit.inFlight !== null) return null;
-    const isAlone = this.#lanes.size === 1 && places >= mostInFlight(limit);
-    return isAlone ? limit.connections : places;
+  /**
+   * Connections that may be open by the count of the lane's kernel, which sees those of its other queues too: all their
+   * parts, but one less for each that lets go beside us.
+   */
+  #mostOpen(lane: string, name: string, places: number): number | null {
+    const destination = this.#destinations.get(name);
+    if (destination === undefined || destination.window.limit.inFlight !== null) return null;
+    const { kernel } = this.#laneOf(lane);
+    let most = places;
+    for (const [other, grant] of destination.grants)
+      if (other !== lane && grant.places > 0 && this.#lanes.get(other)?.kernel === kernel)
+        most += grant.places - 1;
+    return Math.max(1, most);
   }
 
   #paceOf(lane: string, name: string): number | null {
@@ -599,7 +620,6 @@ export class DrainController {
           pushedBack: one.pushed,
           open: open.length === 0 ? null : open.reduce((sum, count) => sum + count, 0),
           inFlight: flying.get(destination) ?? 0,
-          isCounted: this.#parts.isCounted,
         },
         now,
       );

@@ -17,6 +17,9 @@ export interface Parcel {
   notBefore: number;
 }
 
+/** A hop whose turn does not come for so long gets places of the others. */
+const OVERDUE_S = 20;
+
 interface Hop {
   sorted: Parcel[];
   at: number;
@@ -33,6 +36,8 @@ export class Supply {
   /** Put back, or not released although offered; few. */
   #back: Parcel[] = [];
   #count = 0;
+  /** When a hop was in hand last, or first seen to wait. */
+  readonly #turns = new Map<string, number>();
 
   /** All at once, before anything is taken. */
   fill(parcels: readonly Parcel[]): void {
@@ -51,8 +56,45 @@ export class Supply {
     return this.#count + this.#back.length;
   }
 
-  /** Takes at most so many that may go now. */
-  take(most: number, now: number, isBlocked: (hop: string) => boolean = () => false): readonly Parcel[] {
+  /**
+   * Takes at most so many that may go now. Half of them are of the favoured hops, where there are any: a server that has
+   * a hop in hand goes on with it at less cost.
+   */
+  take(
+    most: number,
+    now: number,
+    isBlocked: (hop: string) => boolean = () => false,
+    favoured: ReadonlySet<string> = new Set(),
+  ): readonly Parcel[] {
+    const names = [...favoured].filter((name) => this.#hops.has(name) && !isBlocked(name));
+    if (names.length === 0 || this.#hops.size === names.length) return this.#take(most, now, isBlocked);
+    const taken = [...this.#take(Math.ceil(most / 2), now, isBlocked)];
+    names.forEach((name, index) => {
+      const share = Math.ceil((most - taken.length) / (names.length - index));
+      taken.push(...this.#take(share, now, (hop) => hop !== name || isBlocked(hop)));
+    });
+    return taken.sort(isOlder);
+  }
+
+  /** Has the oldest message waited for its hop's turn for long, while others are in hand? True at most once in that time. */
+  isOverdue(inHand: ReadonlySet<string>, now: number): boolean {
+    for (const hop of inHand) this.#turns.set(hop, now);
+    let name: string | undefined;
+    let oldest: Parcel | undefined;
+    for (const [hop, { sorted, at }] of this.#hops) {
+      const head = sorted[at];
+      if (head !== undefined && (oldest === undefined || isOlder(head, oldest) < 0))
+        [name, oldest] = [hop, head];
+    }
+    if (name === undefined || inHand.size === 0 || inHand.has(name)) return false;
+    const since = this.#turns.get(name);
+    if (since === undefined) this.#turns.set(name, now);
+    if (since === undefined || now - since < OVERDUE_S) return false;
+    this.#turns.set(name, now);
+    return true;
+  }
+
+  #take(most: number, now: number, isBlocked: (hop: string) => boolean): readonly Parcel[] {
     const taken: Parcel[] = [];
     const later: Parcel[] = [];
     for (const parcel of this.#back)
@@ -78,7 +120,11 @@ export class Supply {
         oldest.at = 0;
       }
     }
-    for (const [name, hop] of this.#hops) if (hop.at >= hop.sorted.length) this.#hops.delete(name);
+    for (const [name, hop] of this.#hops)
+      if (hop.at >= hop.sorted.length) {
+        this.#hops.delete(name);
+        this.#turns.delete(name);
+      }
     return taken;
   }
 

@@ -28,8 +28,6 @@ export interface WindowSight {
   readonly open: number | null;
   /** Of our own messages in flight. */
   readonly inFlight: number;
-  /** The hosts themselves see to it that no more are open than allowed, whoever opened them. */
-  readonly isCounted: boolean;
 }
 
 /** What changed, as a sentence for the operator; undefined: nothing worth one. */
@@ -56,9 +54,9 @@ export function marginOf(connections: number): number {
   return connections <= 1 ? 0 : Math.max(1, Math.ceil(connections * 0.2));
 }
 
-/** The most that a window may ever be. */
-export function mostInFlight({ connections, inFlight }: DestinationLimit): number {
-  return inFlight ?? Math.max(1, connections - marginOf(connections));
+/** The most that a window may ever be. `isCounted`: the hosts count connections themselves and need no margin. */
+export function mostInFlight({ connections, inFlight }: DestinationLimit, isCounted = false): number {
+  return inFlight ?? (isCounted ? connections : Math.max(1, connections - marginOf(connections)));
 }
 
 /** The control of one destination. */
@@ -84,10 +82,17 @@ export class DestinationWindow {
   /** The window before it was halved. */
   #before = 0;
 
-  constructor(limit: DestinationLimit, now: number) {
+  readonly #isCounted: boolean;
+
+  constructor(limit: DestinationLimit, now: number, isCounted = false) {
     this.limit = limit;
-    this.#most = mostInFlight(limit);
-    this.#window = Math.max(1, Math.min(this.#most, Math.max(4, Math.floor(this.#most / 2))));
+    this.#isCounted = isCounted;
+    this.#most = mostInFlight(limit, isCounted);
+    // A limit that somebody has written down is known to be taken; ours is a guess.
+    this.#window =
+      limit.source === 'default'
+        ? Math.max(1, Math.min(this.#most, Math.max(4, Math.floor(this.#most / 2))))
+        : this.#most;
     this.#threshold = this.#most;
     this.#judgedAt = now;
     this.#grownAt = now;
@@ -130,7 +135,7 @@ export class DestinationWindow {
   /** The operator wants it faster or slower: a share of what the limit lets it be. */
   scale(share: number): void {
     const before = this.#most;
-    this.#most = Math.max(1, Math.round(mostInFlight(this.limit) * Math.min(1, share)));
+    this.#most = Math.max(1, Math.round(mostInFlight(this.limit, this.#isCounted) * Math.min(1, share)));
     this.#window = Math.min(this.#window, this.#most);
     // Where only the operator had slowed it, it is as fast again at once; what the far side pushed back is not.
     this.#threshold =
@@ -145,7 +150,7 @@ export class DestinationWindow {
       this.#open = sight.open;
       // The smallest of the last three: what closes just now is no one else's. Where the hosts count for themselves
       // what is not in flight may be kept for our own next message.
-      this.#foreign = sight.isCounted
+      this.#foreign = this.#isCounted
         ? []
         : [...this.#foreign.slice(-2), Math.max(0, sight.open - sight.inFlight - 1)];
     }

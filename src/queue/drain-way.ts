@@ -34,6 +34,11 @@ export interface DrainLot {
   readonly peers?: readonly string[] | undefined;
   /** At most so many are released a second; null: as fast as the window lets them. */
   readonly perSecond: number | null;
+  /**
+   * So many connections that are kept for the next message of their hops are left to end, so that others get a place:
+   * the first of `release` have waited for long. Undefined: none.
+   */
+  readonly yields?: number | undefined;
   /** To be released in this order, as places in the window become free; what does not come to it stays held. */
   readonly release: readonly DrainRelease[];
   /** Ids that were released earlier and are not known to have ended: they take places in the window. */

@@ -20,6 +20,8 @@ export interface ProviderSpec {
   readonly limit: number;
   /** Time that it takes for a message. */
   readonly ms: number;
+  /** Half of that to half as much again, in turns that repeat. */
+  readonly uneven?: boolean | undefined;
 }
 
 /** One that runs. What `set` has not changed is as it was. */
@@ -210,6 +212,11 @@ const none = (): Counts => ({
 /** One alone, where a test wants it: the far side of a server that sends everything to one port. */
 export async function startProvider(spec: ProviderSpec, address: string, port = PORT) {
   let { limit, ms } = spec;
+  let turn = 0;
+  const takes = () => {
+    turn += 1;
+    return spec.uneven === true ? ms * (0.5 + ((turn * 7919) % 101) / 100) : ms;
+  };
   let mood: Mood = 'well';
   let counts = none();
   const seen = new Map<string, number>();
@@ -274,7 +281,7 @@ export async function startProvider(spec: ProviderSpec, address: string, port = 
           takeMessage();
           work();
           if (isHalfClosed) goodbye();
-        }, ms);
+        }, takes());
         return;
       }
       const verb = line.slice(0, 4).toUpperCase();

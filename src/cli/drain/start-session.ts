@@ -178,7 +178,8 @@ export async function startDrain(
       return { host: queue.host, sights: seen.sights };
     }),
   );
-  const destinations = plannedDestinations(facts, counts);
+  const isCounted = going.every(({ value }) => value.way.countsConnections === true);
+  const destinations = plannedDestinations(facts, counts, isCounted);
   const now = clock.now() / 1000;
   const withinS = Math.max(3600, ...destinations.map(({ mostS }) => mostS));
   const { queue: rules } = await context.config();
@@ -202,6 +203,7 @@ export async function startDrain(
       run: id,
       queues: going.map(({ queue, value }) => ({ queue: queue.name, messages: value.keys.length })),
       destinations,
+      isCounted,
       already,
       expiring: ranked.expiring === 0 ? null : { messages: ranked.expiring, withinS },
       order: ranked,
@@ -404,11 +406,15 @@ async function limitsOf(context: Context, options: StartOptions) {
   };
 }
 
-function plannedDestinations(facts: DrainFacts, counts: readonly number[]): readonly PlannedDestination[] {
+function plannedDestinations(
+  facts: DrainFacts,
+  counts: readonly number[],
+  isCounted: boolean,
+): readonly PlannedDestination[] {
   return facts.destinations
     .map((limit, index) => {
       const messages = counts[index] ?? 0;
-      const window = mostInFlight(limit);
+      const window = mostInFlight(limit, isCounted);
       const slowest = Math.min(
         limit.perSecond ?? Number.POSITIVE_INFINITY,
         facts.perSecond ?? Number.POSITIVE_INFINITY,

@@ -7,17 +7,21 @@ import { quoteWord } from '../../transport/quote.js';
 import { CHOOSE_INSTANCE } from './instance.js';
 import { QUEUE_CONF, QUEUE_FILES_PERL } from './queue-files.js';
 
-// Stdin: `lot WINDOW PER-SECOND|- CONNECTIONS|-`, then its `peer ADDRESS` (hexadecimal bytes) lines, then `hop N` and,
+// Stdin: `lot WINDOW PER-SECOND|- CONNECTIONS|- YIELD`, then its `peer ADDRESS` (hexadecimal bytes) lines, then `hop N` and,
 // of that hop, `watch ID` and `ID ARRIVAL|- =SENDER|*` lines. Out: `fate ID F`, `failed ID WHY`, `in-flight N`,
 // `other SECONDS`, `at SECONDS`, and `done` last.
 //
-// Connections: the queue manager has finished ones kept for a second or two, each for its own next hop
-// (smtp_connection_cache_on_demand), so that more are open than messages in flight. So a message that lands is
-// replaced by one of the same hop, which takes its connection or opens one in its place: that never makes more of
-// them. Only while fewer are open than allowed others are let go. The kernel is asked for connections to port 25 by
-// netlink (sock_diag(7)), which leaves out the thousands in TIME_WAIT; as long as no peer is known, kept ones are
-// counted as if all were kept. A hop that has nothing in flight any more is forgotten by the queue manager: what was
-// kept for it is not taken again, so that it is not replaced either.
+// What is limited is connections. The queue manager has finished ones kept for two seconds for the next message of a
+// hop that it has more mail for (smtp_connection_cache_on_demand), whatever the hop that opened it, so that there are
+// more of them than messages in flight. The kernel is asked some hundred times a second for all to port 25, by netlink
+// (sock_diag(7), which leaves out the thousands in TIME_WAIT): how many are open, and which of them lie idle, because
+// the far side spoke last. A message is let go when one lies idle that it can take, or when it may open one. Until the
+// kernel shows what it did it counts as one that is still to be opened: open + let go just now <= limit, always, so that
+// no assumption about the server can lead above it. A place or two are left for those that are under way to an idle one.
+//
+// A hop of which the queue manager has nothing in hand is forgotten by it, and its next message opens one. Below six
+// places there is none to spare: there each hop is let run empty before its next message goes, by which the queue
+// manager never comes to keep one. As long as no peer is known, kept ones are counted as if all were kept.
 //
 // After the answer the pump goes on in the background until the next one comes (they take locks on two folders of the
 // queue; Postfix takes none there), at most a second and a half: else every hop would run dry between two questions.
@@ -29,14 +33,15 @@ my (@lots, $lot, %ours, %fate, %lot_of);
 my $hop = 0;
 while (my $line = <STDIN>) {
   chomp $line;
-  if ($line =~ /^lot (\d{1,9}) (-|\d{1,9}(?:\.\d{1,6})?) (-|\d{1,9})$/) {
-    $lot = { window => $1, rate => $2 eq '-' ? undef : $2, most => $3 eq '-' ? undef : $3, todo => {}, order => [], flying => {}, let => 0, ended => 0, deferred => 0, open => 0, seen => {}, peers => 0, recent => {}, kept => {}, settle => 1, spared => 0 };
+  if ($line =~ /^lot (\d{1,9}) (-|\d{1,9}(?:\.\d{1,6})?) (-|\d{1,9}) (\d{1,9})$/) {
+    $lot = { window => $1, rate => $2 eq '-' ? undef : $2, most => $3 eq '-' ? undef : $3, yield => $4, todo => {}, order => [], flying => {}, let => 0, ended => 0, deferred => 0, peers => 0, kept => {},
+      open => 0, idle => 0, seen => {}, rests => {}, closing => {}, openers => [], takers => [], settle => 1, hops => {}, took => 0.1, more => 0, more_at => 0, idle_at => 0 };
     push @lots, $lot; next;
   }
   next unless $lot;
   if ($line =~ /^peer ([0-9a-f]{8}|[0-9a-f]{32})$/) { $lot_of{pack 'H*', $1} = $lot; $lot->{peers}++; next }
   if ($line =~ /^hop (\d{1,9})$/) { $hop = $1; next }
-  if ($line =~ /^watch ([A-Za-z0-9]{5,64})$/) { $lot->{flying}{$1} = $hop; $lot->{recent}{$1} = time - 0.5; $ours{$1} = 1; next }
+  if ($line =~ /^watch ([A-Za-z0-9]{5,64})$/) { $lot->{flying}{$1} = [$hop, 0]; $lot->{hops}{$hop}{flying}++; $lot->{hops}{$hop}{landed} = 1; $ours{$1} = 1; next }
   my ($id, $arrival, $sender) = split / /, $line, 3;
   next unless defined $sender && $sender =~ /^[*=]/ && $id =~ /^[A-Za-z0-9]{5,64}$/ && $arrival =~ /^(?:-|\d{1,15})$/;
   my $key = [$id, $arrival, $sender, $hop];
@@ -78,17 +83,19 @@ sub kick {
   if (!$postkick && -S $path && socket(my $to, PF_UNIX, SOCK_STREAM, 0)) {
     if (connect $to, pack_sockaddr_un($path)) { syswrite $to, 'I'; close $to; return 1 }
   }
-  elsif (!$postkick && -p $path && sysopen(my $to, $path, O_WRONLY | O_NONBLOCK)) { syswrite $to, 'I'; close $to; return 1 }
+  elsif (!$postkick && -p $path && sysopen(my $fifo, $path, O_WRONLY | O_NONBLOCK)) { syswrite $fifo, 'I'; close $fifo; return 1 }
   $postkick = 1;
   return system('postkick', 'public', 'qmgr', 'I') == 0;
 }
-# Connections to port 25 that hold a place at the far side, by peer.
+# Connections to port 25 that hold a place at the far side, by peer: SYN sent or received, established, our end said
+# (FIN_WAIT1, FIN_WAIT2, CLOSING), their end said (CLOSE_WAIT). One that only waits for their end, which may never
+# come, counts for a second. Idle: established, nothing sent since the far side's last word.
 my ($diag, $six, $sampled, $sample_s) = (undef, 0, 0, 0);
 my $now_s = time;
 sub dump_family {
   my ($family) = @_;
-  my $states = 1 << 1 | 1 << 2 | 1 << 4 | 1 << 8;
-  my $request = pack('L S S L L', 72, 20, 0x301, 1, 0) . pack('C C C C L', $family, 6, 0, 0, $states) . pack('n n', 0, 25) . "\0" x 44;
+  my $states = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 11;
+  my $request = pack('L S S L L', 72, 20, 0x301, 1, 0) . pack('C C C C L', $family, 6, 2, 0, $states) . pack('n n', 0, 25) . "\0" x 44;
   send($diag, $request, 0) or return;
   while (1) {
     my $answer = '';
@@ -98,47 +105,94 @@ sub dump_family {
       my ($length, $type) = unpack 'L S', substr $answer, $at, 6;
       return 1 if $type == 3;
       return if $type == 2 || $length < 16;
-      if ($length >= 72 && unpack('n', substr $answer, $at + 22, 2) == 25) {
+      if ($length >= 88 && unpack('n', substr $answer, $at + 22, 2) == 25) {
         my $peer = substr $answer, $at + 40, 16;
         $peer = substr $peer, 0, 4 if $family == 2;
         $peer = substr $peer, 12, 4 if $family == 10 && substr($peer, 0, 12) eq "\0" x 10 . "\xff\xff";
         my $lot = $lot_of{$peer};
-        if ($lot) { $lot->{open}++; $lot->{now}{substr $answer, $at + 20, 36} = 1 }
+        if ($lot) {
+          my ($one, $state) = (substr($answer, $at + 20, 36), ord substr $answer, $at + 17, 1);
+          if ($state == 5) {
+            my $since = $lot->{closing}{$one} || $now_s;
+            $lot->{ends}{$one} = $since;
+            $lot->{open}++ if $now_s - $since < 1;
+          }
+          else {
+            $lot->{open}++;
+            my ($rests, $more, $end) = (0, $at + 88, $at + $length);
+            while ($state == 1 && $more + 4 <= $end) {
+              my ($size, $what) = unpack 'S S', substr $answer, $more, 4;
+              last if $size < 4;
+              if ($what == 2 && $size >= 60) {
+                my ($sent, $heard) = (unpack 'L3', substr $answer, $more + 48, 12)[0, 2];
+                $rests = 1 if $heard < $sent;
+              }
+              $more += ($size + 3) & ~3;
+            }
+            $lot->{idle}++ if $rests;
+            $lot->{now}{$one} = $rests;
+          }
+        }
       }
       $at += ($length + 3) & ~3;
     }
   }
 }
+# The oldest of those that are under way did what the kernel shows; what has landed or has settled is none of them.
+sub take_off {
+  my ($lot, @lists) = @_;
+  for my $list (@lists) { while (@$list) { my $one = shift @$list; return $one if $lot->{flying}{$one->[0]} } }
+  return;
+}
 sub sample {
   my $now = time;
-  return unless %lot_of && defined $diag && $now - $sampled >= ($sample_s > 0.002 ? 4 * $sample_s : 0.004);
-  $_->{open} = 0, $_->{now} = {} for @lots;
+  return unless %lot_of && defined $diag && $now - $sampled >= 2 * $sample_s;
+  $_->{open} = 0, $_->{idle} = 0, $_->{now} = {}, $_->{ends} = {} for @lots;
   my $ok = dump_family(2);
   $ok &&= dump_family(10) if $six;
   $sampled = time; $sample_s = $sampled - $now;
   if (!$ok) { undef $diag; $_->{peers} = 0 for @lots; return }
   for my $lot (@lots) {
     next unless $lot->{peers};
-    # A new connection is the oldest release's that has none yet; how long that takes here is learned from it. What
-    # takes a kept one is not seen to, and counts as without for as long.
-    for my $one (keys %{$lot->{now}}) {
-      next if $lot->{seen}{$one} || !$lot->{sampled};
-      my ($oldest) = sort { $lot->{recent}{$a} <=> $lot->{recent}{$b} } keys %{$lot->{recent}};
-      next unless defined $oldest;
-      my $took = 3 * ($sampled - delete $lot->{recent}{$oldest});
-      $lot->{settle} = $took if $took > $lot->{settle};
+    $lot->{closing} = $lot->{ends};
+    my ($seen, $shown) = ($lot->{seen}, $lot->{now});
+    if ($lot->{sampled}) {
+      for my $one (keys %$shown) {
+        if (!exists $seen->{$one}) {
+          # A new one. How long it takes here is learned from it. One that nobody was let go for is somebody else's.
+          my $let = take_off($lot, $lot->{openers}, $lot->{takers});
+          if ($let) { my $took = 3 * ($sampled - $let->[1]); $lot->{settle} = $took if $took > $lot->{settle} }
+          else { $lot->{more}++ if $lot->{more} * 2 < $lot->{window}; $lot->{more_at} = $sampled }
+        }
+        elsif ($seen->{$one} && !$shown->{$one}) { take_off($lot, $lot->{takers}, $lot->{openers}) }
+      }
     }
+    if ($lot->{more} && $sampled - $lot->{more_at} > 5) { $lot->{more}--; $lot->{more_at} = $sampled }
     $lot->{settle} *= 0.999; $lot->{settle} = 0.3 if $lot->{settle} < 0.3; $lot->{settle} = 3 if $lot->{settle} > 3;
-    $lot->{seen} = $lot->{now}; $lot->{sampled} = 1;
-    for my $id (keys %{$lot->{recent}}) { delete $lot->{recent}{$id} if $lot->{recent}{$id} < $sampled - $lot->{settle} }
+    if (!$lot->{sampled}) {
+      # Of those that fly the newest wait in line still, where fewer are open.
+      my %known = map { $_->[0] => 1 } @{$lot->{openers}};
+      my $waits = keys(%{$lot->{flying}}) - $lot->{open} - keys %known;
+      if ($waits > 0) {
+        my %moved = map { $_ => (Time::HiRes::stat(path('active', $_)))[10] || $sampled } grep { !$known{$_} } keys %{$lot->{flying}};
+        push @{$lot->{openers}}, map { [$_, $sampled] } (sort { $moved{$b} <=> $moved{$a} } keys %moved)[0 .. $waits - 1];
+      }
+    }
+    # One may be taken between two looks. As many as fly have a busy one, but for those that are under way.
+    my $waits = keys(%{$lot->{flying}}) - $lot->{open} + $lot->{idle};
+    for my $list ($lot->{takers}, $lot->{openers}) {
+      while (@$list && @{$lot->{takers}} + @{$lot->{openers}} > $waits && $sampled - $list->[0][1] > 0.02) { shift @$list }
+    }
+    $lot->{seen} = $shown; $lot->{sampled} = 1;
+    # Has the server kept one for a while, where it should not?
+    if ($lot->{idle}) { $lot->{idle_at} ||= $sampled; $lot->{keeps} = 1 if $sampled - $lot->{idle_at} > 0.25 } else { $lot->{idle_at} = 0 }
   }
 }
 $six = 1 if grep { length $_ == 16 } keys %lot_of;
 if (%lot_of && !(socket($diag, 16, SOCK_RAW, 4) && bind($diag, pack 'S S L L', 16, 0, 0, 0))) { undef $diag; $_->{peers} = 0 for @lots }
-# Connections that may still be opened; what was let go just now may open one.
-sub places {
+# Of messages in flight alone: every one that ended is taken to have left a connection for two seconds and a half.
+sub blind_places {
   my ($lot) = @_;
-  return $lot->{window} - $lot->{open} - keys %{$lot->{recent}} if $lot->{peers};
   my $kept = 0;
   for my $times (values %{$lot->{kept}}) { @$times = grep { $_ > $now_s - 2.5 } @$times; $kept += @$times }
   return $lot->{window} - keys(%{$lot->{flying}}) - $kept;
@@ -152,81 +206,142 @@ sub let_go {
   my $did = release(@$key);
   if (!$did) {
     my $at = where($id);
-    if ($at eq 'active' || $at eq 'incoming') { $lot->{flying}{$id} = $hop } else { $fate{$id} = $at eq 'hold' ? 'held' : $at }
+    if ($at eq 'active' || $at eq 'incoming') { flies($lot, $id, $hop) } else { $fate{$id} = $at eq 'hold' ? 'held' : $at }
     return;
   }
   return if $did == 1;
-  $lot->{flying}{$id} = $hop; $lot->{let}++; $lot->{recent}{$id} = $now_s;
+  flies($lot, $id, $hop); $lot->{let}++;
   shift @{$lot->{kept}{$hop}} if $lot->{kept}{$hop};
   return 1;
 }
+sub flies {
+  my ($lot, $id, $hop) = @_;
+  $lot->{flying}{$id} = [$hop, $now_s];
+  $lot->{hops}{$hop}{flying}++;
+}
 sub next_of {
   my ($queue) = @_;
-  while (@$queue) { my $key = shift @$queue; return $key unless $key->[4] }
+  while (@$queue) { return $queue->[0] unless $queue->[0][4]; shift @$queue }
   return;
 }
 my $down = 0;
 my $began = time;
 my $last_kick = 0;
-# What the pump before us has let go after its answer.
+# What the pump before us has let go after its answer, and what of it is so fresh that it may open one yet.
 for my $lot (@lots) {
+  my @fresh;
   for my $key (@{$lot->{order}}) {
     my ($id, $hop) = @$key[0, 3];
     next if -e path('hold', $id);
     $key->[4] = 1;
     my $at = where($id);
-    if ($at eq 'active' || $at eq 'incoming') { $lot->{flying}{$id} = $hop; $lot->{recent}{$id} = $began - 0.5 }
+    if ($at eq 'active' || $at eq 'incoming') { flies($lot, $id, $hop); $lot->{flying}{$id}[1] = 0; $lot->{hops}{$hop}{landed} = 1 }
     else { $fate{$id} = $at eq 'hold' ? 'held' : $at }
   }
+  for my $id (keys %{$lot->{flying}}) {
+    my $moved = (Time::HiRes::stat(path('active', $id)))[10];
+    # Its own is seen by now, or will be in a moment.
+    push @{$lot->{openers}}, [$id, $began - $lot->{settle} + 0.03] if !defined $moved || $began - $moved < 0.01;
+  }
+}
+# Lets go what the connections allow; the number that went.
+sub pour_bounded {
+  my ($lot, $free) = @_;
+  my ($flying, $moved) = (scalar keys %{$lot->{flying}}, 0);
+  return 0 if $lot->{window} <= 0;
+  my $limit = $lot->{most} - $lot->{more};
+  $limit = 1 if $limit < 1;
+  for my $list ($lot->{openers}, $lot->{takers}) { shift @$list while @$list && ($list->[0][1] < $now_s - $lot->{settle} || !$lot->{flying}{$list->[0][0]}) }
+  my $waits = @{$lot->{openers}} + @{$lot->{takers}};
+  # A connection of ours that the kernel does not show is at an address that nobody knows.
+  my $open = $lot->{open};
+  $open = $flying - $waits if $flying - $waits > $open;
+  my $small = $limit < 6 && !$lot->{keeps};
+  # So many are under way at once to one that lies idle.
+  my $spare = $small ? 0 : 1 + int($limit * 0.008 / ($lot->{took} + 0.008));
+  my $hops = $lot->{hops};
+  my $line = $lot->{order};
+  # Fewer hops with some messages each: one of which nothing is in hand opens a connection for every message.
+  my $at = sub { my $h = $hops->{$_[0]}; return $h && $h->{flying} || 0 };
+  while ($free > 0 && $open + $waits < $limit) {
+    my $key;
+    # Where all lies idle and no hop is in hand that could take it, those that are spare make one that can.
+    if ($open + $waits < ($flying + $moved < 2 && $lot->{idle} ? $limit : $limit - $spare) && $flying + $moved < $lot->{window}) {
+      # One more connection: for the oldest, with some more of its hop.
+      if ($small) {
+        for my $one (@$line) { my $h = $hops->{$one->[3]}; if (!$one->[4] && !($h && $h->{flying} && $h->{landed})) { $key = $one; last } }
+      }
+      else {
+        $key = next_of($lot->{todo}{$lot->{group}} || []) if defined $lot->{group} && $at->($lot->{group}) < 4;
+        $key ||= next_of($line);
+      }
+      last unless $key;
+      $lot->{group} = $key->[3];
+      if (let_go($lot, $key)) { push @{$lot->{openers}}, [$key->[0], $now_s]; $waits++; $free--; $moved++; $lot->{yield}-- if $lot->{yield} > 0 }
+      next;
+    }
+    last if $small || $lot->{idle} <= @{$lot->{takers}} + $lot->{yield} || $flying + $moved >= $lot->{window} + 2 + $lot->{window} / 8;
+    # One that lies idle, for the oldest of a hop that the queue manager has in hand, and will have when it sees it.
+    my @warm = sort { $at->($b) <=> $at->($a) } grep { $hops->{$_}{landed} && $hops->{$_}{flying} } keys %$hops;
+    for my $hop (@warm) {
+      my $n = $at->($hop);
+      last if $key && $n < 4;
+      my $one = next_of($lot->{todo}{$hop} || []) or next;
+      $key = $one if !$key || ($one->[1] eq '-' ? 0 : $one->[1]) < ($key->[1] eq '-' ? 0 : $key->[1]);
+    }
+    last unless $key;
+    if (let_go($lot, $key)) { push @{$lot->{takers}}, [$key->[0], $now_s]; $waits++; $free--; $moved++ }
+  }
+  return $moved;
 }
 sub pump {
 my ($end, $in_background) = @_;
 while (1) {
   my ($moved, $left, $room) = (0, 0, 0);
-  sample();
   $now_s = time;
+  my @landed;
   for my $lot (@lots) {
-    my @landed;
+    my $last = 0;
     for my $id (keys %{$lot->{flying}}) {
       my $at = where($id);
       next if $at eq 'active' || $at eq 'incoming';
-      my $hop = delete $lot->{flying}{$id}; delete $lot->{recent}{$id};
-      push @landed, $hop; push @{$lot->{kept}{$hop}}, $now_s;
+      my ($hop, $since) = @{delete $lot->{flying}{$id}};
+      my $h = $lot->{hops}{$hop};
+      $h->{landed} = --$h->{flying} > 0 ? 1 : 0;
+      push @{$lot->{kept}{$hop}}, $now_s;
+      if ($since) { my $took = $now_s - $since; $lot->{took} += ($took - $lot->{took}) / 20 }
       $fate{$id} = $at eq 'hold' ? 'held' : $at;
       $lot->{ended}++; $lot->{deferred}++ if $at eq 'deferred';
+      push @landed, [$lot, $hop];
     }
     # Most of it comes back: mailctl must judge that first.
     $lot->{window} = 0 if $lot->{deferred} > 2 && $lot->{deferred} * 2 > $lot->{ended};
-    my $free = $lot->{window} - keys %{$lot->{flying}};
+  }
+  sample();
+  for my $lot (@lots) {
+    my $free = $lot->{window};
+    $free -= keys %{$lot->{flying}} unless defined $lot->{most} && $lot->{peers};
     if (defined $lot->{rate}) {
       my $may = int($lot->{rate} * ($now_s - $began) + 1) - $lot->{let};
       $free = $may if $may < $free;
     }
-    my $bounded = defined $lot->{most};
-    my $places = $bounded ? places($lot) : $free;
-    # One of the same hop for each that landed, unless too many are open already.
-    my (%left, %again); $left{$_}++ for values %{$lot->{flying}};
-    if ($bounded) {
-      for my $hop (@landed) {
+    if (!defined $lot->{most}) {
+      while ($free > 0) { my $key = next_of($lot->{order}) or last; if (let_go($lot, $key)) { $free--; $moved++ } }
+    }
+    elsif ($lot->{peers}) { $moved += pour_bounded($lot, $free) }
+    else {
+      my $places = blind_places($lot);
+      # One of the same hop for each that landed, as long as it has more in flight.
+      my %again;
+      for (@landed) {
+        my ($of, $hop) = @$_;
+        next if $of != $lot;
         last if $free <= 0;
-        next unless $left{$hop} && $again{$hop}++ < $left{$hop};
-        # Above the window some are to spare before one is taken, since now and then one is not.
-        my $over = $lot->{open} - $lot->{window};
-        next if $over > 0 && ($lot->{open} > $lot->{most} || $lot->{open} - keys(%{$lot->{flying}}) <= 2 * $over);
+        next unless $again{$hop}++ < ($lot->{hops}{$hop}{flying} || 0);
         my $key = next_of($lot->{todo}{$hop} || []) or next;
         if (let_go($lot, $key)) { $free--; $moved++; $places-- }
       }
-    }
-    # A kept connection that nobody took, now and then: by a hop that is in line, so that it is taken.
-    if ($bounded && $lot->{peers} && $free > 0 && $places <= 0 && $lot->{open} <= $lot->{window} && $lot->{open} - keys(%{$lot->{flying}}) > 1 && $now_s - $lot->{spared} > 0.03) {
-      for my $hop (sort { $left{$b} <=> $left{$a} } keys %left) {
-        my $key = next_of($lot->{todo}{$hop} || []) or next;
-        if (let_go($lot, $key)) { $free--; $moved++; $lot->{spared} = $now_s; last }
-      }
-    }
-    while ($free > 0 && $places > 0) {
-      my $key = next_of($lot->{order}) or last;
-      if (let_go($lot, $key)) { $free--; $places--; $moved++ }
+      while ($free > 0 && $places > 0) { my $key = next_of($lot->{order}) or last; if (let_go($lot, $key)) { $free--; $places--; $moved++ } }
     }
     shift @{$lot->{order}} while @{$lot->{order}} && $lot->{order}[0][4];
     $left += @{$lot->{order}} if $lot->{window} > 0;
@@ -235,7 +350,10 @@ while (1) {
   if ($moved || ($room && $now_s - $last_kick > 0.5)) { $down = 1 unless kick(); $last_kick = $now_s }
   last if $down || $now_s >= $end || !$left || $in_background && !flock $next, 5;
   flock $next, 8 if $in_background;
-  sleep($room > 64 ? 0.01 : 0.004);
+  # A third of a core at the very most, and a fiftieth of a message's time is soon enough.
+  my $rest = 2 * (time - $now_s);
+  $rest = 0.002 if $rest < 0.002; $rest = 0.01 if $rest > 0.01;
+  sleep($rest);
 }
 }
 pump($began + $for_ms / 1000);

@@ -84,10 +84,13 @@ export function postfixDrain(place: PostfixPlace): DrainWay {
 /** The order as the pump reads it; an id that Postfix could not have made is left out. */
 export function orderText({ lots }: DrainOrder): string {
   const lines: string[] = [];
-  for (const { window, connections = null, peers = [], perSecond, release, watch, watchHops } of lots) {
+  for (const lot of lots) {
+    const { window, connections = null, peers = [], perSecond, yields = 0, release, watch, watchHops } = lot;
     const rate = perSecond === null ? '-' : Math.max(0, perSecond).toFixed(3);
     const places = connections === null ? '-' : String(Math.max(1, Math.floor(connections)));
-    lines.push(`lot ${Math.max(0, Math.floor(window))} ${rate} ${places}\n`);
+    lines.push(
+      `lot ${Math.max(0, Math.floor(window))} ${rate} ${places} ${Math.max(0, Math.floor(yields))}\n`,
+    );
     for (const peer of peers) {
       const bytes = addressBytes(peer);
       if (bytes !== null) lines.push(`peer ${bytes}\n`);

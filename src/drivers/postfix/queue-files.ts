@@ -61,7 +61,7 @@ sub short_envelope {
   my ($file) = @_;
   my ($data, $arrival);
   return unless sysread $file, $data, 1024;
-  my @records = unpack '(a1 C/a)12', $data;
+  my @records = eval { unpack '(a1 C/a)12', $data };
   for (my $at = 0; $at < @records; $at += 2) {
     my ($type, $text) = @records[$at, $at + 1];
     last if !defined $text || length $text > 127;

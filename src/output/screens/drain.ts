@@ -22,6 +22,8 @@ export interface DrainPlanScreen {
   readonly run: string;
   readonly queues: readonly { readonly queue: string; readonly messages: number }[];
   readonly destinations: readonly PlannedDestination[];
+  /** The hosts count connections themselves, so that no place of a limit is kept free. */
+  readonly isCounted: boolean;
   /** Messages that were asked for and are held by somebody already. */
   readonly already: number;
   /** How many go before others, whatever their age, and after them. */
@@ -87,7 +89,9 @@ export function drainPlanScreen(plan: DrainPlanScreen, canvas: Canvas): readonly
   lines.push(
     ...folded(
       ['first   '],
-      'all of it is parked (held): other mail is free at once. Then the oldest are released first, so many at a time as each destination takes, a fifth below its limit',
+      `all of it is parked (held): other mail is free at once. Then the oldest are released first, so many at a time as each destination takes, ${
+        plan.isCounted ? 'by the count of connections on the host' : 'a fifth below its limit'
+      }`,
       UNDER,
     ),
   );

@@ -292,3 +292,60 @@ test('two queues of one host see the same connections, which count once', () => 
   const seen = (lane?: string) => control.destinations(lane, 1)[0]?.open;
   expect([seen(), seen('a'), seen('b')]).toEqual([12, 12, 12]);
 });
+
+describe('connections that may be open', () => {
+  const orders = (kernels: readonly string[]) => {
+    const { control } = new World({ big: 20 });
+    const lanes = kernels.map((_, at) => `q${at}`);
+    lanes.forEach((lane, at) => {
+      control.addLane(lane, parcels(500, 'big', lane), [], { ...none, total: 500 }, 0, kernels[at]);
+    });
+    for (const lane of lanes) control.order(lane, 0, { factor: 1, forMs: 1000 });
+    return lanes.map((lane) => {
+      const [lot] = control.order(lane, 1, { factor: 1, forMs: 1000 }).order.lots;
+      return [lot?.window, lot?.connections];
+    });
+  };
+
+  test('are the limit itself, of one queue', () => {
+    expect(orders(['mx1'])).toEqual([[20, 20]]);
+  });
+  test('are each host its own part', () => {
+    expect(orders(['mx1', 'mx2'])).toEqual([
+      [10, 10],
+      [10, 10],
+    ]);
+  });
+  test('are all parts of a host whose queues see the same ones, less one for each other', () => {
+    expect(orders(['mx1', 'mx1'])).toEqual([
+      [10, 19],
+      [10, 19],
+    ]);
+  });
+});
+
+test('a hop that waits behind those in hand gets places after a while', () => {
+  const { control } = new World({ big: 4 });
+  const hopOf = (hop: string, count: number, from: number): Parcel[] =>
+    Array.from({ length: count }, (_, at) => ({
+      key: { id: `${hop}${at}`, arrivedAt: from + at, sender: '', hop },
+      destination: 'big',
+      tries: 0,
+      notBefore: 0,
+    }));
+  control.addLane('mx1', hopOf('old', 900, 0), hopOf('new', 4, 5000), { ...none, total: 904 }, 0);
+  const yields = Array.from({ length: 30 }, (_, now) => {
+    const placed = control.order('mx1', now, { factor: 1, forMs: 1000 });
+    const watched = placed.order.lots.flatMap(({ watch }) => watch);
+    const fates = new Map<string, DrainFate>([
+      ...watched.map((id) => [id, 'active'] as const),
+      ...placed.parcels.map(({ key }) => [key.id, 'held'] as const),
+    ]);
+    const look: DrainLook = { at: now, fates, failed: [], inFlight: 4, oldestOther: null, isDown: false };
+    control.see('mx1', placed, { look, events: [], isLogWhole: true, open: null }, now);
+    return placed.order.lots[0]?.yields ?? 0;
+  });
+  expect(yields.slice(0, 20).every((count) => count === 0)).toBe(true);
+  expect(yields[20]).toBe(4);
+  expect(yields.filter((count) => count > 0)).toHaveLength(1);
+});

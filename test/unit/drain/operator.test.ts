@@ -25,7 +25,7 @@ test('slower and faster come back to where they were, and never above the limits
 test('a window that only the operator made smaller is as large again at once; one that was halved is not', () => {
   const grown = (window: DestinationWindow, from: number, seconds: number) => {
     for (let now = from; now < from + seconds; now += 1)
-      window.see({ tries: 10, pushedBack: 0, open: null, inFlight: 1, isCounted: false }, now);
+      window.see({ tries: 10, pushedBack: 0, open: null, inFlight: 1 }, now);
     return window.window;
   };
   const clean = new DestinationWindow(LIMIT, 0);
@@ -36,7 +36,7 @@ test('a window that only the operator made smaller is as large again at once; on
   expect(grown(clean, 40, 10)).toBe(most);
   const pushed = new DestinationWindow(LIMIT, 0);
   grown(pushed, 1, 30);
-  pushed.see({ tries: 20, pushedBack: 4, open: null, inFlight: 1, isCounted: false }, 40);
+  pushed.see({ tries: 20, pushedBack: 4, open: null, inFlight: 1 }, 40);
   const halved = pushed.window;
   pushed.scale(0.5);
   pushed.scale(1);

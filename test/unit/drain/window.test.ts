@@ -9,23 +9,16 @@ import {
 
 const limit = (more: Partial<DestinationLimit> = {}): DestinationLimit => ({
   connections: 20,
-  source: 'config',
+  source: 'default',
   perSecond: null,
   inFlight: null,
   ...more,
 });
-const sight = (
-  tries: number,
-  pushedBack = 0,
-  open: number | null = null,
-  inFlight = 0,
-  isCounted = true,
-) => ({
+const sight = (tries: number, pushedBack = 0, open: number | null = null, inFlight = 0) => ({
   tries,
   pushedBack,
   open,
   inFlight,
-  isCounted,
 });
 
 test('there is always a margin below a limit, and always room for one', () => {
@@ -33,6 +26,11 @@ test('there is always a margin below a limit, and always room for one', () => {
   expect(mostInFlight(limit({ connections: 1 }))).toBe(1);
   expect(mostInFlight(limit({ connections: 2 }))).toBe(1);
   expect(mostInFlight(limit({ inFlight: 400 }))).toBe(400);
+});
+
+test('hosts that count connections themselves need none', () => {
+  expect([1, 2, 20].map((connections) => mostInFlight(limit({ connections }), true))).toEqual([1, 2, 20]);
+  expect(mostInFlight(limit({ inFlight: 400 }), true)).toBe(400);
 });
 
 describe('a window', () => {
@@ -45,6 +43,13 @@ describe('a window', () => {
     expect(window.window).toBe(16);
     window.see(sight(20), 4);
     expect(window.state).toBe('steady');
+  });
+
+  test('begins with all of a limit that somebody has written down', () => {
+    for (const source of ['config', 'flag'] as const) {
+      expect(new DestinationWindow(limit({ source }), 0).window).toBe(16);
+      expect(new DestinationWindow(limit({ source }), 0, true).window).toBe(20);
+    }
   });
 
   test('halves at more than a tenth, waits a minute, then grows slowly', () => {
@@ -79,11 +84,11 @@ describe('a window', () => {
 
   test('connections of other mail take places, where the hosts do not count for themselves', () => {
     const window = new DestinationWindow(limit(), 0);
-    for (let now = 1; now < 5; now += 1) window.see(sight(20, 0, 14, 3, false), now);
+    for (let now = 1; now < 5; now += 1) window.see(sight(20, 0, 14, 3), now);
     expect(window.window).toBe(6);
-    const counted = new DestinationWindow(limit(), 0);
+    const counted = new DestinationWindow(limit(), 0, true);
     for (let now = 1; now < 5; now += 1) counted.see(sight(20, 0, 14, 3), now);
-    expect(counted.window).toBe(16);
+    expect(counted.window).toBe(20);
   });
 
   test('more connections than allowed, seen twice, make it smaller', () => {

@@ -19,11 +19,11 @@ test('an order names windows, connections, peers and hops; what could be no id o
           { id: 'BBBBB2', arrivedAt: null, sender: null, hop: 'a.example' },
         ],
       },
-      { window: 0, perSecond: null, watch: ['CCCCC1'], release: [] },
+      { window: 0, perSecond: null, yields: 4, watch: ['CCCCC1'], release: [] },
     ],
   });
   expect(text.split('\n')).toEqual([
-    'lot 18 2.500 20',
+    'lot 18 2.500 20 0',
     'peer c0000201',
     'peer 20010db8000000000000000000000001',
     'hop 0',
@@ -32,7 +32,7 @@ test('an order names windows, connections, peers and hops; what could be no id o
     'BBBBB1 5 =a?b@x',
     'hop 0',
     'BBBBB2 - *',
-    'lot 0 - -',
+    'lot 0 - - 4',
     'hop 0',
     'watch CCCCC1',
     '',
