@@ -19,6 +19,8 @@ export interface DrainRelease extends MessageKey {
    * the next message keeps them for messages of the same hop.
    */
   readonly hop?: string | undefined;
+  /** Connections that it makes to its destination at most: one a hop, or more for many recipients. Undefined: one. */
+  readonly connections?: number | undefined;
 }
 
 /** Messages that share a window: mostly one destination's. */

@@ -71,30 +71,22 @@ describeUnless(whyNoLab(), 'a drain', () => {
   });
 
   test('never above a limit, all of it once, in the time that the receiver takes, and other mail is not harmed', async () => {
-    const count = 1500;
+    const count = 2000;
     await fillQueue(lab, count);
+    const gmail = providers.of('gmail');
+    gmail.set({ ms: 100 });
     const others = setInterval(
       () => void sh('echo hi | sendmail -f o@x.example o@idle.example').catch(() => {}),
       1500,
     );
-    // A fifth below what the provider takes: Postfix keeps connections for a moment that no message is on.
-    const ran = await mailctl(lab, [
-      ...start,
-      '--limit',
-      'gmail=16',
-      '--limit',
-      'microsoft=16',
-      '--limit',
-      'rest=16',
-    ]);
+    const ran = await mailctl(lab, start);
     clearInterval(others);
     expect([ran.code, ran.stderr]).toEqual([0, expect.anything()]);
     await expectAllOnce(count);
-    const gmail = providers.of('gmail');
     for (const one of providers.all)
       expect([one.name, one.refused(), one.most() <= 20]).toEqual([one.name, 0, true]);
     expect(await deferrals()).toBeLessThan(count / 100);
-    const idealMs = (gmail.taken() * 200) / 20;
+    const idealMs = (gmail.taken() * 100) / 20;
     process.stderr.write(
       `drain: ${(gmail.tookMs() / idealMs).toFixed(2)} x the ideal, at most ${gmail.most()} connections\n`,
     );

@@ -192,7 +192,7 @@ export async function startDrain(
       const set = value.sets[index] as number;
       const of = rank(key, expiresBefore);
       for (const name of RANK_NAMES) if (RANKS[name] === of) ranked[name] += 1;
-      own.add(key, assigned.ofSet[set] as number, assigned.hopOfSet[set] ?? '', of);
+      own.add(key, assigned.ofSet[set] as number, assigned.hopOfSet[set] ?? '', of, assigned.widthOfSet[set]);
     }
     return own;
   });
@@ -324,15 +324,25 @@ async function look(
   return { way, keys, sets, already, lifetimeS };
 }
 
-/** Sets of recipient domains, each once, with a number. */
+/** Recipients of a domain that a server sends over one connection; more make more (Postfix: 50). */
+const RECIPIENTS_EACH = 50;
+
+/** Sets of recipient domains, each with a number; a domain is in a set as often as a message may connect to it. */
 class DomainSets {
   readonly #numbers = new Map<string, number>();
   readonly #sets: (readonly string[])[] = [];
   readonly #count = new DomainCount();
 
   add(message: QueueMessage): number {
-    const domains = [...new Set(message.recipients.map(({ address }) => domainOf(address)))].sort();
-    for (const domain of domains) this.#count.addDomain(domain, 1);
+    const recipients = new Map<string, number>();
+    for (const { address } of message.recipients) {
+      const domain = domainOf(address);
+      recipients.set(domain, (recipients.get(domain) ?? 0) + 1);
+    }
+    for (const domain of recipients.keys()) this.#count.addDomain(domain, 1);
+    const domains = [...recipients]
+      .flatMap(([domain, count]) => Array<string>(Math.ceil(count / RECIPIENTS_EACH)).fill(domain))
+      .sort();
     const word = domains.join('\n');
     let number = this.#numbers.get(word);
     if (number === undefined) {
@@ -361,6 +371,8 @@ function assign(
   readonly names: readonly string[];
   readonly ofSet: readonly number[];
   readonly hopOfSet: readonly string[];
+  /** Connections that a message makes to its destination at most. */
+  readonly widthOfSet: readonly number[];
 } {
   const numbers = new Map<string, number>();
   const numberOf = (name: string) => {
@@ -370,16 +382,18 @@ function assign(
     return numbers.size - 1;
   };
   const hopOfSet: string[] = [];
+  const widthOfSet: number[] = [];
   const ofSet = domains.sets.map((set) => {
     const names = [...new Set(set.map(of))];
     const strictest = names.reduce(
       (least, name) => (mostInFlight(limitOf(name)) < mostInFlight(limitOf(least)) ? name : least),
       names[0] ?? '',
     );
+    widthOfSet.push(set.filter((domain) => of(domain) === strictest).length);
     hopOfSet.push(set.find((domain) => of(domain) === strictest) ?? '');
     return numberOf(strictest);
   });
-  return { names: [...numbers.keys()], ofSet, hopOfSet };
+  return { names: [...numbers.keys()], ofSet, hopOfSet, widthOfSet };
 }
 
 /** What each destination takes, and by whose word. @throws UsageError for a limit that nobody could mean */

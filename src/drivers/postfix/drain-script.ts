@@ -8,7 +8,8 @@ import { CHOOSE_INSTANCE } from './instance.js';
 import { QUEUE_CONF, QUEUE_FILES_PERL } from './queue-files.js';
 
 // Stdin: `lot WINDOW PER-SECOND|- CONNECTIONS|- YIELD`, then its `peer ADDRESS` (hexadecimal bytes) lines, then `hop N` and,
-// of that hop, `watch ID` and `ID ARRIVAL|- =SENDER|*` lines. Out: `fate ID F`, `failed ID WHY`, `in-flight N`,
+// of that hop, `watch ID` and `ID ARRIVAL|- =SENDER|*` lines, and `wide N` before those that make so many connections.
+// Out: `fate ID F`, `failed ID WHY`, `in-flight N`,
 // `other SECONDS`, `at SECONDS`, and `done` last.
 //
 // What is limited is connections. The queue manager has finished ones kept for two seconds for the next message of a
@@ -30,21 +31,23 @@ use Time::HiRes qw(time sleep); use Socket;
 $SIG{PIPE} = 'IGNORE';
 my ($for_ms) = @ARGV;
 my (@lots, $lot, %ours, %fate, %lot_of);
-my $hop = 0;
+my ($hop, $wide) = (0, 1);
 while (my $line = <STDIN>) {
   chomp $line;
   if ($line =~ /^lot (\d{1,9}) (-|\d{1,9}(?:\.\d{1,6})?) (-|\d{1,9}) (\d{1,9})$/) {
     $lot = { window => $1, rate => $2 eq '-' ? undef : $2, most => $3 eq '-' ? undef : $3, yield => $4, todo => {}, order => [], flying => {}, let => 0, ended => 0, deferred => 0, peers => 0, kept => {},
-      open => 0, idle => 0, seen => {}, rests => {}, closing => {}, openers => [], takers => [], settle => 1, hops => {}, took => 0.1, more => 0, more_at => 0, idle_at => 0 };
-    push @lots, $lot; next;
+      open => 0, idle => 0, seen => {}, rests => {}, closing => {}, openers => [], takers => [], settle => 1, hops => {}, took => 0.1, more => 0, more_at => 0, idle_at => 0, widest => 1, may => 0 };
+    push @lots, $lot; $wide = 1; next;
   }
   next unless $lot;
   if ($line =~ /^peer ([0-9a-f]{8}|[0-9a-f]{32})$/) { $lot_of{pack 'H*', $1} = $lot; $lot->{peers}++; next }
   if ($line =~ /^hop (\d{1,9})$/) { $hop = $1; next }
-  if ($line =~ /^watch ([A-Za-z0-9]{5,64})$/) { $lot->{flying}{$1} = [$hop, 0]; $lot->{hops}{$hop}{flying}++; $lot->{hops}{$hop}{landed} = 1; $ours{$1} = 1; next }
+  if ($line =~ /^wide ([1-9]\d{0,3})$/) { $wide = $1; next }
+  if ($line =~ /^watch ([A-Za-z0-9]{5,64})$/) { $lot->{flying}{$1} = [$hop, 0, 1]; $lot->{may}++; $lot->{hops}{$hop}{flying}++; $lot->{hops}{$hop}{landed} = 1; $ours{$1} = 1; next }
   my ($id, $arrival, $sender) = split / /, $line, 3;
   next unless defined $sender && $sender =~ /^[*=]/ && $id =~ /^[A-Za-z0-9]{5,64}$/ && $arrival =~ /^(?:-|\d{1,15})$/;
-  my $key = [$id, $arrival, $sender, $hop];
+  my $key = [$id, $arrival, $sender, $hop, 0, $wide];
+  $lot->{widest} = $wide if $wide > $lot->{widest};
   push @{$lot->{todo}{$hop}}, $key; push @{$lot->{order}}, $key; $ours{$id} = 1;
 }
 # One pump at a time: who comes says so by a lock on deferred, and waits for the one on hold.
@@ -144,6 +147,12 @@ sub take_off {
   for my $list (@lists) { while (@$list) { my $one = shift @$list; return $one if $lot->{flying}{$one->[0]} } }
   return;
 }
+# The kernel does not tell: a fifth is kept free, as where nobody counts.
+sub blind {
+  undef $diag;
+  for my $lot (@lots) { next unless $lot->{peers}; $lot->{peers} = 0; $lot->{window} = int($lot->{window} * 0.8) || 1 if $lot->{window} > 0 }
+  return;
+}
 sub sample {
   my $now = time;
   return unless %lot_of && defined $diag && $now - $sampled >= 2 * $sample_s;
@@ -151,7 +160,7 @@ sub sample {
   my $ok = dump_family(2);
   $ok &&= dump_family(10) if $six;
   $sampled = time; $sample_s = $sampled - $now;
-  if (!$ok) { undef $diag; $_->{peers} = 0 for @lots; return }
+  return blind() if !$ok;
   for my $lot (@lots) {
     next unless $lot->{peers};
     $lot->{closing} = $lot->{ends};
@@ -178,8 +187,8 @@ sub sample {
         push @{$lot->{openers}}, map { [$_, $sampled] } (sort { $moved{$b} <=> $moved{$a} } keys %moved)[0 .. $waits - 1];
       }
     }
-    # One may be taken between two looks. As many as fly have a busy one, but for those that are under way.
-    my $waits = keys(%{$lot->{flying}}) - $lot->{open} + $lot->{idle};
+    # One may be taken between two looks. Those that fly have a busy one each, but for those that are under way.
+    my $waits = $lot->{may} - $lot->{open} + $lot->{idle};
     for my $list ($lot->{takers}, $lot->{openers}) {
       while (@$list && @{$lot->{takers}} + @{$lot->{openers}} > $waits && $sampled - $list->[0][1] > 0.02) { shift @$list }
     }
@@ -189,7 +198,7 @@ sub sample {
   }
 }
 $six = 1 if grep { length $_ == 16 } keys %lot_of;
-if (%lot_of && !(socket($diag, 16, SOCK_RAW, 4) && bind($diag, pack 'S S L L', 16, 0, 0, 0))) { undef $diag; $_->{peers} = 0 for @lots }
+if (%lot_of && !(socket($diag, 16, SOCK_RAW, 4) && bind($diag, pack 'S S L L', 16, 0, 0, 0))) { blind() }
 # Of messages in flight alone: every one that ended is taken to have left a connection for two seconds and a half.
 sub blind_places {
   my ($lot) = @_;
@@ -200,23 +209,24 @@ sub blind_places {
 # Lets one go; true: it went.
 sub let_go {
   my ($lot, $key) = @_;
-  my ($id, $hop) = @$key[0, 3];
+  my ($id, $hop, $wide) = @$key[0, 3, 5];
   return if $key->[4];
   $key->[4] = 1;
   my $did = release(@$key);
   if (!$did) {
     my $at = where($id);
-    if ($at eq 'active' || $at eq 'incoming') { flies($lot, $id, $hop) } else { $fate{$id} = $at eq 'hold' ? 'held' : $at }
+    if ($at eq 'active' || $at eq 'incoming') { flies($lot, $id, $hop, $wide) } else { $fate{$id} = $at eq 'hold' ? 'held' : $at }
     return;
   }
   return if $did == 1;
-  flies($lot, $id, $hop); $lot->{let}++;
+  flies($lot, $id, $hop, $wide); $lot->{let}++;
   shift @{$lot->{kept}{$hop}} if $lot->{kept}{$hop};
   return 1;
 }
 sub flies {
-  my ($lot, $id, $hop) = @_;
-  $lot->{flying}{$id} = [$hop, $now_s];
+  my ($lot, $id, $hop, $wide) = @_;
+  $lot->{flying}{$id} = [$hop, $now_s, $wide];
+  $lot->{may} += $wide;
   $lot->{hops}{$hop}{flying}++;
 }
 sub next_of {
@@ -231,11 +241,11 @@ my $last_kick = 0;
 for my $lot (@lots) {
   my @fresh;
   for my $key (@{$lot->{order}}) {
-    my ($id, $hop) = @$key[0, 3];
+    my ($id, $hop, $wide) = @$key[0, 3, 5];
     next if -e path('hold', $id);
     $key->[4] = 1;
     my $at = where($id);
-    if ($at eq 'active' || $at eq 'incoming') { flies($lot, $id, $hop); $lot->{flying}{$id}[1] = 0; $lot->{hops}{$hop}{landed} = 1 }
+    if ($at eq 'active' || $at eq 'incoming') { flies($lot, $id, $hop, $wide); $lot->{flying}{$id}[1] = 0; $lot->{hops}{$hop}{landed} = 1 }
     else { $fate{$id} = $at eq 'hold' ? 'held' : $at }
   }
   for my $id (keys %{$lot->{flying}}) {
@@ -255,10 +265,11 @@ sub pour_bounded {
   my $waits = @{$lot->{openers}} + @{$lot->{takers}};
   # A connection of ours that the kernel does not show is at an address that nobody knows.
   my $open = $lot->{open};
-  $open = $flying - $waits if $flying - $waits > $open;
+  $open = $lot->{may} - $waits if $lot->{may} - $waits > $open;
   my $small = $limit < 6 && !$lot->{keeps};
   # So many are under way at once to one that lies idle.
   my $spare = $small ? 0 : 1 + int($limit * 0.008 / ($lot->{took} + 0.008));
+  if ($lot->{widest} > 1 && !$small) { my $more = int($limit / 4); $more = $lot->{widest} if $lot->{widest} < $more; $spare = $more if $more > $spare }
   my $hops = $lot->{hops};
   my $line = $lot->{order};
   # Fewer hops with some messages each: one of which nothing is in hand opens a connection for every message.
@@ -266,7 +277,8 @@ sub pour_bounded {
   while ($free > 0 && $open + $waits < $limit) {
     my $key;
     # Where all lies idle and no hop is in hand that could take it, those that are spare make one that can.
-    if ($open + $waits < ($flying + $moved < 2 && $lot->{idle} ? $limit : $limit - $spare) && $flying + $moved < $lot->{window}) {
+    my $most = $flying + $moved < 2 && $lot->{idle} ? $limit : $limit - $spare;
+    if ($open + $waits < $most && $flying + $moved < $lot->{window}) {
       # One more connection: for the oldest, with some more of its hop.
       if ($small) {
         for my $one (@$line) { my $h = $hops->{$one->[3]}; if (!$one->[4] && !($h && $h->{flying} && $h->{landed})) { $key = $one; last } }
@@ -276,9 +288,13 @@ sub pour_bounded {
         $key ||= next_of($line);
       }
       last unless $key;
-      $lot->{group} = $key->[3];
-      if (let_go($lot, $key)) { push @{$lot->{openers}}, [$key->[0], $now_s]; $waits++; $free--; $moved++; $lot->{yield}-- if $lot->{yield} > 0 }
-      next;
+      my $wide = $key->[5];
+      if ($wide < 2 || $open + $waits + $wide <= $most || $open + $waits == 0) {
+        $lot->{group} = $key->[3];
+        if (let_go($lot, $key)) { push @{$lot->{openers}}, map { [$key->[0], $now_s] } 1 .. $wide; $waits += $wide; $free--; $moved++; $lot->{yield}-- if $lot->{yield} > 0 }
+        next;
+      }
+      undef $key;
     }
     last if $small || $lot->{idle} <= @{$lot->{takers}} + $lot->{yield} || $flying + $moved >= $lot->{window} + 2 + $lot->{window} / 8;
     # One that lies idle, for the oldest of a hop that the queue manager has in hand, and will have when it sees it.
@@ -290,7 +306,10 @@ sub pour_bounded {
       $key = $one if !$key || ($one->[1] eq '-' ? 0 : $one->[1]) < ($key->[1] eq '-' ? 0 : $key->[1]);
     }
     last unless $key;
-    if (let_go($lot, $key)) { push @{$lot->{takers}}, [$key->[0], $now_s]; $waits++; $free--; $moved++ }
+    # One that makes several connections waits until as many lie idle, and the others behind it.
+    my $wide = $key->[5];
+    last if $wide > 1 && ($lot->{idle} < @{$lot->{takers}} + $wide || $open + $waits + $wide > $limit);
+    if (let_go($lot, $key)) { push @{$lot->{takers}}, map { [$key->[0], $now_s] } 1 .. $wide; $waits += $wide; $free--; $moved++ }
   }
   return $moved;
 }
@@ -305,7 +324,8 @@ while (1) {
     for my $id (keys %{$lot->{flying}}) {
       my $at = where($id);
       next if $at eq 'active' || $at eq 'incoming';
-      my ($hop, $since) = @{delete $lot->{flying}{$id}};
+      my ($hop, $since, $wide) = @{delete $lot->{flying}{$id}};
+      $lot->{may} -= $wide;
       my $h = $lot->{hops}{$hop};
       $h->{landed} = --$h->{flying} > 0 ? 1 : 0;
       push @{$lot->{kept}{$hop}}, $now_s;

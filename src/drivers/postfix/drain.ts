@@ -97,6 +97,7 @@ export function orderText({ lots }: DrainOrder): string {
     }
     const numbers = new Map<string, number>();
     let last: number | undefined;
+    let wide = 1;
     const turnTo = (hop: string) => {
       const number = numbers.get(hop) ?? numbers.size;
       numbers.set(hop, number);
@@ -111,6 +112,9 @@ export function orderText({ lots }: DrainOrder): string {
     for (const key of release) {
       if (!QUEUE_ID.test(key.id)) continue;
       turnTo(key.hop ?? '');
+      const makes = Math.max(1, Math.min(9999, Math.floor(key.connections ?? 1)));
+      if (makes !== wide) lines.push(`wide ${makes}\n`);
+      wide = makes;
       lines.push(keyLine(key, comparableSender));
     }
   }
