@@ -133,7 +133,8 @@ sub dump_family {
               $more += ($size + 3) & ~3;
             }
             $lot->{idle}++ if $rests;
-            $lot->{now}{$one} = $rests;
+            # One that is being closed was taken by nobody.
+            $lot->{now}{$one} = $state == 1 ? $rests : 2;
           }
         }
       }
@@ -141,10 +142,10 @@ sub dump_family {
     }
   }
 }
-# The oldest of those that are under way did what the kernel shows; what has landed or has settled is none of them.
+# The oldest of those that are under way did what the kernel shows, also where it has landed since the last look.
 sub take_off {
-  my ($lot, @lists) = @_;
-  for my $list (@lists) { while (@$list) { my $one = shift @$list; return $one if $lot->{flying}{$one->[0]} } }
+  my @lists = @_;
+  for my $list (@lists) { return shift @$list if @$list }
   return;
 }
 # The kernel does not tell: a fifth is kept free, as where nobody counts.
@@ -154,8 +155,9 @@ sub blind {
   return;
 }
 sub sample {
+  my ($must) = @_;
   my $now = time;
-  return unless %lot_of && defined $diag && $now - $sampled >= 2 * $sample_s;
+  return unless %lot_of && defined $diag && ($must || $now - $sampled >= 2 * $sample_s);
   $_->{open} = 0, $_->{idle} = 0, $_->{now} = {}, $_->{ends} = {} for @lots;
   my $ok = dump_family(2);
   $ok &&= dump_family(10) if $six;
@@ -169,11 +171,11 @@ sub sample {
       for my $one (keys %$shown) {
         if (!exists $seen->{$one}) {
           # A new one. How long it takes here is learned from it. One that nobody was let go for is somebody else's.
-          my $let = take_off($lot, $lot->{openers}, $lot->{takers});
+          my $let = take_off($lot->{openers}, $lot->{takers});
           if ($let) { my $took = 3 * ($sampled - $let->[1]); $lot->{settle} = $took if $took > $lot->{settle} }
           else { $lot->{more}++ if $lot->{more} * 2 < $lot->{window}; $lot->{more_at} = $sampled }
         }
-        elsif ($seen->{$one} && !$shown->{$one}) { take_off($lot, $lot->{takers}, $lot->{openers}) }
+        elsif ($seen->{$one} == 1 && !$shown->{$one}) { take_off($lot->{takers}, $lot->{openers}) }
       }
     }
     if ($lot->{more} && $sampled - $lot->{more_at} > 5) { $lot->{more}--; $lot->{more_at} = $sampled }
@@ -337,7 +339,8 @@ while (1) {
     # Most of it comes back: mailctl must judge that first.
     $lot->{window} = 0 if $lot->{deferred} > 2 && $lot->{deferred} * 2 > $lot->{ended};
   }
-  sample();
+  # What has landed is not counted as under way any more: what it has opened must be seen first.
+  sample(scalar @landed);
   for my $lot (@lots) {
     my $free = $lot->{window};
     $free -= keys %{$lot->{flying}} unless defined $lot->{most} && $lot->{peers};
