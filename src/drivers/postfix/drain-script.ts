@@ -46,7 +46,7 @@ while (my $line = <STDIN>) {
   if ($line =~ /^watch ([A-Za-z0-9]{5,64})$/) { $lot->{flying}{$1} = [$hop, 0, 1]; $lot->{may}++; $lot->{hops}{$hop}{flying}++; $lot->{hops}{$hop}{landed} = 1; $ours{$1} = 1; next }
   my ($id, $arrival, $sender) = split / /, $line, 3;
   next unless defined $sender && $sender =~ /^[*=]/ && $id =~ /^[A-Za-z0-9]{5,64}$/ && $arrival =~ /^(?:-|\d{1,15})$/;
-  my $key = [$id, $arrival, $sender, $hop, 0, $wide];
+  my $key = [$id, $arrival, $sender, $hop, 0, $wide, scalar @{$lot->{order}}];
   $lot->{widest} = $wide if $wide > $lot->{widest};
   push @{$lot->{todo}{$hop}}, $key; push @{$lot->{order}}, $key; $ours{$id} = 1;
 }
@@ -299,13 +299,13 @@ sub pour_bounded {
       undef $key;
     }
     last if $small || $lot->{idle} <= @{$lot->{takers}} + $lot->{yield} || $flying + $moved >= $lot->{window} + 2 + $lot->{window} / 8;
-    # One that lies idle, for the oldest of a hop that the queue manager has in hand, and will have when it sees it.
+    # One that lies idle, for the first of a hop that the queue manager has in hand, and will have when it sees it.
     my @warm = sort { $at->($b) <=> $at->($a) } grep { $hops->{$_}{landed} && $hops->{$_}{flying} } keys %$hops;
     for my $hop (@warm) {
       my $n = $at->($hop);
       last if $key && $n < 4;
       my $one = next_of($lot->{todo}{$hop} || []) or next;
-      $key = $one if !$key || ($one->[1] eq '-' ? 0 : $one->[1]) < ($key->[1] eq '-' ? 0 : $key->[1]);
+      $key = $one if !$key || $one->[6] < $key->[6];
     }
     last unless $key;
     # One that makes several connections waits until as many lie idle, and the others behind it.

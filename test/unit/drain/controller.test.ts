@@ -300,7 +300,11 @@ describe('connections that may be open', () => {
     lanes.forEach((lane, at) => {
       control.addLane(lane, parcels(500, 'big', lane), [], { ...none, total: 500 }, 0, kernels[at]);
     });
-    for (const lane of lanes) control.order(lane, 0, { factor: 1, forMs: 1000 });
+    for (const lane of lanes) {
+      const placed = control.order(lane, 0, { factor: 1, forMs: 1000 });
+      const look = { at: 0, fates: new Map(), failed: [], inFlight: 0, oldestOther: null, isDown: false };
+      control.see(lane, placed, { look, events: [], isLogWhole: true, open: null }, 0);
+    }
     return lanes.map((lane) => {
       const [lot] = control.order(lane, 1, { factor: 1, forMs: 1000 }).order.lots;
       return [lot?.window, lot?.connections];

@@ -92,7 +92,7 @@ describe('a window', () => {
   });
 
   test('more connections than allowed, seen twice, make it smaller', () => {
-    const window = new DestinationWindow(limit(), 0);
+    const window = new DestinationWindow(limit(), 0, true);
     for (let now = 1; now < 4; now += 1) window.see(sight(20), now);
     expect(window.see(sight(0, 0, 25), 4)).toBeUndefined();
     expect(window.see(sight(0, 0, 25), 5)).toContain('25 connections open where 20 are allowed');
