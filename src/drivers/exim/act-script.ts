@@ -1,31 +1,35 @@
-// The acting script: looks at every message again and hands the ids to Exim's own command in the same breath, a
-// thousand in one call while the next are looked at, and reads what it says of each (verified on 4.96). Ids and senders are stdin, never words of a
-// shell. Exim itself locks what it changes.
+// The acting script: looks at every message again and hands the ids to Exim's own command in the same breath, two of
+// it at once while the next are looked at, and reads what it says of each (verified on 4.96). Ids and senders are
+// stdin, never words of a shell. Exim itself locks what it changes, message by message.
 //
 // A deletion locks the message's data file as Exim itself does before it delivers (fcntl on ID-D), so that nothing
 // delivers or removes it meanwhile, and renames its files into a folder of ours on the spool's own file system, the
 // header first: with it the message leaves the queue, whole and at once, and at no moment it is in both places. What
 // another process has locked is left alone. What was removed stands in Exim's own main log.
+import { ACT_PERL_COMMON } from '../../queue/act-perl.js';
 import { GUARD_FD } from '../../queue/act-words.js';
 import { LOCATE_LOG } from './locate-log.js';
 import { spoolScript } from './spool-files.js';
-
-/** Folder in the spool directory; Exim looks at those only that it knows. */
-export const SAVED_FOLDER = 'mailctl-saved';
 
 /** Deliveries at once of a flush: Exim has no queue manager, each is a process of its own. */
 export const FLUSH_AT_ONCE = 10;
 /** Seconds after which a flush begins no more of them. */
 export const FLUSH_SECONDS = 600;
 
+/** Of Exim's own command at once: there is a lock for each message, and the log takes whole lines. */
+const AT_ONCE = 2;
+/** Messages that are looked at before the first of them begins, and those of one call: what it says fits into a pipe. */
+const AT_LEAST = 50;
+const AT_MOST = 1000;
+
 // Stdin: `ID ARRIVAL|- =SENDER|*` a line. Out: `gone|already ID`, `failed ID WHY`, `changed N`, `full HAVE MORE MOST`.
 const ACT_PERL = String.raw`
 $SIG{PIPE} = 'IGNORE'; umask 077; $| = 1;
 my ($act, $run, $expires, $most) = @ARGV;
 my $exim = $ENV{exim};
-my $saved = '${SAVED_FOLDER}';
 my $changed = 0;
-sub said { my ($kind, $id, $why) = @_; $why = '' unless defined $why; $why =~ s/[\x00-\x1f\x7f]+/ /g; print "$kind $id $why\n" }
+my $SAVED_NAME = qr/^$ID-H$/;
+${ACT_PERL_COMMON}
 sub fits_key { my ($message, $arrival, $sender) = @_; return ($arrival eq '-' || $message->{arrival} == $arrival) && ($sender eq '*' || '=' . comparable($message->{sender}) eq $sender) }
 # The message of a key: its folder, what its header says, that header's text. Nothing where it is gone.
 sub look {
@@ -47,13 +51,38 @@ sub keys_of_stdin {
     $each->($1, $2, $3) if $line =~ /^($ID) (-|\d{1,15}) ([*=].*)$/;
   }
 }
-# Exim's own command for many ids; it works while we go on.
+# Is it the message that is meant, where most are? The first lines tell; what is not answered here is looked at in full.
+my $split = grep { -d "input/$_" } 0 .. 9, 'A' .. 'Z', 'a' .. 'z';
+sub quick {
+  my ($id, $arrival, $sender) = @_;
+  my $path = $split ? 'input/' . substr($id, 5, 1) . "/$id-H" : "input/$id-H";
+  my ($file, $text);
+  sysopen($file, $path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) && sysread $file, $text, 1024 or return 0;
+  my $first = "$id-H\n";
+  return 0 unless substr($text, 0, length $first) eq $first;
+  pos($text) = length $first;
+  $text =~ /\G.+ -?\d+ -?\d+\n<(.*)>\n(\d+) \d+\n/gc or return 0;
+  return ($arrival eq '-' || $2 == $arrival) && ($sender eq '*' || $sender eq "=$1");
+}
+# Exim's own command for many ids. Two of them work at once, on messages of their own, while we go on looking.
+my @busy;
 sub start_exim {
   my ($flag, @ids) = @_;
   my $pid = open my $out, '-|';
   die "mailctl: no process: $!\n" unless defined $pid;
   if (!$pid) { open STDIN, '<', '/dev/null'; open STDERR, '>&', \*STDOUT; exec $exim, $flag, @ids or kill 'KILL', $$ }
-  return $out;
+  push @busy, [$pid, $out, @ids];
+}
+# Reads those that have ended, and waits until no more than so many work.
+sub settle_until {
+  my ($most) = @_;
+  my @still;
+  while (my $one = shift @busy) {
+    my ($pid, @rest) = @$one;
+    # 1 is WNOHANG, wherever there is an Exim.
+    if (@still + @busy >= $most || waitpid($pid, 1)) { settle(@rest) } else { push @still, $one }
+  }
+  @busy = @still;
 }
 # What it said of each, the last word counts.
 sub settle {
@@ -72,21 +101,21 @@ sub settle {
 }
 
 if ($act eq 'hold' || $act eq 'release') {
-  my (@next, @busy, $out);
-  my $turn = sub {
-    settle($out, @busy) if $out;
-    @busy = @next; @next = ();
-    $out = @busy ? start_exim($act eq 'hold' ? '-Mf' : '-Mt', @busy) : undef;
-  };
+  my ($flag, $seen, @next) = ($act eq 'hold' ? '-Mf' : '-Mt', 0);
   keys_of_stdin(sub {
     my ($id) = @_;
-    my ($folder, $message) = look(@_) or return;
-    if (exists $message->{options}{frozen} == ($act eq 'hold')) { said('already', $id); return }
+    quick(@_) or look(@_) or return;
     push @next, $id;
-    # The first turn is short, so that Exim has something to do while the rest is looked at.
-    $turn->() if @next >= ($out ? 1000 : 200);
+    return if ++$seen % ${AT_LEAST};
+    settle_until(@next >= ${AT_MOST} ? ${AT_ONCE} - 1 : ${AT_ONCE});
+    if (@busy < ${AT_ONCE}) { start_exim($flag, @next); @next = () }
   });
-  $turn->(); $turn->();
+  # What is left is shared by as many as may work.
+  while (@next) {
+    settle_until(${AT_ONCE} - 1);
+    start_exim($flag, splice @next, 0, @next > ${AT_LEAST * 4} ? @next / 2 : @next);
+  }
+  settle_until(0);
 }
 elsif ($act eq 'flush' || $act eq 'retry') {
   my @ids;
@@ -131,28 +160,6 @@ sub try_now {
   POSIX::_exit(0);
 }
 
-sub private_folder {
-  my ($folder) = @_;
-  mkdir $folder, 0700;
-  my @stat = lstat $folder;
-  die "mailctl: $spool/$folder is no folder of ours\n" unless -d _ && !($stat[2] & 077) && $stat[4] == $>;
-}
-sub number_in { my ($file) = @_; open my $in, '<', $file or return 0; my $line = <$in>; return defined $line && $line =~ /^(\d{1,15})$/ ? $1 : 0 }
-sub write_whole {
-  my ($file, $text) = @_;
-  open my $out, '>', "$file.new" or die "mailctl: $file: $!\n";
-  (print $out $text) && close $out && rename("$file.new", $file) or die "mailctl: $file: $!\n";
-}
-sub runs { opendir my $dir, $saved or return (); return grep { /^[A-Za-z0-9][\w.+-]*$/ } readdir $dir }
-sub forget_expired {
-  for my $one (runs()) {
-    my $until = number_in("$saved/$one/.expires");
-    next if $one eq $run || !$until || $until > time;
-    opendir my $dir, "$saved/$one" or next;
-    for my $name (readdir $dir) { next if $name =~ /^\.\.?$/; if (unlink("$saved/$one/$name") && $act eq 'expire' && $name =~ /^$ID-H$/) { $changed++ } }
-    rmdir "$saved/$one";
-  }
-}
 sub link_over { my ($from, $to) = @_; return 1 if link $from, $to; unlink $to; return link $from, $to }
 sub unsave { my ($id) = @_; unlink map { "$saved/$run/$id-$_" } qw(H D J log folder) }
 # What an earlier try has left behind of a message whose header it has moved: its other files follow.
@@ -196,10 +203,8 @@ sub delete_all {
     push @keys, [$id, $folder, $bytes];
   });
   return unless @keys;
-  my ($have, $ours) = (0, number_in("$saved/$run/.bytes"));
-  $have += number_in("$saved/$_/.bytes") for runs();
-  if ($have + $sum > $most) { print "full $have $sum $most\n"; close STDOUT; exit 3 }
-  write_whole("$saved/$run/.expires", "$expires\n") if $expires > number_in("$saved/$run/.expires");
+  my $ours = must_fit($sum);
+  keep_until();
   write_whole("$saved/$run/.bytes", ($ours + $sum) . "\n");
   my $back = 0;
   my $log = open_log();
@@ -259,13 +264,7 @@ sub restore_all {
     unsave($id);
     $changed++; $back += $bytes;
   });
-  return unless $back;
-  my $bytes = number_in("$saved/$run/.bytes") - $back;
-  write_whole("$saved/$run/.bytes", ($bytes > 0 ? $bytes : 0) . "\n");
-  opendir my $dir, "$saved/$run" or return;
-  for my $name (readdir $dir) { return if $name =~ /^$ID-H$/ }
-  unlink "$saved/$run/$_" for qw(.bytes .expires);
-  rmdir "$saved/$run";
+  give_back($back, qw(.bytes .expires));
 }
 `;
 

@@ -14,8 +14,9 @@ import {
 } from '../../queue/act-words.js';
 import type { ActAnswer, ActWishes, QueueAct, RetryAnswer } from '../../queue/driver.js';
 import type { MessageKey } from '../../queue/message.js';
+import { SAVED_FOLDER } from '../../queue/saved-folder.js';
 import type { Transport } from '../../transport/transport.js';
-import { ACT_SCRIPT, FLUSH_AT_ONCE, FLUSH_SECONDS, SAVED_FOLDER } from './act-script.js';
+import { ACT_SCRIPT, FLUSH_AT_ONCE, FLUSH_SECONDS } from './act-script.js';
 import { MESSAGE_ID } from './message-id.js';
 import { comparableSender } from './spool-files.js';
 

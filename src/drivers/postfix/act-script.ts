@@ -4,19 +4,22 @@
 //
 // A deleted message is renamed into a folder of ours on the queue's own file system: nothing is copied, at no moment
 // is it in both places or in none, and its inode stays taken, so that its id is not given to another message and is
-// still right when it comes back. It goes by way of hold, where no daemon touches it. Messages that came back are
-// put into hold as well, and released by postsuper unless they were held before.
+// still right when it comes back. From deferred and hold it goes at once: the queue manager takes a message from there
+// by a rename as well, so that one of the two finds nothing. What is on its way goes by postsuper's hold. Messages
+// that came back are put into hold, and released by postsuper unless they were held before.
+import { ACT_PERL_COMMON } from '../../queue/act-perl.js';
 import { GUARD_FD } from '../../queue/act-words.js';
 import { quoteWord } from '../../transport/quote.js';
 import { CHOOSE_INSTANCE } from './instance.js';
-import { SAVED_FOLDER } from './preview.js';
 import { QUEUE_CONF, QUEUE_FILES_PERL } from './queue-files.js';
 
 // Stdin: `ID ARRIVAL|- =SENDER|*` a line. Out: `gone|already ID`, `failed ID WHY`, `changed N`, `full HAVE MORE MOST`.
 const ACT_PERL = String.raw`
 $SIG{PIPE} = 'IGNORE'; umask 077;
 my ($act, $run, $expires, $most) = @ARGV;
-my $saved = '${SAVED_FOLDER}';
+my $changed = 0;
+my $SAVED_NAME = qr/^[A-Za-z0-9]{5,64}$/;
+${ACT_PERL_COMMON}
 my %places = (
   hold => [qw(deferred incoming active hold maildrop)], delete => [qw(deferred incoming active hold maildrop)],
   release => [qw(hold deferred incoming active)], requeue => [qw(deferred hold incoming active maildrop)],
@@ -25,8 +28,6 @@ my %places = (
 my %so = (hold => { hold => 1 }, release => { map { $_ => 1 } qw(deferred incoming active) }, requeue => { maildrop => 1 },
   flush => { incoming => 1, active => 1, maildrop => 1 });
 my %flag = (hold => '-h', delete => '-h', release => '-H', requeue => '-r');
-my $changed = 0;
-sub said { my ($kind, $id, $why) = @_; $why = '' unless defined $why; $why =~ s/[\x00-\x1f\x7f]+/ /g; print "$kind $id $why\n" }
 
 # Where the message is now, and its file's stat; 'other': the id is another message's.
 sub look {
@@ -164,66 +165,55 @@ elsif ($act eq 'expire') { $run = ''; forget_expired() }
 print "changed $changed\n";
 close STDOUT or die "mailctl: the answer could not be written\n";
 
-sub private_folder {
-  my ($folder) = @_;
-  mkdir $folder, 0700;
-  my @stat = lstat $folder;
-  die "mailctl: $spool/$folder is no folder of ours\n" unless -d _ && !($stat[2] & 077) && $stat[4] == $>;
-}
-sub number_in { my ($file) = @_; open my $in, '<', $file or return 0; my $line = <$in>; return defined $line && $line =~ /^(\d{1,15})$/ ? $1 : 0 }
-sub write_number {
-  my ($file, $number) = @_;
-  open my $out, '>', "$file.new" or die "mailctl: $file: $!\n";
-  (print $out "$number\n") && close $out && rename("$file.new", $file) or die "mailctl: $file: $!\n";
-}
-sub runs { opendir my $dir, $saved or return (); return grep { /^[A-Za-z0-9][\w.+-]*$/ } readdir $dir }
-sub forget_expired {
-  for my $one (runs()) {
-    my $until = number_in("$saved/$one/.expires");
-    next if $one eq $run || !$until || $until > time;
-    opendir my $dir, "$saved/$one" or next;
-    for my $name (readdir $dir) { next if $name =~ /^\.\.?$/; if (unlink("$saved/$one/$name") && $act eq 'expire' && $name =~ /^[A-Za-z0-9]{5,64}$/) { $changed++ } }
-    rmdir "$saved/$one";
-  }
-}
 my @logs;
+# Takes it out of a queue, with what was logged for its sender; false: it is not there.
+sub save_from {
+  my ($queue, $id) = @_;
+  rename path($queue, $id), "$saved/$run/$id" or return 0;
+  save_logs($id);
+  $changed++;
+  return 1;
+}
+sub save_logs {
+  my ($id) = @_;
+  for my $kind (@logs) { my $path = path($kind, $id); rename $path, "$saved/$run/$id.$kind" if -e $path }
+}
 sub delete_all {
   @logs = qw(defer bounce trace);
   private_folder($saved); private_folder("$saved/$run");
   forget_expired();
-  my ($sum, %was) = (0);
+  my ($sum, %was, %before) = (0);
+  if (opendir my $dir, "$saved/$run") { $before{$_} = 1 for readdir $dir }
   keys_of_stdin(sub {
     my ($id, $arrival, $sender) = @_;
     # What an earlier try of this run has saved is done.
-    if (-e "$saved/$run/$id") { my ($there) = look($id, $arrival, $sender, "$saved/$run"); if ($there eq "$saved/$run") { said('already', $id); return } }
+    if ($before{$id}) { my ($there) = look($id, $arrival, $sender, "$saved/$run"); if ($there eq "$saved/$run") { save_logs($id); said('already', $id); return } }
     my ($queue, $stat) = fits($id, $arrival, $sender) or return;
     return if exists $was{$id};
     $was{$id} = $queue; $sum += $stat->[7];
     push @keys, [$id, $queue, $arrival, $stat->[7], $sender];
   });
   return unless @keys;
-  my ($have, $ours) = (0, number_in("$saved/$run/.bytes"));
-  $have += number_in("$saved/$_/.bytes") for runs();
-  if ($have + $sum > $most) { print "full $have $sum $most\n"; close STDOUT; exit 3 }
-  my $before = number_in("$saved/$run/.expires");
-  write_number("$saved/$run/.expires", $expires) if $expires > $before;
+  my $ours = must_fit($sum);
+  keep_until();
   open my $manifest, '>>', "$saved/$run/.manifest" or die "mailctl: manifest: $!\n";
   for my $key (@keys) { print $manifest join("\t", @$key), "\n" or die "mailctl: manifest: $!\n" }
   close $manifest or die "mailctl: manifest: $!\n";
-  write_number("$saved/$run/.bytes", $ours + $sum);
-  my @moving = grep { $_->[1] ne 'hold' } @keys;
-  if (@moving) { begin('-h'); print $to "$_->[0]\n" for @moving; finish() }
-  my $kept = 0;
+  write_whole("$saved/$run/.bytes", ($ours + $sum) . "\n");
   open my $log, '|-', 'exec postlog -t postfix/mailctl -p info 2> /dev/null' or die;
+  my $removed = sub { print $log "$_[0]: removed, saved in $spool/$saved/$run\n" };
+  my ($kept, @moving) = (0);
   for my $key (@keys) {
-    my $id = $key->[0];
-    if (!rename path('hold', $id), "$saved/$run/$id") { $kept += $key->[3]; said('gone', $id, 'moved'); next }
-    for my $kind (@logs) { rename path($kind, $id), "$saved/$run/$id.$kind" }
-    $changed++;
-    print $log "$id: removed, saved in $spool/$saved/$run\n";
+    my ($id, $queue) = @$key;
+    if (($queue eq 'deferred' || $queue eq 'hold') && save_from($queue, $id)) { $removed->($id) } else { push @moving, $key }
+  }
+  if (@moving) { begin('-h'); print $to "$_->[0]\n" for @moving; finish() }
+  for my $key (@moving) {
+    my ($id) = @$key;
+    if (save_from('hold', $id)) { $removed->($id) } else { $kept += $key->[3]; said('gone', $id, 'moved') }
   }
   close $log;
-  write_number("$saved/$run/.bytes", $ours + $sum - $kept) if $kept;
+  write_whole("$saved/$run/.bytes", ($ours + $sum - $kept) . "\n") if $kept;
 }
 sub folder_for {
   my ($path, $like) = @_;
@@ -261,13 +251,7 @@ sub restore_all {
     push @free, $id unless defined $was{$id} && $was{$id} eq 'hold';
   });
   if (@free) { begin('-H'); print $to "$_\n" for @free; finish() }
-  return unless $back;
-  my $bytes = number_in("$saved/$run/.bytes") - $back;
-  write_number("$saved/$run/.bytes", $bytes > 0 ? $bytes : 0);
-  opendir my $dir, "$saved/$run" or return;
-  for my $name (readdir $dir) { return if $name =~ /^[A-Za-z0-9]{5,64}$/ }
-  unlink "$saved/$run/$_" for qw(.bytes .expires .manifest);
-  rmdir "$saved/$run";
+  give_back($back, qw(.bytes .expires .manifest));
 }
 `;
 

@@ -1,8 +1,6 @@
 // The commands of Postfix's acts as a person would type them, for plans and dry runs.
 import type { QueueAct } from '../../queue/driver.js';
-
-/** Folder in the queue directory for what was deleted; Postfix looks at those only that it knows. */
-export const SAVED_FOLDER = 'mailctl-saved';
+import { SAVED_FOLDER } from '../../queue/saved-folder.js';
 
 /** The commands of an act. */
 export function previewOf(act: QueueAct | 'retry'): readonly string[] {
@@ -17,7 +15,9 @@ export function previewOf(act: QueueAct | 'retry'): readonly string[] {
     case 'retry':
       return ['postqueue -i QUEUE-ID'];
     case 'delete':
-      return ['postsuper -h - < IDS', `mv QUEUE-DIRECTORY/hold/ID QUEUE-DIRECTORY/${SAVED_FOLDER}/RUN/`];
+      return [
+        `mv QUEUE-DIRECTORY/{deferred,hold}/ID QUEUE-DIRECTORY/${SAVED_FOLDER}/RUN/  (what is on its way: postsuper -h - < IDS before)`,
+      ];
     case 'restore':
       return [`mv QUEUE-DIRECTORY/${SAVED_FOLDER}/RUN/ID QUEUE-DIRECTORY/hold/`, 'postsuper -H - < IDS'];
   }
