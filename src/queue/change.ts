@@ -1,10 +1,13 @@
 // What an act on messages would touch, before anything is touched: which of the messages that were asked for it fits
 // (a message that is held already is not held again, so that an undo releases exactly what a run has held), how many,
-// how much, how old, for whom, and a sample. One pass, nothing kept but keys and figures. Pure.
+// how much, how old, for whom, and a sample. One pass, nothing kept but keys and figures, and of the listing's texts,
+// which may be views of far larger ones, only copies. Pure.
+import { ownText } from '../lib/own-text.js';
 import type { Queue, QueueAct } from './driver.js';
 import { grown, IdTable, TextList } from './id-table.js';
 import { KeyParts } from './key-parts.js';
 import { domainOf, type MessageKey, type QueueMessage } from './message.js';
+import { ownMessage } from './pick.js';
 
 /** Messages shown as a sample. */
 export const SAMPLE_SIZE = 10;
@@ -95,8 +98,10 @@ export class ChangeFold {
     this.#sizeBytes += message.sizeBytes;
     if (message.arrivedAt !== null && (this.#oldestAt === null || message.arrivedAt < this.#oldestAt))
       this.#oldestAt = message.arrivedAt;
-    for (const domain of new Set(message.recipients.map(({ address }) => domainOf(address))))
-      this.#domains.set(domain, (this.#domains.get(domain) ?? 0) + 1);
+    for (const domain of new Set(message.recipients.map(({ address }) => domainOf(address)))) {
+      const known = this.#domains.get(domain);
+      this.#domains.set(known === undefined ? ownText(domain) : domain, (known ?? 0) + 1);
+    }
   }
 
   get totals(): ChangeTotals {
@@ -130,7 +135,7 @@ export class ChangeFold {
 
   // Every one at first, then every second, fourth, ...: the sample is of the whole queue, whatever its length.
   #take(message: QueueMessage): void {
-    this.#sample.push(message);
+    this.#sample.push(ownMessage(message));
     if (this.#sample.length < SAMPLE_SIZE * 2) return;
     const kept = this.#sample.filter((_, index) => index % 2 === 0);
     this.#sample.splice(0, this.#sample.length, ...kept);

@@ -1,6 +1,7 @@
 // Orders of messages, and the first of them without keeping them all. What is kept are copies: texts of a listing
 // may be views of a far larger piece of it.
 import { compareNames } from '../lib/natural.js';
+import { ownText } from '../lib/own-text.js';
 import type { QueueMessage } from './message.js';
 
 /** What `--sort` knows, and what comes first by it. */
@@ -38,11 +39,32 @@ export function messageOrder(
     compareTexts(a.id, b.id);
 }
 
+/** A copy that shares no text with the listing it is from. */
+export function ownMessage(message: QueueMessage): QueueMessage {
+  const { queue, host, id, state, sender, submitter, recipients } = message;
+  return {
+    ...message,
+    queue: ownText(queue),
+    host: ownText(host),
+    id: ownText(id),
+    state: ownText(state),
+    sender: sender === null ? null : ownText(sender),
+    submitter: submitter === null ? null : ownText(submitter),
+    recipients: recipients.map((one) => ({
+      ...one,
+      address: ownText(one.address),
+      reason: one.reason === null ? null : ownText(one.reason),
+    })),
+  };
+}
+
 /** The first `limit` messages by an order; a message that comes twice counts once, its last word holds. */
 export class FirstMessages {
   readonly #compare: (a: QueueMessage, b: QueueMessage) => number;
   readonly #limit: number;
   readonly #kept = new Map<string, QueueMessage>();
+  /** The last of the first, once there are as many: what comes behind it is not kept. */
+  #last: QueueMessage | undefined;
   /** All that came. */
   count = 0;
 
@@ -53,7 +75,9 @@ export class FirstMessages {
 
   add(message: QueueMessage): void {
     this.count += 1;
-    this.#kept.set(`${message.queue}\n${message.id}`, structuredClone(message));
+    const key = `${message.queue}\n${message.id}`;
+    if (this.#last !== undefined && this.#compare(message, this.#last) > 0 && !this.#kept.has(key)) return;
+    this.#kept.set(ownText(key), ownMessage(message));
     if (this.#kept.size >= this.#limit * 2 + 1000) this.#cut();
   }
 
@@ -61,6 +85,7 @@ export class FirstMessages {
     const first = [...this.#kept.values()].sort(this.#compare).slice(0, this.#limit);
     this.#kept.clear();
     for (const message of first) this.#kept.set(`${message.queue}\n${message.id}`, message);
+    this.#last = first.length < this.#limit ? undefined : first.at(-1);
     return first;
   }
 

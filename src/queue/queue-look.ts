@@ -35,15 +35,19 @@ export interface LookStore {
   latest(): Promise<readonly QueueLook[]>;
 }
 
-/** What the statistics of a read come to, for each of these queues; `byDomain` is grouped by queue and domain. */
+/**
+ * What the statistics of a read come to, for each of these queues. They are grouped by queue and domain, or their
+ * domains are not asked for, as of looks that nobody keeps.
+ */
 export function looksOf(
-  byDomain: QueueStats,
+  stats: QueueStats,
   queues: readonly { readonly queue: string; readonly host: string }[],
   at: number,
+  { withDomains = true } = {},
 ): readonly QueueLook[] {
-  const counts = new Map(byDomain.totals().queues.map((count) => [`${count.host}\n${count.queue}`, count]));
+  const counts = new Map(stats.totals().queues.map((count) => [`${count.host}\n${count.queue}`, count]));
   const domains = new Map<string, [string, number][]>();
-  for (const { key, messages } of byDomain.groups()) {
+  for (const { key, messages } of withDomains ? stats.groups() : []) {
     const [queue, domain] = [String(key[0]), String(key[1] ?? '')];
     const all = domains.get(queue) ?? [];
     domains.set(queue, all);
@@ -63,7 +67,7 @@ export function looksOf(
       oldestAt: count?.oldestAt ?? null,
       held: (count?.states.get('hold') ?? 0) + (count?.states.get('corrupt') ?? 0),
       domains: new Map(kept),
-      isWhole: kept.length === all.length,
+      isWhole: withDomains && kept.length === all.length,
     };
   });
 }

@@ -2,6 +2,7 @@
 // id that comes again replaces what was said of it before. A message costs some 40 bytes, however long its texts are;
 // a group costs its name. A group by recipient (domain, destination, reason) counts a message once if it has a
 // recipient there, and all of its recipients there. Pure.
+import { ownText } from '../lib/own-text.js';
 import { MessageIndex, NumberColumn } from './columns.js';
 import { domainOf, MESSAGE_STATES, type QueueMessage, type QueueRecipient } from './message.js';
 import type { ReasonKeyOf } from './reason-key.js';
@@ -91,11 +92,6 @@ class Adder implements StatCount {
       this.bands[at] = count + (bands[at] ?? 0);
     });
   }
-}
-
-/** A text that does not keep alive the larger one that it may be a view of. */
-function ownText(text: string): string {
-  return text.length < 13 ? text : JSON.parse(JSON.stringify(text));
 }
 
 /** From 0 to 2^53, whatever a server said. */

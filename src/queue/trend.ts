@@ -259,8 +259,11 @@ export function intervalOf(before: WatchedLook, now: WatchedLook): Interval {
     if (row !== lastRow) allCame += 1;
     lastRow = row;
   });
-  const countsOf = (stats: QueueStats) =>
-    new Map([...stats.groups()].map(({ key, messages }) => [JSON.stringify(key), messages]));
+  const countsOf = (stats: QueueStats) => {
+    const byNumber = new Map<number, number>();
+    stats.eachMember(({ group }) => byNumber.set(group, (byNumber.get(group) ?? 0) + 1));
+    return new Map([...byNumber].map(([group, messages]) => [stats.groupName(group), messages]));
+  };
   const [then, today] = [countsOf(before.stats), countsOf(now.stats)];
   const change = (fresh: number, was: number, is: number): Change => ({
     came: fresh,

@@ -2,6 +2,7 @@
 // has left on the hosts. Loaded when such a command runs.
 import { EXIT, MailctlError, UsageError } from '../../errors.js';
 import { formatCommand } from '../../lib/command-text.js';
+import { unknownIds } from '../../output/screens/queue-change.js';
 import { KeyedMessages } from '../../queue/change.js';
 import type { FoundRecord } from '../../queue/desk.js';
 import type { Queue, QueueAct } from '../../queue/driver.js';
@@ -132,6 +133,17 @@ export async function restoreRun(
       signal,
     );
     if (keys.count > 0) parts.set(queue.name, keys);
+  }
+  if (parts.size === 0 && wanted.size > 0) {
+    throw new MailctlError(
+      `${unknownIds('restore', wanted.size)} (${options.run}): ${[...wanted].slice(0, 5).join(' ')}`,
+      {
+        code: 'queue.no-record',
+        exitCode: EXIT.failed,
+        detail: 'nothing was changed',
+        hint: `without --id all of it comes back; what it would be: ${formatCommand(['mailctl', 'queue', 'restore', options.run, '--dry-run', '-o', 'json'])}`,
+      },
+    );
   }
   return changeMessages(
     {

@@ -3,7 +3,7 @@ import { formatIso } from '../../lib/clock.js';
 import { messageJson } from '../../output/columns/messages.js';
 import { type ChangeOutcome, type ChangeRow, changeColumns } from '../../output/columns/queue-change.js';
 import type { Line } from '../../output/line.js';
-import { changeEndScreen } from '../../output/screens/queue-change.js';
+import { changeEndScreen, unknownIds } from '../../output/screens/queue-change.js';
 import type { ChangeTotals } from '../../queue/change.js';
 import type { QueueAct } from '../../queue/driver.js';
 import type { QueueFailure } from '../../queue/gather-queues.js';
@@ -75,9 +75,7 @@ function silentOf({ failures }: ChangeEnd): readonly { readonly host: string; re
 function warnOf(context: Context, end: ChangeEnd): void {
   for (const { error } of end.failures) context.warn(error.message, error.hint);
   if (end.missing.length > 0)
-    context.warn(
-      `${end.missing.length} ${end.missing.length === 1 ? 'id is' : 'ids are'} in no queue that was seen: ${end.missing.slice(0, 5).join(' ')}`,
-    );
+    context.warn(`${unknownIds(end.act, end.missing.length)}: ${end.missing.slice(0, 5).join(' ')}`);
 }
 
 function documentOf(context: Context, end: ChangeEnd): object {

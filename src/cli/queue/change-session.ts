@@ -9,7 +9,7 @@ import { formatDuration } from '../../lib/duration.js';
 import { formatSize } from '../../lib/size.js';
 import { version } from '../../lib/version.js';
 import type { Line } from '../../output/line.js';
-import { changePlanScreen } from '../../output/screens/queue-change.js';
+import { changePlanScreen, unknownIds } from '../../output/screens/queue-change.js';
 import { describeLines, describePlan } from '../../plan/describe.js';
 import type { Plan } from '../../plan/plan.js';
 import { changeActions } from '../../queue/actions/index.js';
@@ -200,6 +200,8 @@ async function look(queue: Queue, request: ChangeRequest, signal: AbortSignal): 
   const fold = new ChangeFold(act, source.selection);
   const listing = await queue.driver.list((message) => fold.add(message), {
     submitter: source.submitter,
+    // What a server keeps back matters to new tries only.
+    glance: act !== 'flush',
     signal,
   });
   fold.end();
@@ -343,7 +345,7 @@ function planScreen(
             {
               word: 'unknown',
               isBad: true,
-              text: `${missing.length} ${missing.length === 1 ? 'id is' : 'ids are'} in no queue that was seen: ${missing.slice(0, 5).join(' ')}`,
+              text: `${unknownIds(act, missing.length)}: ${missing.slice(0, 5).join(' ')}`,
             },
           ]
         : []),

@@ -15,6 +15,8 @@ export interface QueueWishes extends ReadOnly {
   readonly groups: readonly string[];
   /** Whether a queue of this name is meant at all; absent: all are. */
   readonly queue?: ((name: string) => boolean) | undefined;
+  /** Something else of this command wants the same queues: a host is looked through once, apart from any listing. */
+  readonly isShared?: boolean | undefined;
 }
 
 /**
@@ -56,7 +58,7 @@ export async function openQueues(context: Context, wishes: QueueWishes): Promise
     async listedOf(host, onMessage, signal) {
       // A host's only queue has the host's name.
       const isMeant = wishes.queue?.(host.name) !== false;
-      if (named(host).length > 0 || !isMeant)
+      if (named(host).length > 0 || !isMeant || wishes.isShared === true)
         return { queues: await queuesOf(host, signal), listing: undefined };
       // Loaded before the first line comes: it is what most hosts have.
       const able = new Map(

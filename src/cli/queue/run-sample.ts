@@ -28,7 +28,7 @@ export async function runSample(
   await context.migrateState();
   const now = context.clock.now();
   const everything = messageFilter(noSelectors, (domain) => domain);
-  const source = await messageSource(context, options, everything);
+  const source = await messageSource(context, options, everything, { isShared: options.doOwed });
   const byDomain = new QueueStats({ by: ['queue', 'domain'], now: Math.floor(now / 1000) });
   const tending = options.doOwed ? tend(options, context) : undefined;
   const report = await source.read((message) => byDomain.add(message), {

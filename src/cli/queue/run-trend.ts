@@ -47,6 +47,7 @@ export async function runTrend(schema: string, options: TrendOptions, context: C
       wantsSubmitter: filter.wishes.submitter || options.by.includes('submitter'),
       mode: options.trend ? 'whole' : 'watched',
       isFull: options.trend,
+      keeps: isWhole,
       isQuiet: options.watch,
     },
     context,

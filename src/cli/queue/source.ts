@@ -6,6 +6,7 @@ import type { MessageFilter } from '../../queue/select.js';
 import type { Context } from '../context.js';
 import { choice, text, value } from '../options.js';
 import { type ErrorReport, reportError } from '../report.js';
+import type { QueueWishes } from './queues.js';
 
 /** The options of commands that also read a listing from a file. */
 export const inputOptions = {
@@ -26,6 +27,7 @@ export async function messageSource(
   context: Context,
   { hosts, groups, input, format }: SourceOptions,
   filter: MessageFilter,
+  { isShared }: Pick<QueueWishes, 'isShared'> = {},
 ): Promise<MessageSource> {
   if (input !== undefined) {
     if (hosts.length > 0 || groups.length > 0) {
@@ -41,7 +43,7 @@ export async function messageSource(
     import('./queues.js'),
     import('../../queue/read-all.js'),
   ]);
-  const fleet = await openQueues(context, { hosts, groups, readOnly: true, queue: filter.queue });
+  const fleet = await openQueues(context, { hosts, groups, readOnly: true, queue: filter.queue, isShared });
   return fleetSource(fleet, { clock: context.clock, concurrency: context.globals.concurrency });
 }
 

@@ -48,6 +48,8 @@ export interface TrendRequest {
   readonly mode: 'whole' | 'watched';
   /** Connections, limits and what expires. */
   readonly isFull: boolean;
+  /** What is seen may be kept: of whole queues, with their domains. */
+  readonly keeps: boolean;
   /** A warning would stand in the middle of a screen that is drawn. */
   readonly isQuiet: boolean;
 }
@@ -69,7 +71,8 @@ export interface HostState {
 
 interface HostLook extends WatchedLook {
   /** By queue and domain. */
-  readonly byDomain: QueueStats;
+  /** Null: nobody wants its domains. */
+  readonly byDomain: QueueStats | null;
   readonly looks: readonly QueueLook[];
   readonly sockets: readonly Socket[] | null;
   readonly believed: Map<string, number> | null;
@@ -142,13 +145,13 @@ export class TrendScene {
   /** Looks at one host. What cannot be asked is in its state. */
   async lookAt(state: HostState, signal: AbortSignal): Promise<readonly QueueLook[]> {
     const { clock } = this.#context;
-    const { filter, by, mode, isFull } = this.#request;
+    const { filter, by, mode, isFull, keeps } = this.#request;
     state.askedAt = clock.monotonic();
     const at = clock.now();
     const now = Math.floor(at / 1000);
     const reasonOf = by.includes('reason') ? reasonKeys() : undefined;
     const stats = new QueueStats({ by, now, reasonOf });
-    const byDomain = new QueueStats({ by: ['queue', 'domain'], now });
+    const byDomain = isFull || keeps ? new QueueStats({ by: ['queue', 'domain'], now }) : null;
     const before = state.look;
     const fresh = new NumberColumn(1);
     const senders = new SenderCount();
@@ -160,7 +163,7 @@ export class TrendScene {
         const isFresh = before !== null && !before.stats.has(message);
         const row = stats.add(message);
         if (isFresh) fresh.set(row, 1);
-        byDomain.add(message);
+        byDomain?.add(message);
         senders.add(message.sender);
       },
       { submitter: this.#request.wantsSubmitter, glance: true, signal },
@@ -184,7 +187,7 @@ export class TrendScene {
       state.intervals.length = 0;
       return [];
     }
-    const looks = looksOf(byDomain, report.queues, at);
+    const looks = looksOf(byDomain ?? stats, report.queues, at, { withDomains: byDomain !== null });
     const isFresh = (row: number) => fresh.get(row) === 1;
     const look: HostLook = { stats, at, isFresh, byDomain, looks, sockets, believed, senders };
     state.look = look;
@@ -207,7 +210,7 @@ export class TrendScene {
     const sights = this.#looks().flatMap(({ state, look }) => {
       if (look.sockets === null) return [];
       const domains = new Map<string, number>();
-      for (const { key, messages } of look.byDomain.groups())
+      for (const { key, messages } of look.byDomain?.groups() ?? [])
         domains.set(String(key[1] ?? ''), (domains.get(String(key[1] ?? '')) ?? 0) + messages);
       const { sockets, believed } = look;
       return [{ host: state.host.name, sockets, believed, domains, hasQueue: true }];
@@ -348,7 +351,7 @@ export class TrendScene {
       return log === undefined || log.trouble !== null ? null : log.fold.parts(now);
     };
     const byQueue = new Map<string, Map<string, number>>();
-    for (const { key, messages } of look.byDomain.groups()) {
+    for (const { key, messages } of look.byDomain?.groups() ?? []) {
       const domains = byQueue.get(String(key[0])) ?? new Map<string, number>();
       byQueue.set(String(key[0]), domains);
       domains.set(String(key[1] ?? ''), messages);
@@ -356,13 +359,13 @@ export class TrendScene {
     const arrived = new Map<string, number>();
     const places = new Map<number, string>();
     let lastRow = -1;
-    look.byDomain.eachMember(({ group, row, queue, arrivedAt }) => {
+    look.byDomain?.eachMember(({ group, row, queue, arrivedAt }) => {
       const base = bases.get(queue);
       if (base === null || base === undefined || arrivedAt === null) return;
       if (arrivedAt <= Math.floor(base.at / 1000)) return;
       let place = places.get(group);
       if (place === undefined) {
-        const [, domain] = JSON.parse(look.byDomain.groupName(group)) as [string, string];
+        const [, domain] = JSON.parse(look.byDomain?.groupName(group) ?? '[]') as [string, string];
         place = placeOf(queue, domain);
         places.set(group, place);
       }

@@ -92,6 +92,12 @@ function sampleText(message: QueueMessage, now: number): string {
   return `${message.queue}/${message.id}  ${age}  ${formatSize(message.sizeBytes)}  ${from} -> ${cut(first?.address ?? '?')}${more}`;
 }
 
+/** What is wrong with ids that were named: `2 ids are in no queue that was seen`. */
+export function unknownIds(act: QueueAct, ids: number): string {
+  const where = act === 'restore' ? 'not among what that run has saved' : 'in no queue that was seen';
+  return `${ids} ${ids === 1 ? 'id is' : 'ids are'} ${where}`;
+}
+
 /** What is shown of an end. */
 export interface ChangeEndScreen {
   readonly act: QueueAct;
@@ -135,7 +141,11 @@ export function changeEndScreen(end: ChangeEndScreen, canvas: Canvas): readonly 
     const some = end.missing.slice(0, 6).join(' ');
     const more = end.missing.length > 6 ? ` and ${end.missing.length - 6} more` : '';
     lines.push(
-      ...folded([{ text: 'unknown ', tone: 'warn' }], `in no queue that was seen: ${some}${more}`, UNDER),
+      ...folded(
+        [{ text: 'unknown ', tone: 'warn' }],
+        `${unknownIds(act, end.missing.length)}: ${some}${more}`,
+        UNDER,
+      ),
     );
   }
   for (const { host, message } of end.silent)
