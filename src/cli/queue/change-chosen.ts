@@ -138,7 +138,7 @@ export async function restoreRun(
     throw new MailctlError(
       `${unknownIds('restore', wanted.size)} (${options.run}): ${[...wanted].slice(0, 5).join(' ')}`,
       {
-        code: 'queue.no-record',
+        code: 'queue.no-message',
         exitCode: EXIT.failed,
         detail: 'nothing was changed',
         hint: `without --id all of it comes back; what it would be: ${formatCommand(['mailctl', 'queue', 'restore', options.run, '--dry-run', '-o', 'json'])}`,
