@@ -1,24 +1,18 @@
 // One call of `mailctl failover` from the look to the report; holds what is shown twice (plan, results). Loaded
 // when the command runs.
 import { EXIT, MailctlError } from '../errors.js';
-import { readBootId } from '../journal/boot-id.js';
-import { createRun, pickRunId } from '../journal/store.js';
+import { pickRunId } from '../journal/store.js';
 import { formatIso } from '../lib/clock.js';
 import { formatCommand } from '../lib/command-text.js';
 import { formatDuration } from '../lib/duration.js';
-import { version } from '../lib/version.js';
 import type { Line } from '../output/line.js';
 import type { Canvas } from '../output/output.js';
 import { type EndScreen, endScreen, planScreen } from '../output/screens/failover.js';
-import { describeLines, describePlan, standingByLook } from '../plan/describe.js';
-import { lookAtPlan } from '../plan/look-at-plan.js';
 import type { Plan } from '../plan/plan.js';
 import type { RunResult } from '../plan/runner.js';
-import { slotActions } from '../slot/actions/index.js';
 import type { CutOff } from '../slot/cut-off.js';
 import { type Decision, type FailoverWishes, mayGo } from '../slot/decide.js';
 import type { Directory } from '../slot/directory.js';
-import { actionParts } from '../slot/execute.js';
 import { planAfter, planLane } from '../slot/failover.js';
 import { withLossSheets } from '../slot/gather-loss.js';
 import { storeSamples } from '../slot/list.js';
@@ -43,9 +37,12 @@ import type { Watch } from '../slot/watch.js';
 import type { Context } from './context.js';
 import { FAILOVER_SCHEMA, type FailoverRequest } from './failover.js';
 import { failoverColumns, failoverDocument } from './failover-json.js';
-import { reportError, worstExit } from './report.js';
+import { worstExit } from './report.js';
+import { beginRun, planHead } from './runs/open-run.js';
 import { endOfRun } from './slots/end-of-run.js';
-import { exitAfter, hooksPer, lookAgain, runSlots, stderrCanvas } from './slots/run-slots.js';
+import { confirmPlan, describeSteps, NO_PROMISE } from './slots/plan-shown.js';
+import { exitAfter, hooksPer, lookAgain, runSlots } from './slots/run-slots.js';
+import { sightErrors } from './slots/sight-errors.js';
 import { surroundingsOf } from './slots/surroundings.js';
 import { waitingDesk } from './slots/waiting-desk.js';
 import { runsToTakeOver } from './take-over.js';
@@ -116,14 +113,10 @@ export class FailoverSession {
     };
     const going = prepared.decisions.filter(mayGo);
     const plan: Plan = {
-      version: 1,
+      ...planHead(context, request.reason),
       id: await pickRunId(stateDir),
       kind: request.kind ?? 'failover',
       target: request.targets.join(' '),
-      operator: context.operator.name,
-      bastion: context.operator.bastion,
-      createdAt: formatIso(context.clock.now()),
-      ...(request.reason === undefined ? {} : { reason: request.reason }),
       facts: {
         to: wishes.to ?? null,
         toBySlot: Object.fromEntries(wishes.toBySlot ?? []),
@@ -221,63 +214,33 @@ export class FailoverSession {
     const exit = exitOf(outcome, results);
     const isShown = this.context.output.format === 'table' && this.plan.lanes.length > 0;
     const steps = isShown ? ['', ...(await this.#describeSteps())] : [];
-    const last = ['', 'dry run: nothing was changed; that it would go well today is no promise'];
+    const last = ['', NO_PROMISE];
     const screen = (canvas: Canvas) => [...planScreen(this.#planScreen(true), canvas), ...steps, ...last];
     await this.#print(results, null, outcome, this.prepared.sight, screen);
     return exit;
   }
 
   async #describeSteps(): Promise<readonly string[]> {
-    const parts = actionParts({
-      plan: this.plan,
+    return describeSteps(this.context, this.plan, {
+      ...this.prepared,
       around: this.around,
       directory: this.directory,
-      clock: this.context.clock,
-      runHook: () => Promise.reject(new Error('a dry run runs nothing of the site')),
-      drainTimeoutMs: 0,
-      operator: this.plan.operator,
-      bastion: this.plan.bastion,
-      takeOver: [],
-      slots: this.prepared.slots,
-      sight: this.prepared.sight,
     });
-    try {
-      const actions = slotActions(parts);
-      const looks = await lookAtPlan(this.plan, actions, this.context.interruption.abort);
-      return describeLines(describePlan(this.plan, actions, standingByLook(looks)));
-    } finally {
-      parts.watch.stop();
-    }
   }
 
   /** Shows the plan and asks for the target's name; --yes only shows it. */
   async confirm(): Promise<boolean> {
-    const { context, request } = this;
-    const canvas = await stderrCanvas(context);
-    const say = (all: boolean) => {
-      for (const line of planScreen(this.#planScreen(all), canvas)) context.note(line);
-    };
-    (await context.progress()).end();
-    say(false);
-    if (request.yes) return true;
+    const { request } = this;
     const going = this.prepared.decisions.filter(mayGo);
     const cut = hostsToFence(going);
     const target = request.targets.length === 1 ? (request.targets[0] as string) : String(going.length);
-    const prompt = await context.prompt();
-    return prompt.typed({
+    return confirmPlan(this.context, {
+      show: (all, canvas) => planScreen(this.#planScreen(all), canvas),
+      steps: () => this.#describeSteps(),
+      yes: request.yes,
       // Who cuts a host off types its name, not the slot's.
       word: cut.length > 0 ? cut.join(' ') : target,
       purpose: `to ${cut.length > 0 ? `cut ${cut.join(' and ')} off and ` : ''}move ${going.length}`,
-      keys: [
-        { key: 'l', label: 'list', run: () => say(true) },
-        {
-          key: 'd',
-          label: 'details',
-          run: async () => {
-            for (const line of await this.#describeSteps()) context.note(line);
-          },
-        },
-      ],
     });
   }
 
@@ -285,15 +248,7 @@ export class FailoverSession {
   async run(): Promise<number> {
     const { context, prepared } = this;
     const confirmedAt = context.clock.monotonic();
-    const { journal, plan } = await createRun({
-      stateDir: this.stateDir,
-      plan: this.plan,
-      mailctl: version,
-      operator: context.operator.name,
-      host: context.operator.bastion,
-      bootId: await readBootId(),
-      clock: context.clock,
-    });
+    const { journal, plan } = await beginRun(context, this.plan);
     let result: RunResult;
     const desk = await waitingDesk(context, this.around);
     try {
@@ -387,8 +342,6 @@ export class FailoverSession {
   ): Promise<void> {
     const tookMs = known.tookMs ?? this.context.clock.monotonic() - this.startedAt;
     const waiting = known.waiting ?? null;
-    const silent = [...this.prepared.sight.values()].flatMap((seen) => (seen.ok ? [] : [seen]));
-    const errors = silent.map((seen) => ({ ...reportError(seen.error).report, host: seen.host.name }));
     const safety = known.safety ?? judgeSafety(results, sight, this.wishes.maxLagS);
     (await this.context.progress()).end();
     await this.context.output.print({
@@ -400,7 +353,7 @@ export class FailoverSession {
           tookMs,
           results,
           safety,
-          errors,
+          errors: sightErrors(this.prepared.sight),
           waiting,
           roads: known.roads ?? [],
           watch: known.watch,

@@ -1,21 +1,14 @@
 // One call of `mailctl rejoin` from the look to the report. Loaded when the command runs.
 import { EXIT, MailctlError } from '../errors.js';
-import { readBootId } from '../journal/boot-id.js';
-import { createRun, listRuns, pickRunId } from '../journal/store.js';
-import { formatIso } from '../lib/clock.js';
-import { version } from '../lib/version.js';
+import { pickRunId } from '../journal/store.js';
 import type { Line } from '../output/line.js';
 import type { Canvas } from '../output/output.js';
 import { rejoinEndScreen, rejoinPlanScreen } from '../output/screens/rejoin.js';
-import { describeLines, describePlan, standingByLook } from '../plan/describe.js';
-import { lookAtPlan } from '../plan/look-at-plan.js';
 import type { Plan } from '../plan/plan.js';
 import type { RunResult } from '../plan/runner.js';
-import { slotActions } from '../slot/actions/index.js';
 import type { RejoinReport } from '../slot/actions/rejoin-parts.js';
 import { analyseSlot } from '../slot/analysis.js';
 import type { Directory } from '../slot/directory.js';
-import { actionParts } from '../slot/execute.js';
 import { storeSamples } from '../slot/list.js';
 import type { Surroundings } from '../slot/look-around.js';
 import { exitOf, type RunOutcome } from '../slot/overall.js';
@@ -29,9 +22,13 @@ import type { UserSources } from '../slot/users.js';
 import type { Context } from './context.js';
 import { REJOIN_SCHEMA, type RejoinRequest } from './rejoin.js';
 import { rejoinColumns, rejoinDocument } from './rejoin-json.js';
-import { reportError, worstExit } from './report.js';
-import { exitAfter, hooksPer, lookAgain, runSlots, stderrCanvas } from './slots/run-slots.js';
+import { worstExit } from './report.js';
+import { beginRun, planHead } from './runs/open-run.js';
+import { confirmPlan, describeSteps, NO_PROMISE } from './slots/plan-shown.js';
+import { exitAfter, hooksPer, lookAgain, runSlots } from './slots/run-slots.js';
+import { sightErrors, silentIn } from './slots/sight-errors.js';
 import { surroundingsOf } from './slots/surroundings.js';
+import { runsToTakeOver } from './take-over.js';
 
 /** From the look to the report. */
 export class RejoinSession {
@@ -65,10 +62,7 @@ export class RejoinSession {
         if (!seen.ok) progress.line(seen.error.message);
       },
     });
-    // A run of this machine that no process holds any more is taken over at once.
-    const dead = (await listRuns(stateDir, context.clock))
-      .filter((run) => run.state !== 'running')
-      .map((run) => run.run);
+    const dead = await runsToTakeOver(stateDir, context.clock);
     const takeOver = new Set([...request.takeOver, ...dead]);
     const prepared = await prepareRejoin(
       request.targets,
@@ -78,14 +72,10 @@ export class RejoinSession {
     if (!request.dryRun)
       await storeSamples(await context.samples(), prepared.slots, prepared.sight, context.clock);
     const plan: Plan = {
-      version: 1,
+      ...planHead(context, request.reason),
       id: await pickRunId(stateDir),
       kind: 'rejoin',
       target: request.targets.join(' '),
-      operator: context.operator.name,
-      bastion: context.operator.bastion,
-      createdAt: formatIso(context.clock.now()),
-      ...(request.reason === undefined ? {} : { reason: request.reason }),
       facts: {
         acceptLoss: [...request.acceptLoss],
         takeOver: [...request.takeOver],
@@ -129,7 +119,7 @@ export class RejoinSession {
 
   /** Nothing to bring back: says so. */
   async reportEmpty(): Promise<number> {
-    const silent = [...this.prepared.sight.values()].flatMap((seen) => (seen.ok ? [] : [seen]));
+    const silent = silentIn(this.prepared.sight);
     const isSeen = silent.length === 0;
     const text = isSeen
       ? `${this.request.targets.join(', ')}: nothing owes a rejoin and no stray runs there: nothing to do`
@@ -161,7 +151,7 @@ export class RejoinSession {
     const outcome = overallRejoin(results, true);
     const isShown = this.context.output.format === 'table' && this.plan.lanes.length > 0;
     const steps = isShown ? ['', ...(await this.#describeSteps())] : [];
-    const last = ['', 'dry run: nothing was changed; that it would go well today is no promise'];
+    const last = ['', NO_PROMISE];
     await printRejoin(this.context, { ...this.#base(), results, outcome }, (canvas) => [
       ...rejoinPlanScreen(this.#planScreen(true), canvas),
       ...steps,
@@ -171,55 +161,24 @@ export class RejoinSession {
   }
 
   async #describeSteps(): Promise<readonly string[]> {
-    const parts = actionParts({
-      plan: this.plan,
+    return describeSteps(this.context, this.plan, {
+      ...this.prepared,
       around: this.around,
       directory: this.directory,
-      clock: this.context.clock,
-      runHook: () => Promise.reject(new Error('a dry run runs no hook')),
-      drainTimeoutMs: 0,
       users: this.users,
-      operator: this.plan.operator,
-      bastion: this.plan.bastion,
-      takeOver: [],
-      slots: this.prepared.slots,
-      sight: this.prepared.sight,
     });
-    try {
-      const actions = slotActions(parts);
-      const looks = await lookAtPlan(this.plan, actions, this.context.interruption.abort);
-      return describeLines(describePlan(this.plan, actions, standingByLook(looks)));
-    } finally {
-      parts.watch.stop();
-    }
   }
 
   /** Shows the plan and asks for the target's name; --yes only shows it. */
   async confirm(): Promise<boolean> {
-    const { context, request } = this;
-    const canvas = await stderrCanvas(context);
-    const say = (all: boolean) => {
-      for (const line of rejoinPlanScreen(this.#planScreen(all), canvas)) context.note(line);
-    };
-    (await context.progress()).end();
-    say(false);
-    if (request.yes) return true;
+    const { request } = this;
     const going = this.plan.lanes.length;
-    const word = request.targets.length === 1 ? (request.targets[0] as string) : String(going);
-    const prompt = await context.prompt();
-    return prompt.typed({
-      word,
+    return confirmPlan(this.context, {
+      show: (all, canvas) => rejoinPlanScreen(this.#planScreen(all), canvas),
+      steps: () => this.#describeSteps(),
+      yes: request.yes,
+      word: request.targets.length === 1 ? (request.targets[0] as string) : String(going),
       purpose: `to bring back ${going}`,
-      keys: [
-        { key: 'l', label: 'list', run: () => say(true) },
-        {
-          key: 'd',
-          label: 'details',
-          run: async () => {
-            for (const line of await this.#describeSteps()) context.note(line);
-          },
-        },
-      ],
     });
   }
 
@@ -227,15 +186,7 @@ export class RejoinSession {
   async run(): Promise<number> {
     const { context, prepared } = this;
     const confirmedAt = context.clock.monotonic();
-    const { journal, plan } = await createRun({
-      stateDir: this.stateDir,
-      plan: this.plan,
-      mailctl: version,
-      operator: context.operator.name,
-      host: context.operator.bastion,
-      bootId: await readBootId(),
-      clock: context.clock,
-    });
+    const { journal, plan } = await beginRun(context, this.plan);
     const report: RejoinReport = new Map();
     let result: RunResult;
     try {
@@ -368,12 +319,10 @@ async function printRejoin(
   },
   screen: (canvas: Canvas) => readonly Line[],
 ): Promise<void> {
-  const silent = [...of.sight.values()].flatMap((seen) => (seen.ok ? [] : [seen]));
-  const errors = silent.map((seen) => ({ ...reportError(seen.error).report, host: seen.host.name }));
   (await context.progress()).end();
   await context.output.print({
     schema: REJOIN_SCHEMA,
-    document: () => rejoinDocument({ ...of, errors }),
+    document: () => rejoinDocument({ ...of, errors: sightErrors(of.sight) }),
     rows: of.results,
     columns: rejoinColumns,
     screen,

@@ -9,8 +9,9 @@ import { instanceOn, type Slot } from '../../slot/slot.js';
 import { planRepair, whyNotTended } from '../../slot/tend.js';
 import type { CopyVerdict } from '../../slot/verify.js';
 import type { Context } from '../context.js';
+import { describeSteps, NO_PROMISE } from '../slots/plan-shown.js';
 import { tendScene } from './tend.js';
-import { describeTend, nextRunId, outcomeOf, runTend, tendPlan } from './tend-run.js';
+import { nextRunId, outcomeOf, runTend, tendPlan } from './tend-run.js';
 
 /** How it was asked for. */
 export interface RepairRequest {
@@ -57,8 +58,8 @@ export async function repairCopies(
   const id = await nextRunId(context);
   const plan = tendPlan(context, { id, kind: 'repair', lanes, reason: request.reason });
   if (request.dryRun) {
-    for (const line of await describeTend(context, plan, scene)) context.note(line);
-    context.note('dry run: nothing was changed; that it would go well today is no promise');
+    for (const line of await describeSteps(context, plan, scene)) context.note(line);
+    context.note(NO_PROMISE);
     return { again: [], exit: null };
   }
   if (!request.yes && !(await (await context.prompt()).yesNo('send them?'))) {

@@ -1,29 +1,24 @@
 // One call of `mailctl replication seed` from the look to the report, and the taking up of one that was cut off.
 // Loaded when the command runs.
 import { EXIT, MailctlError, UsageError } from '../../errors.js';
-import { readBootId } from '../../journal/boot-id.js';
-import { openJournal } from '../../journal/journal.js';
-import { createRun, pickRunId } from '../../journal/store.js';
-import { formatIso } from '../../lib/clock.js';
-import { version } from '../../lib/version.js';
+import { pickRunId } from '../../journal/store.js';
 import type { Line } from '../../output/line.js';
 import { type SeedRow, seedColumns, seedEnd, seedPlan } from '../../output/screens/seed.js';
-import { describeLines, describePlan, standingByLook } from '../../plan/describe.js';
-import { lookAtPlan } from '../../plan/look-at-plan.js';
 import type { Plan } from '../../plan/plan.js';
 import type { RunProgress } from '../../plan/progress.js';
 import type { RunResult } from '../../plan/runner.js';
-import { slotActions } from '../../slot/actions/index.js';
 import type { Directory } from '../../slot/directory.js';
-import { actionParts } from '../../slot/execute.js';
 import { lookAtSlots, type Surroundings } from '../../slot/look-around.js';
 import { judgeSeed, planSeed, type SeedFacts, type SeedWishes } from '../../slot/seed.js';
 import { type FleetSight, stateOf } from '../../slot/sight.js';
 import { type Instance, instanceOn, type Slot } from '../../slot/slot.js';
 import type { Context } from '../context.js';
-import { reportError, worstExit } from '../report.js';
+import { worstExit } from '../report.js';
+import { askTakeUp, beginRun, planHead, reopenRun } from '../runs/open-run.js';
+import { describeSteps, NO_PROMISE } from '../slots/plan-shown.js';
 import { exitAfter, runSlots, stderrCanvas } from '../slots/run-slots.js';
 import { namedSlots } from '../slots/show.js';
+import { sightErrors } from '../slots/sight-errors.js';
 import { surroundingsOf } from '../slots/surroundings.js';
 import { runsToTakeOver } from '../take-over.js';
 import { SEED_SCHEMA, type SeedRequest } from './seed.js';
@@ -105,14 +100,10 @@ export class SeedSession {
       }),
     );
     const plan: Plan = {
-      version: 1,
+      ...planHead(context, request.reason),
       id: await pickRunId(stateDir),
       kind: 'seed',
       target: `${request.slots.join(' ')} on ${request.to}`,
-      operator: context.operator.name,
-      bastion: context.operator.bastion,
-      createdAt: formatIso(context.clock.now()),
-      ...(request.reason === undefined ? {} : { reason: request.reason }),
       facts: {
         to: request.to,
         replace: request.replace ?? null,
@@ -143,39 +134,14 @@ export class SeedSession {
 
   /** Every step with its commands; changes nothing. */
   async reportDryRun(): Promise<number> {
-    const parts = actionParts({
-      plan: this.plan,
-      around: this.around,
-      directory: this.directory,
-      clock: this.context.clock,
-      runHook: () => Promise.reject(new Error('a dry run runs nothing of the site')),
-      drainTimeoutMs: 0,
-      waiting: undefined,
-      operator: this.plan.operator,
-      bastion: this.plan.bastion,
-      takeOver: [],
-      slots: this.slots,
-      sight: this.sight,
-    });
-    try {
-      const actions = slotActions(parts);
-      const isShown = this.context.output.format === 'table' && this.anyMayGo;
-      const looks = isShown
-        ? await lookAtPlan(this.plan, actions, this.context.interruption.abort)
-        : undefined;
-      const steps =
-        looks === undefined
-          ? []
-          : ['', ...describeLines(describePlan(this.plan, actions, standingByLook(looks)))];
-      const last = ['', 'dry run: nothing was changed; that it would go well today is no promise'];
-      return await printSeed(this.context, this.#end(this.rows, null), [
-        ...seedPlan(this.#screen()),
-        ...steps,
-        ...last,
-      ]);
-    } finally {
-      parts.watch.stop();
-    }
+    const isShown = this.context.output.format === 'table' && this.anyMayGo;
+    const steps = isShown ? ['', ...(await describeSteps(this.context, this.plan, this))] : [];
+    return printSeed(this.context, this.#end(this.rows, null), [
+      ...seedPlan(this.#screen()),
+      ...steps,
+      '',
+      NO_PROMISE,
+    ]);
   }
 
   /** All refused: says why, and what would open it. */
@@ -200,15 +166,7 @@ export class SeedSession {
   /** The run, and its report. */
   async run(): Promise<number> {
     const { context } = this;
-    const { journal } = await createRun({
-      stateDir: await context.stateDir(),
-      plan: this.plan,
-      mailctl: version,
-      operator: context.operator.name,
-      host: context.operator.bastion,
-      bootId: await readBootId(),
-      clock: context.clock,
-    });
+    const { journal } = await beginRun(context, this.plan);
     try {
       const result = await runSlots(
         context,
@@ -267,20 +225,15 @@ export async function resumeSeed(
 ): Promise<number> {
   const { run, before } = taken;
   const startedAt = context.clock.monotonic();
-  if (!taken.yes) {
-    const question = taken.how === 'resume' ? `go on with run ${run}?` : `leave run ${run} as it stands?`;
-    if (!(await (await context.prompt()).yesNo(question)))
-      return context.interruption.finish.aborted ? EXIT.interrupted : EXIT.failed;
-  }
+  const refused = await askTakeUp(context, taken, `leave run ${run} as it stands?`);
+  if (refused !== null) return refused;
   const directory = await context.directory();
   const around = await surroundingsOf(context);
   const slots = (await directory.list()).filter((slot) =>
     before.lanes.some((lane) => lane.lane === slot.slot),
   );
   const sight = await lookAtSlots(slots, around);
-  const { operator } = context;
-  const by = { operator: operator.name, host: operator.bastion, bootId: await readBootId() };
-  const journal = await openJournal(taken.file, { operator: operator.name, clock: context.clock });
+  const { journal, by } = await reopenRun(context, taken.file);
   try {
     const { takeOver } = before.plan.facts as { readonly takeOver?: readonly string[] };
     const result = await runSlots(
@@ -362,7 +315,6 @@ async function printSeed(
     partial: EXIT.partial,
   } as const;
   const exit = result === null ? exits[outcome] : exitAfter(context, worstExit(exits[outcome]));
-  const silent = [...sight.values()].flatMap((seen) => (seen.ok ? [] : [seen]));
   (await context.progress()).end();
   await stderrCanvas(context);
   await context.output.print({
@@ -382,7 +334,7 @@ async function printSeed(
         size_bytes: row.sizeBytes,
         free_bytes: row.freeBytes,
       })),
-      errors: silent.map((seen) => ({ ...reportError(seen.error).report, host: seen.host.name })),
+      errors: sightErrors(sight),
     }),
     rows,
     columns: seedColumns,

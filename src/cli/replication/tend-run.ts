@@ -1,24 +1,18 @@
 // Runs plans that tend replication (slot/tend.ts): journal, lanes, a line of progress for what happens. Shared by
 // quarantine, retry, watch, the repair of verify, and runs resume.
 import { EXIT } from '../../errors.js';
-import { readBootId } from '../../journal/boot-id.js';
 import type { Journal } from '../../journal/journal.js';
-import { openJournal } from '../../journal/journal.js';
-import { createRun, listRuns, pickRunId } from '../../journal/store.js';
-import { formatIso } from '../../lib/clock.js';
-import { version } from '../../lib/version.js';
-import { describeLines, describePlan, standingByLook } from '../../plan/describe.js';
-import { lookAtPlan } from '../../plan/look-at-plan.js';
+import { pickRunId } from '../../journal/store.js';
 import type { Lane, Plan } from '../../plan/plan.js';
 import type { RunResult } from '../../plan/runner.js';
 import type { RunEvent } from '../../plan/session.js';
-import { slotActions } from '../../slot/actions/index.js';
 import type { Directory } from '../../slot/directory.js';
-import { actionParts, executeSlots, type SlotExecution, type TakeUp } from '../../slot/execute.js';
+import { executeSlots, type SlotExecution, type TakeUp } from '../../slot/execute.js';
 import type { Surroundings } from '../../slot/look-around.js';
 import type { FleetSight } from '../../slot/sight.js';
 import type { Slot } from '../../slot/slot.js';
 import type { Context } from '../context.js';
+import { beginRun, planHead, reopenRun } from '../runs/open-run.js';
 
 /** What a plan is executed with. */
 export interface TendScene {
@@ -27,12 +21,6 @@ export interface TendScene {
   readonly slots: readonly Slot[];
   readonly sight: FleetSight;
   readonly takeOver: readonly string[];
-}
-
-/** Runs of this machine that no process holds any more: their leases may be taken at once. */
-export async function deadRuns(context: Context): Promise<readonly string[]> {
-  const runs = await listRuns(await context.stateDir(), context.clock);
-  return runs.filter((run) => run.state !== 'running').map((run) => run.run);
 }
 
 /** The id that the next plan of this machine gets. */
@@ -51,47 +39,19 @@ export function tendPlan(
   },
 ): Plan {
   return {
-    version: 1,
+    ...planHead(context, plan.reason),
     id: plan.id,
     kind: plan.kind,
     target: plan.lanes.map(({ id }) => id).join(' '),
-    operator: context.operator.name,
-    bastion: context.operator.bastion,
-    createdAt: formatIso(context.clock.now()),
-    ...(plan.reason === undefined ? {} : { reason: plan.reason }),
     facts: {},
     lanes: plan.lanes,
     after: [],
   };
 }
 
-/** Every step with its commands and where it stands. */
-export async function describeTend(
-  context: Context,
-  plan: Plan,
-  scene: TendScene,
-): Promise<readonly string[]> {
-  const parts = actionParts(await executionOf(context, plan, scene));
-  try {
-    const actions = slotActions(parts);
-    const looks = await lookAtPlan(plan, actions, context.interruption.abort);
-    return describeLines(describePlan(plan, actions, standingByLook(looks)));
-  } finally {
-    parts.watch.stop();
-  }
-}
-
 /** Begins a run of the plan and executes it. */
 export async function runTend(context: Context, plan: Plan, scene: TendScene): Promise<RunResult> {
-  const { journal, plan: planned } = await createRun({
-    stateDir: await context.stateDir(),
-    plan,
-    mailctl: version,
-    operator: context.operator.name,
-    host: context.operator.bastion,
-    bootId: await readBootId(),
-    clock: context.clock,
-  });
+  const { journal, plan: planned } = await beginRun(context, plan);
   return execute(context, planned, journal, scene, { how: 'run' });
 }
 
@@ -102,9 +62,7 @@ export async function resumeTend(
   plan: Plan,
   scene: TendScene,
 ): Promise<RunResult> {
-  const { operator } = context;
-  const journal = await openJournal(file, { operator: operator.name, clock: context.clock });
-  const by = { operator: operator.name, host: operator.bastion, bootId: await readBootId() };
+  const { journal, by } = await reopenRun(context, file);
   return execute(context, plan, journal, scene, { how: 'resume', by, refused: new Map() });
 }
 

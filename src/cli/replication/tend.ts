@@ -18,19 +18,12 @@ import {
   whyNotTended,
 } from '../../slot/tend.js';
 import type { Context } from '../context.js';
+import { describeSteps, NO_PROMISE } from '../slots/plan-shown.js';
 import { surroundingsOf } from '../slots/surroundings.js';
+import { runsToTakeOver } from '../take-over.js';
 import { chosenSlots } from './chosen-slots.js';
 import { printQuarantine, type TendReport } from './quarantine-report.js';
-import {
-  deadRuns,
-  describeTend,
-  nextRunId,
-  outcomeOf,
-  resumeTend,
-  runTend,
-  type TendScene,
-  tendPlan,
-} from './tend-run.js';
+import { nextRunId, outcomeOf, resumeTend, runTend, type TendScene, tendPlan } from './tend-run.js';
 
 /** Shows what is set aside on all hosts. */
 export async function listQuarantines(context: Context): Promise<number> {
@@ -67,7 +60,7 @@ export async function tendScene(
     directory: await context.directory({ readOnly: true }),
     slots,
     sight: await lookAtSlots(slots, around),
-    takeOver: [...takeOver, ...(await deadRuns(context))],
+    takeOver: [...takeOver, ...(await runsToTakeOver(await context.stateDir(), context.clock))],
   };
 }
 
@@ -210,11 +203,10 @@ async function act(
   if (lanes.length === 0) return refused(context, scene, found, screen);
   if (request.dryRun) {
     const isTable = context.output.format === 'table';
-    const steps = isTable ? await describeTend(context, plan, scene) : [];
-    const last = 'dry run: nothing was changed; that it would go well today is no promise';
+    const steps = isTable ? await describeSteps(context, plan, scene) : [];
     const sight = await lookAtQuarantines(scene.slots, scene.around);
     const report: TendReport = { run: null, outcome: 'planned', slots: slotsOf(lanes, found.not, 'planned') };
-    await printQuarantine(context, sight, report, () => [], [...screen, '', ...steps, '', last]);
+    await printQuarantine(context, sight, report, () => [], [...screen, '', ...steps, '', NO_PROMISE]);
     return found.not.length > 0 ? EXIT.partial : EXIT.done;
   }
   (await context.progress()).end();

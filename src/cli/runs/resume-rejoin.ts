@@ -1,8 +1,5 @@
 // Takes an interrupted rejoin up again: its lanes go on from what their journal and the hosts say. A rejoin has no way
 // back: what was sent to the new masters is theirs; a lane that has sent nothing yet can only be left.
-import { EXIT } from '../../errors.js';
-import { readBootId } from '../../journal/boot-id.js';
-import { openJournal } from '../../journal/journal.js';
 import type { RunProgress } from '../../plan/progress.js';
 import type { RejoinReport } from '../../slot/actions/rejoin-parts.js';
 import { lookAtSlots } from '../../slot/look-around.js';
@@ -13,6 +10,7 @@ import type { Context } from '../context.js';
 import { reportRejoin } from '../rejoin-session.js';
 import { runSlots } from '../slots/run-slots.js';
 import { surroundingsOf } from '../slots/surroundings.js';
+import { askTakeUp, reopenRun } from './open-run.js';
 
 /** The run that is taken up. */
 export interface RejoinTakeUp {
@@ -38,14 +36,9 @@ export async function resumeRejoin(taken: RejoinTakeUp, context: Context): Promi
   context.note(
     `run ${run} of ${before.operator}, ${before.startedAt}: ${open.length} of ${before.lanes.length} lanes open`,
   );
-  if (!taken.yes) {
-    const question = taken.how === 'resume' ? `go on with run ${run}?` : `leave run ${run} as it stands?`;
-    if (!(await (await context.prompt()).yesNo(question)))
-      return context.interruption.finish.aborted ? EXIT.interrupted : EXIT.failed;
-  }
-  const { operator } = context;
-  const by = { operator: operator.name, host: operator.bastion, bootId: await readBootId() };
-  const journal = await openJournal(taken.file, { operator: operator.name, clock: context.clock });
+  const refused = await askTakeUp(context, taken, `leave run ${run} as it stands?`);
+  if (refused !== null) return refused;
+  const { journal, by } = await reopenRun(context, taken.file);
   const report: RejoinReport = new Map();
   const { takeOver } = before.plan.facts as { readonly takeOver?: readonly string[] };
   try {

@@ -3,8 +3,6 @@
 
 import { DRAIN_KIND } from '../../drain/plan-drain.js';
 import { EXIT, MailctlError } from '../../errors.js';
-import { readBootId } from '../../journal/boot-id.js';
-import { openJournal } from '../../journal/journal.js';
 import { readJournal } from '../../journal/read-journal.js';
 import { findRun } from '../../journal/store.js';
 import { cutOffLines, endScreen } from '../../output/screens/failover.js';
@@ -24,11 +22,12 @@ import { TENDING_KINDS } from '../../slot/tend.js';
 import type { Context } from '../context.js';
 import { FAILOVER_SCHEMA } from '../failover.js';
 import { failoverColumns, failoverDocument } from '../failover-json.js';
-import { reportError } from '../report.js';
 import { endOfRun } from '../slots/end-of-run.js';
 import { exitAfter, lookAgain, runSlots } from '../slots/run-slots.js';
+import { sightErrors } from '../slots/sight-errors.js';
 import { surroundingsOf } from '../slots/surroundings.js';
 import { waitingDesk } from '../slots/waiting-desk.js';
+import { askTakeUp, reopenRun } from './open-run.js';
 
 /** What is asked. */
 export interface TakeUpRequest {
@@ -105,17 +104,11 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
 
   const refused = refusalsOf(before, prepared, request.how);
   for (const line of summary(request, before, refused)) context.note(line);
-  if (!request.yes) {
-    const prompt = await context.prompt();
-    const question = request.how === 'resume' ? `go on with run ${run}?` : `take run ${run} back?`;
-    if (!(await prompt.yesNo(question)))
-      return context.interruption.finish.aborted ? EXIT.interrupted : EXIT.failed;
-  }
+  const left = await askTakeUp(context, { run, how: request.how, yes: request.yes }, `take run ${run} back?`);
+  if (left !== null) return left;
 
-  const { operator } = context;
-  const by = { operator: operator.name, host: operator.bastion, bootId: await readBootId() };
   const desk = await waitingDesk(context, around);
-  const journal = await openJournal(file, { operator: operator.name, clock: context.clock });
+  const { journal, by } = await reopenRun(context, file);
   try {
     const result = await runSlots(
       context,
@@ -171,7 +164,6 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
         : overallOutcome(results, false);
     const exit = exitAfter(context, isBack ? EXIT.done : exitOf(outcome, results));
     const tookMs = context.clock.monotonic() - startedAt - (desk?.spentMs ?? 0);
-    const silent = [...sight.values()].flatMap((seen) => (seen.ok ? [] : [seen]));
     await context.output.print({
       schema: FAILOVER_SCHEMA,
       document: () =>
@@ -180,7 +172,7 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
           outcome,
           tookMs,
           results,
-          errors: silent.map((seen) => ({ ...reportError(seen.error).report, host: seen.host.name })),
+          errors: sightErrors(sight),
           ...ended,
         }),
       rows: results,

@@ -1,9 +1,6 @@
 // Does what is owed and due, without a question, through the same plan, journal, leases and steps as a failover.
 // Whatever another run holds is left to it.
-import { readBootId } from '../../journal/boot-id.js';
-import { createRun, pickRunId } from '../../journal/store.js';
-import { formatIso } from '../../lib/clock.js';
-import { version } from '../../lib/version.js';
+import { pickRunId } from '../../journal/store.js';
 import type { Plan } from '../../plan/plan.js';
 import { type Decision, mayGo, refusal } from '../../slot/decide.js';
 import type { Directory } from '../../slot/directory.js';
@@ -14,6 +11,7 @@ import { type DueWork, isDue, targetsOf } from '../../slot/owed-work.js';
 import { prepareFailover } from '../../slot/prepare-failover.js';
 import type { SampleStore } from '../../slot/samples.js';
 import type { Context } from '../context.js';
+import { beginRun, planHead } from '../runs/open-run.js';
 import { runsToTakeOver } from '../take-over.js';
 import { hooksPer, runSlots } from './run-slots.js';
 
@@ -73,14 +71,10 @@ export async function doOwed(
   if (going.length === 0) return refused;
   const slotHooks = hooksPer(config.directory.hooks, 'slot');
   const wish: Plan = {
-    version: 1,
+    ...planHead(context, 'owed since an earlier run, done by slots sample --do-owed'),
     id: await pickRunId(stateDir),
     kind: 'failover',
     target: targets.join(' '),
-    operator: context.operator.name,
-    bastion: context.operator.bastion,
-    createdAt: formatIso(context.clock.now()),
-    reason: 'owed since an earlier run, done by slots sample --do-owed',
     facts: { to: null, maxLagS: config.stores.maxLagMs / 1000, takeOver },
     lanes: going.map((decision) =>
       planLane(decision, {
@@ -91,15 +85,7 @@ export async function doOwed(
     ),
     after: [],
   };
-  const { journal, plan } = await createRun({
-    stateDir,
-    plan: wish,
-    mailctl: version,
-    operator: context.operator.name,
-    host: context.operator.bastion,
-    bootId: await readBootId(),
-    clock: context.clock,
-  });
+  const { journal, plan } = await beginRun(context, wish);
   try {
     const result = await runSlots(
       context,
