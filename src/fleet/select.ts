@@ -1,6 +1,8 @@
 // `-H` and `-g`: patterns to hosts. One kind widens (or), both kinds narrow (and). A pattern that matches nothing
 // is an error, since a mistyped name must not look like a healthy fleet.
+
 import { UsageError } from '../errors.js';
+import { counted } from '../lib/count-text.js';
 import { nearest } from '../lib/nearest.js';
 import type { Host } from './host.js';
 import type { Inventory } from './inventory.js';
@@ -96,10 +98,6 @@ function nothingMatches(
     detail: `${counted(inventory.hosts.length, 'host')} and ${counted(inventory.groups.size, 'group')} are configured`,
     hint,
   });
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function quoted(patterns: readonly string[]): string {

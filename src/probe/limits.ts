@@ -6,7 +6,7 @@ import { Semaphore } from '../lib/semaphore.js';
 import type { ConnectOptions, Flow, PingOptions, Vantage } from './vantage.js';
 
 /** The limits; the manual quotes them. */
-export const PROBE_LIMITS = {
+const PROBE_LIMITS = {
   /** Connections at once from one host: below the descriptors that a login may have (1024). */
   sockets: 250,
   /** To one address, from all uplinks together. Postfix takes 50 from one client. */

@@ -51,7 +51,7 @@ export interface SessionPlan {
 }
 
 /** Deadlines in ms; measured (field notes of the house): nothing healthy takes longer. */
-export const SESSION_LIMITS = {
+const SESSION_LIMITS = {
   phaseMs: 4000,
   totalMs: 8000,
   /** A server whose resolver does not answer for our name says nothing for 5 s or more: its banner may take so long. */

@@ -3,9 +3,9 @@
 // pair, 9 pairs); a healthy way of the internet is taken to lose 0.5 % of its packets. Pure numbers, no words.
 
 /** Loss of a healthy way; below it nothing is a fault. */
-export const BACKGROUND_LOSS = 0.005;
+const BACKGROUND_LOSS = 0.005;
 /** Loss that must be found: mail over such a way crawls. */
-export const FAULTY_LOSS = 0.05;
+const FAULTY_LOSS = 0.05;
 /** How often one test may call a healthy way bad. */
 const ALPHA = 0.001;
 /** The same for all tests of a run together. */
@@ -99,7 +99,7 @@ export function chanceOfFalseStall(loss: number, sends: number): number {
 }
 
 /** SYN, two commands and FIN: segments of a short flow that can be sent again. */
-export const SENDS_PER_FLOW = 4;
+const SENDS_PER_FLOW = 4;
 /** A segment is sent again when it is lost, or its acknowledgement. */
 const RESEND_CHANCE = 2 * BACKGROUND_LOSS;
 

@@ -23,7 +23,7 @@ export interface TraceQuestion {
 }
 
 /** How far, and how patiently; ms. All of a trace stays below 5 s, a walk through connections included. */
-export const TRACE_LIMITS = {
+const TRACE_LIMITS = {
   hops: 20,
   /** Between two packets of a trace: what is near answers before the far ones are asked. */
   gapMs: 20,

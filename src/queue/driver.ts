@@ -52,7 +52,7 @@ export interface MessageDetail {
 }
 
 /** What can be done to messages. */
-export const QUEUE_ACTS = ['hold', 'release', 'requeue', 'flush', 'delete', 'restore'] as const;
+const QUEUE_ACTS = ['hold', 'release', 'requeue', 'flush', 'delete', 'restore'] as const;
 export type QueueAct = (typeof QUEUE_ACTS)[number];
 
 /** What an act came to, by the server's own count and by our look at each message before it. */

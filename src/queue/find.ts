@@ -51,7 +51,7 @@ export function findScript(software: readonly Findable[]): string {
  * The finds, an empty line, and where there is one queue only, of a server that can do so, its listing in the same go:
  * to start a shell costs more than to list a small queue.
  */
-export function findAndListScript(software: readonly Findable[]): string {
+function findAndListScript(software: readonly Findable[]): string {
   const alone = software.flatMap(({ name, listAlone }) =>
     listAlone === undefined ? [] : [`"${name}\t"*) set --\n${listAlone}\nexit ;;`],
   );

@@ -4,7 +4,7 @@ import { ParseError } from '../errors.js';
 import type { MessageKey } from './message.js';
 
 /** Messages of one part: a server takes so many in one call in seconds, and so many are done again after a crash. */
-export const PART_SIZE = 10_000;
+const PART_SIZE = 10_000;
 
 /** One key as a line, without its newline. */
 export function keyLine({ id, arrivedAt, sender }: MessageKey): string {

@@ -3,7 +3,7 @@
 import type { QueueStats } from './stats.js';
 
 /** Domains that are kept of a look. */
-export const KEPT_DOMAINS = 100;
+const KEPT_DOMAINS = 100;
 /** A longer name is no domain. */
 const LONGEST_DOMAIN = 253;
 

@@ -6,7 +6,7 @@ import type { ListingContext, ListingFormat, ListingParser } from './listing-for
 import type { QueueMessage } from './message.js';
 
 /** Malformed lines that are named; the others are counted. */
-export const MOST_NAMED = 20;
+const MOST_NAMED = 20;
 
 /** A line that is no message. */
 export interface BadLine {

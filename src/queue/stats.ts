@@ -13,7 +13,7 @@ import type { StatKey } from './stat-keys.js';
 export const AGE_STEPS: readonly number[] = [300, 600, 1200, 2400, 4800, 9600, 19_200, 38_400, 76_800];
 
 /** The few ages that a screen has room for. */
-export const BAND_STEPS: readonly number[] = [600, 3600, 21_600];
+const BAND_STEPS: readonly number[] = [600, 3600, 21_600];
 
 /** A value of a key: null is what nobody knows. An age is its upper end, `rest` beyond the last. */
 export type KeyValue = string | number | null;

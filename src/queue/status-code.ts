@@ -164,7 +164,7 @@ export function parseStatusCode(reason: string): StatusCode {
 }
 
 /** The words of a code `4.7.1`; null: it is not registered. */
-export function meaningOf(enhanced: EnhancedCode): string | null {
+function meaningOf(enhanced: EnhancedCode): string | null {
   return EXACT.get(enhanced) ?? MEANINGS.get(enhanced.slice(enhanced.indexOf('.') + 1)) ?? null;
 }
 

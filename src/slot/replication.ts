@@ -1,6 +1,7 @@
 // How good the copies of a slot are: a level and its reason from the slot's view, a near look at its master's logs,
 // the site's list of moves and the last comparison of content. Pure. Critical means that no replica is known to be
 // less than the limit behind; what is not known is not less.
+import { countedGrouped } from '../lib/count-text.js';
 import { formatDuration } from '../lib/duration.js';
 import type { SlotView } from './analysis.js';
 import { CLOCK_NOISE_S, clocksOf, clockWords } from './clock-skew.js';
@@ -235,7 +236,7 @@ function levelOf(
   else if (isCritical) reasons.push(noFresh(slot, view, limit));
   for (const replica of slot.replicas) reasons.push(...replicaReasons(replica, isCritical));
   const events = slot.quarantined.reduce((sum, file) => sum + file.events, 0);
-  if (events > 0) reasons.push(`${count(events, 'event')} quarantined`);
+  if (events > 0) reasons.push(`${countedGrouped(events, 'event')} quarantined`);
   if (slot.skipped.length > 0) {
     const users = [...new Set(slot.skipped.map(({ user }) => user))];
     reasons.push(`${names(users)} kept from replication by a skipuser file`);
@@ -289,12 +290,10 @@ function replicaReasons(replica: ReplicaReplication, isCritical: boolean): reado
       `a broken line in the log towards ${host} (${waiting.torn.slice(0, 60)}) makes Cyrus drop all that follows it`,
     );
   if (compared !== null && compared.differing > 0)
-    reasons.push(`${count(compared.differing, 'user')} differed on ${host} when the content was compared`);
+    reasons.push(
+      `${countedGrouped(compared.differing, 'user')} differed on ${host} when the content was compared`,
+    );
   return reasons;
-}
-
-function count(number: number, word: string): string {
-  return `${number.toLocaleString('en-US')} ${word}${number === 1 ? '' : 's'}`;
 }
 
 /** `ann, ben and 12 more`. */

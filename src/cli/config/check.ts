@@ -1,6 +1,8 @@
 // `mailctl config check`: every fault of the configuration with its place and what would be right. Asks no host.
+
 import type { CheckedFault, CheckReport } from '../../config/check.js';
 import { EXIT } from '../../errors.js';
+import { counted } from '../../lib/count-text.js';
 import type { Column } from '../../output/columns/column.js';
 import type { Line } from '../../output/line.js';
 import { defineCommand } from '../command.js';
@@ -75,8 +77,4 @@ export function checkScreen({ file, searched, faults }: CheckReport): readonly L
       : `${file}: ${counted(errors, 'error')}, ${counted(warnings, 'warning')}`,
   );
   return lines;
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -61,7 +61,7 @@ export function cellJson(cell: CellVerdict): object {
 }
 
 /** The same with its keys in small letters: `connectMs` is `connect_ms`. Figures keep three digits. */
-export function snakeKeys(value: unknown): unknown {
+function snakeKeys(value: unknown): unknown {
   if (typeof value === 'number') return Number.isInteger(value) ? value : Math.round(value * 1000) / 1000;
   if (Array.isArray(value)) return value.map(snakeKeys);
   if (value === null || typeof value !== 'object') return value;

@@ -1,6 +1,7 @@
 // A run's journal as the commands show it: its fold, where every step stands, what was judged, what to do next.
 // Pure but for `readRun`, which reads the journal and asks who holds it. What stands in a journal may be anything:
 // facts that are not as we write them are left out.
+
 import { EXIT } from '../../errors.js';
 import { type LockHolder, lockHolder } from '../../journal/lock.js';
 import { readJournal } from '../../journal/read-journal.js';
@@ -8,6 +9,7 @@ import type { JournalRecord } from '../../journal/record.js';
 import { findRun, type RunState } from '../../journal/store.js';
 import type { Clock } from '../../lib/clock.js';
 import { formatCommand } from '../../lib/command-text.js';
+import { counted } from '../../lib/count-text.js';
 import type { RecordRow, StepView } from '../../output/columns/runs.js';
 import type { LaneView, RunView } from '../../output/screens/runs.js';
 import type { ActionTable } from '../../plan/action.js';
@@ -267,10 +269,6 @@ function sentence(record: JournalRecord, plan: Plan): string {
 function titleOf(plan: Plan, lane: string, id: string): string {
   const steps = lane === AFTER ? plan.after : (plan.lanes.find((one) => one.id === lane)?.steps ?? []);
   return steps.find((step) => step.id === id)?.title ?? id;
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 type Fields = { readonly [key: string]: unknown };

@@ -3,7 +3,6 @@
 import type { HookConfig } from '../../config/config.js';
 import { CommandError, EXIT } from '../../errors.js';
 import type { Journal } from '../../journal/journal.js';
-import { formatIso } from '../../lib/clock.js';
 import type { Canvas } from '../../output/output.js';
 import { wayScreen } from '../../output/screens/failover.js';
 import type { Plan } from '../../plan/plan.js';
@@ -211,9 +210,4 @@ export async function stderrCanvas({ terminal }: Context): Promise<Canvas> {
 /** 130 when the operator stopped it, else the outcome's own code. */
 export function exitAfter(context: Context, exit: number): number {
   return context.interruption.finish.aborted ? EXIT.interrupted : exit;
-}
-
-/** The time of now for documents. */
-export function nowIso(context: Context): string {
-  return formatIso(context.clock.now());
 }

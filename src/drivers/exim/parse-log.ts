@@ -2,6 +2,7 @@
 // a recipient, and what was turned away at the door. That a retry time has not come is no try, and no event. Pure;
 // every text is hostile and stays data: what a far side said stands at a line's end, and is never looked into for
 // the fields before it.
+import { monthOf } from '../../lib/month.js';
 import { RecentMap } from '../../lib/recent-map.js';
 import type { DeliveryEvent } from '../../queue/delivery-event.js';
 
@@ -153,15 +154,13 @@ function timed(
   return { at: log === null ? null : syslogTime(log[1] ?? '', now, zone), text };
 }
 
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-
 // One without a year that lies ahead is of the year before.
 function syslogTime(text: string, now: number, zone: string): number | null {
   if (/^\d/.test(text)) {
     const ms = Date.parse(text.replace(/([+-]\d\d)(\d\d)$/, '$1:$2'));
     return Number.isNaN(ms) ? null : Math.floor(ms / 1000);
   }
-  const month = MONTHS.indexOf(text.slice(0, 3));
+  const month = monthOf(text.slice(0, 3));
   const [day = 1, hour = 0, minute = 0, second = 0] = text
     .slice(4)
     .split(/[ :]+/)

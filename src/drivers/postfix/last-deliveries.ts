@@ -1,7 +1,9 @@
 // The last LMTP deliveries to single slots that a Postfix host logged (3.x), each with its recipient and message id,
 // so that they can be looked up. Reads the log's end only, within hours; both usual forms of time. A host without
 // Postfix or without a log answers nothing. Changes nothing.
+
 import type { Host } from '../../fleet/host.js';
+import { monthOf } from '../../lib/month.js';
 import type { LmtpEnd } from '../../slot/look-around.js';
 import type { MxDelivery } from '../../slot/mx-lookup.js';
 import type { Transport } from '../../transport/transport.js';
@@ -113,8 +115,6 @@ export function parseLastDeliveries(
   return [...bySlot.values()].flatMap((all) => all.slice(-MOST));
 }
 
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-
 /**
  * A log's time, epoch seconds: ISO 8601 with its own offset, or `Nov 27 02:51:21` in the host's zone. One without a
  * year that lies ahead of `now` is of the year before.
@@ -126,7 +126,7 @@ export function parseLogTime(text: string, now: number, zone: string): number | 
   }
   const found = /^([A-Z][a-z]{2}) +(\d{1,2}) (\d\d):(\d\d):(\d\d)$/.exec(text);
   const offset = /^([+-])(\d\d)(\d\d)$/.exec(zone);
-  const month = MONTHS.indexOf(found?.[1] ?? '');
+  const month = monthOf(found?.[1] ?? '');
   if (found === null || offset === null || month < 0) return null;
   const shift = (Number(offset[2]) * 3600 + Number(offset[3]) * 60) * (offset[1] === '-' ? -1 : 1);
   const of = (year: number) => {

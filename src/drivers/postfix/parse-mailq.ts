@@ -2,6 +2,7 @@
 // sender; then a reason in parentheses before the recipients that it is of, each at its column; a blank line; a last
 // line that counts. Made for people: a time is taken in this machine's zone, a message without a mark is deferred if
 // it has a reason, and an address is never told apart from a reason that looks like one by more than its column.
+import { monthOf } from '../../lib/month.js';
 import type { ListingParser, ListingSink } from '../../queue/listing-format.js';
 import type { QueueRecipient } from '../../queue/message.js';
 
@@ -9,7 +10,6 @@ const ENTRY =
   /^([0-9A-Za-z]{5,64})([*!#]{0,3}) +(\d{1,16}) +(Sun|Mon|Tue|Wed|Thu|Fri|Sat) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +(\d{1,2}) (\d\d):(\d\d):(\d\d) +(.+)$/;
 const HEADER = /^-+Queue ID-+ +-+Size-+ +-+Arrival Time-+ +-+Sender\/Recipient-+$/;
 const TRAILER = /^-- \d+ [KMG]?bytes in (\d{1,12}) Requests?\.$/;
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 /** Postfix's name for the null sender. */
 const NULL_SENDER = 'MAILER-DAEMON';
 /** Blanks before a recipient; a reason that is short is pushed to the right edge, and begins with its parenthesis. */
@@ -109,7 +109,7 @@ function readEntry(text: string, now: number): Entry | null {
     id,
     marks,
     sizeBytes: Number.isSafeInteger(sizeBytes) ? sizeBytes : 0,
-    arrivedAt: arrival(weekday, MONTHS.indexOf(month), [day, hour, minute, second].map(Number), now),
+    arrivedAt: arrival(weekday, monthOf(month), [day, hour, minute, second].map(Number), now),
     sender: sender === NULL_SENDER ? '' : sender,
     recipients: new Map(),
     reason: null,

@@ -1,6 +1,7 @@
 // `mailq`, `mailq -Am`, `mailq -v` of Sendmail (8.x) as text: a heading a queue, an entry of id, mark, size, time and
 // sender, its reason in parentheses, a recipient a line behind tabs. The time has neither year nor zone: the id, which
 // is made of it in base 60 (UTC), is read instead where the two agree. The size is the body's alone.
+import { monthOf } from '../../lib/month.js';
 import type { ListingFormat, ListingParser, ListingSink } from '../../queue/listing-format.js';
 import type { QueueRecipient } from '../../queue/message.js';
 
@@ -12,7 +13,6 @@ const ENTRY =
 /** An entry that is just being made or removed. */
 const UNFINISHED =
   /^([0-9A-Za-z]{8,20})([*X?+-]{0,3}) +\((?:no control file|no data file|control file locked).*\)\s*$/;
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const BASE60 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx';
 /** Cycle of the years in an id, and how far a zone may be from UTC. */
 const CYCLE = 60;
@@ -102,7 +102,7 @@ function entryOf(text: string, now: number): Entry | null {
   if (found === null) return null;
   const [, id = '', marks = '', size = '', month = '', day = '', hour = '', minute = '', sender = ''] = found;
   const sizeBytes = Number(size);
-  const listed = listedTime(MONTHS.indexOf(month), [day, hour, minute].map(Number), now);
+  const listed = listedTime(monthOf(month), [day, hour, minute].map(Number), now);
   const made = timeOfId(id, now);
   const agree = made !== null && listed !== null && Math.abs(made - listed) <= ZONE_S;
   return {

@@ -61,7 +61,7 @@ export const readinessColumns: readonly Column<ReadinessRow>[] = [
 ];
 
 /** `refuses at mail: 550 5.7.1 not from there (mx9)`. */
-export function acceptanceText(seen: SeenFrom | null): string | null {
+function acceptanceText(seen: SeenFrom | null): string | null {
   if (seen === null) return null;
   const { kind, phase, code, text } = seen.acceptance;
   if (kind === 'accepts') return `accepts (${seen.uplink})`;

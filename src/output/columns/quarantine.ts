@@ -11,7 +11,7 @@ export interface QuarantineRow {
 }
 
 /** Whom it is about: those whose events cannot be sent, else those who are named in it. */
-export function whoOf({ note, users }: QuarantineFile): readonly string[] {
+function whoOf({ note, users }: QuarantineFile): readonly string[] {
   return note !== null && note.kept.length > 0 ? note.kept.map(({ who }) => who) : users;
 }
 

@@ -1,17 +1,18 @@
 // The screens of a drain: its plan, its figures while it runs, its end. Names of destinations, reasons and the words of
 // a host are hostile: they are lines' text and escaped when they are rendered.
+
 import type { DestinationSight, DrainCounts } from '../../drain/controller.js';
 import { type GuardSight, guardValue } from '../../drain/guards.js';
 import { type DrainLaneStatus, type DrainStatus, NO_COUNTS } from '../../drain/status.js';
 import { formatIso } from '../../lib/clock.js';
 import { formatCommand } from '../../lib/command-text.js';
+import { grouped as group } from '../../lib/count-text.js';
 import { formatDuration } from '../../lib/duration.js';
 import { formatRate } from '../../lib/rate.js';
 import { drainColumns } from '../columns/drain.js';
 import { folded, SCREEN_COLUMNS } from '../fold.js';
 import type { Line, Tone } from '../line.js';
 import type { Canvas } from '../output.js';
-import { group } from './queue-change.js';
 
 const UNDER = '        ';
 const MOST_DESTINATIONS = 8;

@@ -1,7 +1,9 @@
 // The three screens of a failover: the plan, the way, the end. Pure: what was decided and seen comes in, lines go
 // out; under 80 columns, what is bad first, what is fine in one line, and the next command last.
+
 import { formatIso } from '../../lib/clock.js';
 import { formatCommand } from '../../lib/command-text.js';
+import { counted } from '../../lib/count-text.js';
 import { formatDuration } from '../../lib/duration.js';
 import type { LaneProgress, RunProgress } from '../../plan/progress.js';
 import type { CutOff } from '../../slot/cut-off.js';
@@ -751,7 +753,3 @@ const stillServed = (decision: SlotResult['decision'], cutOff: readonly CutOff[]
 };
 
 const slotsOf = (results: readonly SlotResult[]) => results.map((result) => result.decision.slot.slot);
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}

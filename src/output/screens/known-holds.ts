@@ -41,7 +41,7 @@ export function knownHoldLines(runs: readonly HeldRun[], now: number): readonly 
 }
 
 /** What ends a hold. */
-export function releaseOf({ record }: HeldRun): readonly string[] {
+function releaseOf({ record }: HeldRun): readonly string[] {
   return ['mailctl', 'queue', 'release', '--run', record.key];
 }
 

@@ -1,7 +1,9 @@
 // The screens of acts on messages: the plan before the question, and what it came to. Senders, recipients, ids and
 // reasons are hostile: they are lines' text and escaped when they are rendered.
+
 import { formatIso } from '../../lib/clock.js';
 import { formatCommand } from '../../lib/command-text.js';
+import { countedGrouped, grouped } from '../../lib/count-text.js';
 import { formatDuration, formatElapsed } from '../../lib/duration.js';
 import { formatSize } from '../../lib/size.js';
 import type { ChangeTotals } from '../../queue/change.js';
@@ -57,28 +59,30 @@ const DONE: { readonly [act in QueueAct]: string } = {
 export function changePlanScreen(plan: ChangePlanScreen): readonly Line[] {
   const { act, total, queues, now } = plan;
   const figures = plan.isListed
-    ? `  ${count(total.recipients, 'recipient')}  ${formatSize(total.sizeBytes)}${
+    ? `  ${countedGrouped(total.recipients, 'recipient')}  ${formatSize(total.sizeBytes)}${
         total.oldestAt === null ? '' : `  oldest ${ageOf(total.oldestAt, now)}`
       }`
     : '';
   const lines: Line[] = [
     [
       { text: VERBS[act], tone: act === 'delete' ? 'bad' : 'strong' },
-      ` ${count(total.messages, 'message')}${figures}    plan ${plan.run}  ${formatIso(now).slice(11)}`,
+      ` ${countedGrouped(total.messages, 'message')}${figures}    plan ${plan.run}  ${formatIso(now).slice(11)}`,
     ],
   ];
-  const shown = queues.slice(0, MOST_QUEUES).map(({ queue, messages }) => `${queue} ${group(messages)}`);
+  const shown = queues.slice(0, MOST_QUEUES).map(({ queue, messages }) => `${queue} ${grouped(messages)}`);
   const rest = queues.length > MOST_QUEUES ? `  + ${queues.length - MOST_QUEUES} queues` : '';
   lines.push(...folded(['queues  '], `${shown.join('  ')}${rest}`, UNDER));
   if (plan.domains.length > 0) {
-    const tops = plan.domains.map(({ domain, messages }) => `${domain || '(no domain)'} ${group(messages)}`);
-    const more = plan.moreDomains > 0 ? `  + ${count(plan.moreDomains, 'domain')}` : '';
+    const tops = plan.domains.map(
+      ({ domain, messages }) => `${domain || '(no domain)'} ${grouped(messages)}`,
+    );
+    const more = plan.moreDomains > 0 ? `  + ${countedGrouped(plan.moreDomains, 'domain')}` : '';
     lines.push(...folded(['to      '], `${tops.join('  ')}${more}`, UNDER));
   }
   for (const [index, message] of plan.sample.entries())
     lines.push([index === 0 ? 'such as ' : UNDER, sampleText(message, now)]);
   if (total.already > 0)
-    lines.push(`left    ${count(total.already, 'message')} that were asked for: ${plan.whyLeft}`);
+    lines.push(`left    ${countedGrouped(total.already, 'message')} that were asked for: ${plan.whyLeft}`);
   for (const { word, text, isBad } of plan.notes)
     lines.push(...folded([{ text: word.padEnd(8), tone: isBad === true ? 'bad' : undefined }], text, UNDER));
   return lines;
@@ -122,7 +126,7 @@ export function changeEndScreen(end: ChangeEndScreen, canvas: Canvas): readonly 
   const isGood = outcome === 'done' || outcome === 'nothing';
   const took = end.tookMs > 0 ? `  in ${formatElapsed(end.tookMs)}` : '';
   const what =
-    run === null ? 'nothing was changed' : `${group(done)} of ${group(asked)} messages ${DONE[act]}`;
+    run === null ? 'nothing was changed' : `${grouped(done)} of ${grouped(asked)} messages ${DONE[act]}`;
   const lines: Line[] = [
     [
       { text: outcome.toUpperCase(), tone: isGood ? 'good' : 'bad' },
@@ -161,13 +165,4 @@ function ageOf(at: number, now: number): string {
 
 function cut(address: string): string {
   return address.length > 60 ? `${address.slice(0, 57)}...` : address;
-}
-
-/** `604,112`. */
-export function group(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
-}
-
-function count(value: number, noun: string): string {
-  return `${group(value)} ${noun}${value === 1 ? '' : 's'}`;
 }

@@ -1,6 +1,8 @@
 // The screen of `queue stats`: how much waits and since when, the largest groups by age, the states, and what is
 // missing from the figures. Grouped by something and age it is qshape's table: recipients by age.
+
 import { formatIso } from '../../lib/clock.js';
+import { grouped } from '../../lib/count-text.js';
 import { formatDuration } from '../../lib/duration.js';
 import { formatSize } from '../../lib/size.js';
 import type { StatKey } from '../../queue/stat-keys.js';
@@ -203,11 +205,6 @@ function stateLine({ states }: StatCount, isFull: boolean): Line {
 function oldest({ oldestAt }: StatCount, now: number): string {
   const age = ageOf(oldestAt, Math.floor(now / 1000));
   return age === null ? 'not known' : formatDuration(age * 1000);
-}
-
-/** `912,408`. */
-export function grouped(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** Five characters at most: `8.2k`, `310k`, `1.2M`. */

@@ -1,5 +1,6 @@
 // The trend's parts of the screen of `queue stats`: columns beside the groups, the line of what flows, and sentences
 // about what nobody would see in a figure: what expires before its turn, a sender that is stuck, a host that is away.
+import { grouped } from '../../lib/count-text.js';
 import { formatDuration } from '../../lib/duration.js';
 import type { StatCount, StatGroup } from '../../queue/stats.js';
 import type { GroupTrend } from '../../queue/trend.js';
@@ -7,7 +8,7 @@ import type { Column } from '../columns/column.js';
 import { connectionsOf, type LastKnown, type TrendView, trendOfGroup } from '../columns/queue-trend.js';
 import { folded } from '../fold.js';
 import type { Line } from '../line.js';
-import { grouped, short } from './queue-stats.js';
+import { short } from './queue-stats.js';
 
 /** A row of the table; null: what is not shown by name. */
 export interface TrendRow {
@@ -62,7 +63,7 @@ export function trendScreenColumns<T extends TrendRow>(view: TrendView, width: n
 }
 
 /** `2h41m`, `10d!` when some of it expires first, `never`, `?`. */
-export function emptyText({ empty, waiting, expiring }: GroupTrend): string {
+function emptyText({ empty, waiting, expiring }: GroupTrend): string {
   if (empty === null) return '?';
   if (waiting === 0) return '-';
   if (empty.seconds === null) return 'never';

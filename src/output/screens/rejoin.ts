@@ -1,7 +1,9 @@
 // The plan and the end of a rejoin. Pure: what was judged and found comes in, lines go out; under 80 columns, what is
 // bad first, what is fine in one line, and the next command last.
+
 import { formatIso } from '../../lib/clock.js';
 import { formatCommand } from '../../lib/command-text.js';
+import { countedGrouped } from '../../lib/count-text.js';
 import type { RunOutcome } from '../../slot/overall.js';
 import type { Return } from '../../slot/rejoin.js';
 import type { ReturnResult } from '../../slot/rejoin-outcome.js';
@@ -34,7 +36,9 @@ export function rejoinPlanScreen(screen: RejoinPlanScreen, canvas: Canvas): read
   const closes = go.filter(({ how }) => how === 'close');
   const strays = go.filter(({ isStray }) => isStray);
   const parts = [
-    ...(go.length > closes.length ? [`${counted(go.length - closes.length, 'slot')} to bring back`] : []),
+    ...(go.length > closes.length
+      ? [`${countedGrouped(go.length - closes.length, 'slot')} to bring back`]
+      : []),
     ...(closes.length > 0 ? [`${closes.length} given up`] : []),
     ...(refused.length > 0 ? [`${refused.length} refused`] : []),
   ];
@@ -52,7 +56,7 @@ export function rejoinPlanScreen(screen: RejoinPlanScreen, canvas: Canvas): read
     const beside = joinNames([...new Set(own.map(({ slot }) => slot.master))], 2);
     const [head = '', ...more] = foldedUnder(
       host,
-      `runs ${counted(own.length, 'slot')} as master beside ${beside}: stopped first, its mail goes over`,
+      `runs ${countedGrouped(own.length, 'slot')} as master beside ${beside}: stopped first, its mail goes over`,
     );
     lines.push([{ text: host, tone: 'bad' }, head.slice(host.length)], ...more);
   }
@@ -156,13 +160,13 @@ export function rejoinEndScreen(screen: RejoinEndScreen): readonly Line[] {
     const since = births.length === 0 ? '' : ` since ${formatIso(Math.min(...births) * 1000)}`;
     line(
       'brought',
-      `${counted(events, 'event')} of ${counted(users, 'user')}${since}${newUsers.length === 0 ? '' : `; new there: ${joinNames(newUsers, NAMES_SHOWN)}`}`,
+      `${countedGrouped(events, 'event')} of ${countedGrouped(users, 'user')}${since}${newUsers.length === 0 ? '' : `; new there: ${joinNames(newUsers, NAMES_SHOWN)}`}`,
     );
     const compared = found.reduce((sum, one) => sum + (one.compared ?? 0), 0);
     const repaired = found.flatMap((one) => one.repaired);
     line(
       'equal',
-      `${counted(compared, 'user')} compared by content${repaired.length === 0 ? '' : `; sent whole: ${joinNames(repaired, NAMES_SHOWN)}`}`,
+      `${countedGrouped(compared, 'user')} compared by content${repaired.length === 0 ? '' : `; sent whole: ${joinNames(repaired, NAMES_SHOWN)}`}`,
     );
   }
   for (const one of back) {
@@ -174,7 +178,7 @@ export function rejoinEndScreen(screen: RejoinEndScreen): readonly Line[] {
     for (const { who, why } of (one.found?.notBrought ?? []).slice(0, LINES_SHOWN))
       line('NOT OVER', `${one.returned.slot.slot}: ${who}: ${why}`);
     for (const { mailbox, why, events: own } of (one.found?.dropped ?? []).slice(0, LINES_SHOWN))
-      line('left out', `${one.returned.slot.slot}: ${mailbox}, ${counted(own, 'event')}: ${why}`);
+      line('left out', `${one.returned.slot.slot}: ${mailbox}, ${countedGrouped(own, 'event')}: ${why}`);
     const more = ['conflicts', 'notBrought', 'dropped'] as const;
     const hidden = more.reduce(
       (sum, kind) => sum + Math.max(0, (one.found?.[kind].length ?? 0) - LINES_SHOWN),
@@ -184,7 +188,7 @@ export function rejoinEndScreen(screen: RejoinEndScreen): readonly Line[] {
     if (one.found?.unreadable) {
       line(
         'torn',
-        `${one.returned.slot.slot}: ${counted(one.found.unreadable, 'line')} of its log said nothing; its users were compared`,
+        `${one.returned.slot.slot}: ${countedGrouped(one.found.unreadable, 'line')} of its log said nothing; its users were compared`,
       );
     }
     if (one.found?.keptIn) line('kept', `${one.returned.host}:${one.found.keptIn}`);
@@ -205,11 +209,11 @@ export function rejoinEndScreen(screen: RejoinEndScreen): readonly Line[] {
   if (fresh.length > 0)
     line(
       'fresh',
-      `${counted(fresh.length, 'copy', 'copies')}, at the latest ${Math.max(...fresh)} s after the start`,
+      `${countedGrouped(fresh.length, 'copy', 'copies')}, at the latest ${Math.max(...fresh)} s after the start`,
     );
   const safe = screen.unwell.length === 0 && screen.outcome === 'done';
   const why = safe
-    ? `${counted(screen.healthy.length, 'slot')} served, each with a second copy`
+    ? `${countedGrouped(screen.healthy.length, 'slot')} served, each with a second copy`
     : screen.unwell.length > 0
       ? screen.unwell
           .slice(0, 3)
@@ -231,8 +235,8 @@ function headline(screen: RejoinEndScreen, back: number, closed: number): Line {
   const wanted = screen.results.length - closed;
   const hosts = joinNames([...new Set(screen.results.map(({ returned }) => returned.host))], 3);
   const what = [
-    ...(wanted > 0 ? [`${back} of ${counted(wanted, 'slot')} back on ${hosts}`] : []),
-    ...(closed > 0 ? [`${counted(closed, 'slot')} of ${hosts} given up`] : []),
+    ...(wanted > 0 ? [`${back} of ${countedGrouped(wanted, 'slot')} back on ${hosts}`] : []),
+    ...(closed > 0 ? [`${countedGrouped(closed, 'slot')} of ${hosts} given up`] : []),
   ].join(', ');
   const right = `${screen.run === null ? '' : `run ${screen.run}  `}${(screen.tookMs / 1000).toFixed(1)}s  exit ${screen.exit}`;
   return [
@@ -275,8 +279,4 @@ function foldedUnder(head: string, text: string): readonly string[] {
   const indent = ' '.repeat(9);
   const lines = foldText(text, SCREEN_COLUMNS - label.length, SCREEN_COLUMNS - indent.length);
   return lines.map((line, index) => `${index === 0 ? label : indent}${line}`);
-}
-
-function counted(count: number, noun: string, nouns = `${noun}s`): string {
-  return `${count.toLocaleString('en')} ${count === 1 ? noun : nouns}`;
 }

@@ -1,6 +1,8 @@
 // The screen of `slots show`: one slot with all that is known of it. What is wrong stands in the first two lines;
 // facts that are as they should be take one line a host.
+
 import { formatIso } from '../../lib/clock.js';
+import { grouped } from '../../lib/count-text.js';
 import { formatDuration } from '../../lib/duration.js';
 import { formatSize } from '../../lib/size.js';
 import type { ReplicaView, SlotView } from '../../slot/analysis.js';
@@ -300,11 +302,6 @@ export function sampleLag({ at, pendingEvents, oldestBirth }: Sample): number | 
 function lagText(sample: Sample): string {
   const lag = sampleLag(sample);
   return lag === null ? '?' : formatDuration(lag * 1000);
-}
-
-/** `41,220`. */
-function grouped(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** `04:20:11Z`, with its date when that is another day than today. */
