@@ -49,14 +49,7 @@ export async function gatherProbe(parts: GatherParts): Promise<ProbeSight> {
   const { routed, notes } = await routesOf(parts, vantages);
   const shared = sharedGateways(routed);
   for (const group of shared) {
-    const { message, hint } = sharedText(group);
-    const detail = group
-      .map(
-        ({ row, route }) =>
-          `${row.uplink}: from ${row.source ?? row.interface ?? 'the default'}, table ${route.table ?? 'main'}`,
-      )
-      .join('; ');
-    problems.push(new MailctlError(message, { code: 'probe.one-gateway', exitCode: 3, detail, hint }));
+    problems.push(oneGateway(group));
     for (const { row } of group) miss(row, 'it leaves by the gateway of another uplink');
   }
   const isShared = (row: UplinkRow) => shared.some((group) => group.some((one) => one.row === row));
@@ -78,9 +71,21 @@ export async function gatherProbe(parts: GatherParts): Promise<ProbeSight> {
   return { observations, missing, problems, routed, notes: [...notes, ...limits], vantages };
 }
 
+/** Rows that leave by one gateway, as a problem: what is seen of one is seen of all. */
+export function oneGateway(group: readonly RoutedRow[]): MailctlError {
+  const { message, hint } = sharedText(group);
+  const detail = group
+    .map(
+      ({ row, route }) =>
+        `${row.uplink}: from ${row.source ?? row.interface ?? 'the default'}, table ${route.table ?? 'main'}`,
+    )
+    .join('; ');
+  return new MailctlError(message, { code: 'probe.one-gateway', exitCode: 3, detail, hint });
+}
+
 /** Asks each host's kernel by which gateway each of its rows leaves. */
-async function routesOf(
-  { rows, targets }: GatherParts,
+export async function routesOf(
+  { rows, targets }: Pick<GatherParts, 'rows' | 'targets'>,
   vantages: ReadonlyMap<string, Vantage>,
 ): Promise<{ readonly routed: readonly RoutedRow[]; readonly notes: readonly string[] }> {
   const notes: string[] = [];

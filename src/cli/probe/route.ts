@@ -23,7 +23,7 @@ export const probeRouteCommand = defineCommand({
     ),
   },
   options: {
-    uplink: value('--uplink <name>', 'this uplink alone; or all', text, 'all'),
+    uplink: value('--uplink <name>', 'only these uplinks; a name, a glob or all', text, 'all'),
     from: value('--from <host>', 'the uplinks of this host, or its default way', text),
     ipv6: flag('--ipv6', 'by IPv6; otherwise IPv4 where there is one'),
     light: flag('--light', 'trace only: small and large packets, no look before'),

@@ -3,19 +3,22 @@ import { EXIT, MailctlError, UsageError } from '../../errors.js';
 import { formatIso } from '../../lib/clock.js';
 import { hopColumns, type RoutedUplink, routeJson, routeRows } from '../../output/columns/probe-route.js';
 import { routeScreen } from '../../output/screens/probe-route.js';
+import { oneGateway, routesOf } from '../../probe/gather.js';
 import { judge, type UplinkVerdict } from '../../probe/judge.js';
 import { type Located, trace } from '../../probe/locate.js';
 import type { PairObservation, Target } from '../../probe/observation.js';
 import { DEFAULT_PLAN, observePair } from '../../probe/observe-pair.js';
 import { partingOf } from '../../probe/parting.js';
+import { sharedGateways, type UplinkRow } from '../../probe/rows.js';
 import { type Symptom, symptomOf } from '../../probe/symptom.js';
 import type { Vantage } from '../../probe/vantage.js';
 import { openDns } from '../../transport/dns.js';
 import type { Context } from '../context.js';
 import { reportError } from '../report.js';
+import { chosenUplinks } from './chosen.js';
 import { routerNames } from './router-names.js';
 import { addressFamily, findServer, type ServerWord } from './server.js';
-import { type LookFrom, oneLookFrom, openVantageDesk } from './vantage-desk.js';
+import { type LookFrom, openVantageDesk } from './vantage-desk.js';
 
 /** What it takes. */
 export interface RouteOptions {
@@ -60,7 +63,9 @@ export async function runProbeRoute(
     const ways = await openWays(looks, target, desk, errors);
     if (ways.length === 0 && errors[0] !== undefined) throw errors[0];
     if (ways.length === 0) throw new UsageError(`no uplink has an IPv${target.family} address`);
-    const verdicts = options.light ? [] : await lookAtAll(ways, target, context);
+    const alike = await waysOfOneGateway(ways, target, errors);
+    const apart = ways.filter((way) => !alike.has(way));
+    const verdicts = options.light || apart.length === 0 ? [] : await lookAtAll(apart, target, context);
     const tools = {
       clock,
       signal,
@@ -75,7 +80,7 @@ export async function runProbeRoute(
       }),
     );
     signal.throwIfAborted();
-    const routes = compare(traced);
+    const routes = compare(traced, alike);
     await context.output.print({
       schema,
       document: () => ({
@@ -97,15 +102,16 @@ export async function runProbeRoute(
   }
 }
 
-/** The uplinks: one, those of a host, or all; without any in the configuration a host's default way. */
+/** The uplinks: those of that name, of a host, or all; without any in the configuration a host's default way. */
 async function looksOf({ uplink, from }: RouteOptions, context: Context): Promise<readonly LookFrom[]> {
-  const { uplinks } = await context.config();
-  if (uplink !== undefined && uplink !== 'all') return [await oneLookFrom(context, { uplink, from })];
-  const names = [...uplinks]
-    .filter(([, { host }]) => from === undefined || host === from)
-    .map(([name]) => name);
-  if (names.length === 0) return [await oneLookFrom(context, { uplink: undefined, from })];
-  return Promise.all(names.map((name) => oneLookFrom(context, { uplink: name, from: undefined })));
+  const wish = { uplinks: uplink === undefined ? [] : [uplink], from: from === undefined ? [] : [from] };
+  const [{ uplinks }, inventory] = await Promise.all([chosenUplinks(context, wish), context.inventory()]);
+  return uplinks.map(({ uplink: name, host, sources, interface: device }) => ({
+    uplink: name,
+    host: inventory.byName.get(host) ?? context.thisHost(),
+    sources,
+    interface: device ?? null,
+  }));
 }
 
 async function serverOf({ server }: RouteOptions, context: Context): Promise<ServerWord> {
@@ -142,6 +148,31 @@ async function openWays(
   return ways.filter((way) => way !== null);
 }
 
+/** Those of a host that leave by one gateway: they are traced, and none gets a verdict or is compared with. */
+async function waysOfOneGateway(
+  ways: readonly Way[],
+  target: Target,
+  errors: MailctlError[],
+): Promise<ReadonlySet<Way>> {
+  const byRow = new Map(
+    ways.map((way): readonly [UplinkRow, Way] => [
+      {
+        uplink: way.look.uplink,
+        family: target.family,
+        host: way.look.host.name,
+        source: way.source,
+        interface: way.look.interface,
+      },
+      way,
+    ]),
+  );
+  const vantages = new Map(ways.map(({ look, vantage }) => [look.host.name, vantage]));
+  const { routed } = await routesOf({ rows: [...byRow.keys()], targets: [target] }, vantages);
+  const groups = sharedGateways(routed);
+  errors.push(...groups.map(oneGateway));
+  return new Set(groups.flatMap((group) => group.flatMap(({ row }) => byRow.get(row) ?? [])));
+}
+
 /** What is wrong with each, so that it is known how to trace. */
 async function lookAtAll(
   ways: readonly Way[],
@@ -167,10 +198,11 @@ function symptomFor(verdict: UplinkVerdict | null): Symptom {
 
 function compare(
   traced: readonly { readonly way: Way; readonly verdict: UplinkVerdict | null; readonly located: Located }[],
+  alike: ReadonlySet<Way>,
 ): readonly RoutedUplink[] {
   return traced.map(({ way, verdict, located }) => {
     const others = traced.flatMap((other) => {
-      const isGood = other.verdict === null || other.verdict.verdict === 'ok';
+      const isGood = !alike.has(other.way) && (other.verdict === null || other.verdict.verdict === 'ok');
       const { small } = other.located.route;
       return other.way === way || !isGood || small === null
         ? []
