@@ -18,7 +18,7 @@ export const probeRouteCommand = defineCommand({
   args: {
     server: optionalArg(
       'HOST[:PORT]',
-      'name or address; a domain stands for its first MX; the first of destinations',
+      'name, address or destination; a domain stands for its first MX; the first of destinations',
       serverWord,
     ),
   },

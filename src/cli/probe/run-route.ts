@@ -17,7 +17,7 @@ import type { Context } from '../context.js';
 import { reportError } from '../report.js';
 import { chosenUplinks } from './chosen.js';
 import { routerNames } from './router-names.js';
-import { addressFamily, findServer, type ServerWord } from './server.js';
+import { addressFamily, configuredServer, findServer, type ServerWord } from './server.js';
 import { type LookFrom, openVantageDesk } from './vantage-desk.js';
 
 /** What it takes. */
@@ -115,7 +115,7 @@ async function looksOf({ uplink, from }: RouteOptions, context: Context): Promis
 }
 
 async function serverOf({ server }: RouteOptions, context: Context): Promise<ServerWord> {
-  if (server !== undefined) return server;
+  if (server !== undefined) return configuredServer(server, context);
   const { destinations } = await context.config();
   const host = [...destinations.values()].flatMap(({ domains }) => domains)[0];
   if (host === undefined) {

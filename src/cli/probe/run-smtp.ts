@@ -6,7 +6,7 @@ import { smtpScreen, type TranscriptLine } from '../../output/screens/probe-smtp
 import { runSession } from '../../probe/session.js';
 import { openDns } from '../../transport/dns.js';
 import type { Context } from '../context.js';
-import { addressFamily, findServer, type ServerWord } from './server.js';
+import { addressFamily, configuredServer, findServer, type ServerWord } from './server.js';
 import { oneLookFrom, openVantageDesk } from './vantage-desk.js';
 
 /** What it takes. */
@@ -27,14 +27,17 @@ const MOST_LINES = 400;
 export async function runProbeSmtp(schema: string, options: SmtpOptions, context: Context): Promise<number> {
   const { clock } = context;
   const begunAt = clock.monotonic();
-  const from = await oneLookFrom(context, options);
+  const [from, server] = await Promise.all([
+    oneLookFrom(context, options),
+    configuredServer(options.server, context),
+  ]);
   const only = from.sources.length === 1 ? addressFamily(from.sources[0] ?? '') : undefined;
   const family = options.ipv6 ? 6 : only;
   const desk = await openVantageDesk(context);
   try {
     // Both take a moment, and neither needs the other.
     const [{ target, others }, vantage] = await Promise.all([
-      findServer(options.server, openDns({ clock }), family, context.interruption.abort, 'mx-first'),
+      findServer(server, openDns({ clock }), family, context.interruption.abort, 'mx-first'),
       desk.of(from.host),
     ]);
     const source = from.sources.find((one) => addressFamily(one) === target.family) ?? null;

@@ -7,6 +7,7 @@ import type { Target } from '../../probe/observation.js';
 import { exchangerHosts, MX_IS_NO_HOST, TAKES_NO_MAIL } from '../../probe/targets.js';
 import type { Dns } from '../../transport/dns.js';
 import type { Parse } from '../command.js';
+import type { Context } from '../context.js';
 
 /** The word, taken apart. */
 export interface ServerWord {
@@ -41,6 +42,12 @@ export const serverWord: Parse<ServerWord> = (word) => {
   }
   return { host, port };
 };
+
+/** The name of a destination of the configuration means its first domain; any other word itself. */
+export async function configuredServer(word: ServerWord, context: Context): Promise<ServerWord> {
+  const domain = (await context.config()).destinations.get(word.host)?.domains[0];
+  return domain === undefined ? word : { ...word, host: domain };
+}
 
 /** An address for RCPT: nothing in it may end the command's line. */
 export const recipientWord: Parse<string> = (word) => {

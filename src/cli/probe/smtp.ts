@@ -16,7 +16,9 @@ export const probeSmtpCommand = defineCommand({
     'still, the kernel is asked what it knows of the connection, and connections with small packets are tried. One ' +
     'dialogue cannot tell whose fault it is: mailctl probe compares the uplinks. Exits 1 when the dialogue did not ' +
     'come to its end, or the certificate is not good; 3 when the host to look from did not answer.',
-  args: { server: arg('HOST[:PORT]', 'name or address; a domain stands for its first MX', serverWord) },
+  args: {
+    server: arg('HOST[:PORT]', 'name, address or destination; a domain stands for its first MX', serverWord),
+  },
   options: {
     uplink: value('--uplink <name>', 'leave by this uplink of the configuration', text),
     from: value('--from <host>', 'look from this host', text, 'this machine'),
