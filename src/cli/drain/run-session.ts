@@ -185,7 +185,7 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
     context.interruption.endRun();
   }
   await printing;
-  if (end.isLeft && !finish.aborted) return detachRun(context, plan.id, await context.stateDir(), end.status);
+  if (end.isLeft && !end.isStopped) return detachRun(context, plan.id, await context.stateDir(), end.status);
   const exit = exitOfDrain(end, finish.aborted);
   const isClosed = journal.records.some(({ kind }) => kind === 'closed');
   const isOver = end.status.lanes.every(({ state }) => state === 'done');

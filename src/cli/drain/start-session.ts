@@ -433,7 +433,9 @@ function plannedDestinations(
         limit.perSecond ?? Number.POSITIVE_INFINITY,
         facts.perSecond ?? Number.POSITIVE_INFINITY,
       );
-      const seconds = (each: number) => messages / Math.min(window / each, slowest);
+      // A window above it is the operator's word for a server that bounds its connections itself.
+      const places = Math.min(window, limit.connections);
+      const seconds = (each: number) => messages / Math.min(places / each, slowest);
       return {
         destination: limit.name,
         messages,
