@@ -10,6 +10,7 @@ import { grouped as group } from '../../lib/count-text.js';
 import { formatDuration } from '../../lib/duration.js';
 import { formatRate } from '../../lib/rate.js';
 import { drainColumns } from '../columns/drain.js';
+import { escapeText } from '../escape.js';
 import { folded, SCREEN_COLUMNS } from '../fold.js';
 import type { Line, Tone } from '../line.js';
 import type { Canvas } from '../output.js';
@@ -379,14 +380,16 @@ function guardLines(head: string, sights: readonly GuardSight[]): readonly Line[
   const lines: { text: string; tone?: Tone | undefined }[][] = [[{ text: head }]];
   let width = head.length;
   for (const [index, word] of words.entries()) {
-    if (index > 0 && width + word.text.length > SCREEN_COLUMNS) {
+    const shown = escapeText(word.text).length;
+    if (index > 0 && width + 2 + shown > SCREEN_COLUMNS) {
       lines.push([{ text: UNDER }]);
       width = UNDER.length;
+    } else if (index > 0) {
+      lines.at(-1)?.push({ text: '  ' });
+      width += 2;
     }
-    lines
-      .at(-1)
-      ?.push(isFine && index === words.length - 1 ? { ...word, tone: 'good' } : word, { text: '  ' });
-    width += word.text.length + 2;
+    lines.at(-1)?.push(isFine && index === words.length - 1 ? { ...word, tone: 'good' } : word);
+    width += shown;
   }
   return lines;
 }
