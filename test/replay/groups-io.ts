@@ -7,7 +7,7 @@
 import fs from 'node:fs';
 import { parse, stringify } from 'yaml';
 import { type Lab, LabError, takeDown, up } from '../lab/lab.js';
-import { mailctlJson } from '../lab/mailctl.js';
+import { mailctlJson, startMailctl } from '../lab/mailctl.js';
 import { destinationsOf, type ProviderSpec, type Providers, startProviders } from '../lab/providers.js';
 import { type Sender, senderQueue, startSender } from '../lab/sender.js';
 import { check, mailctl, ReplayError, say, until } from './replay.js';
@@ -61,6 +61,8 @@ async function outage(): Promise<void> {
     sender = await startSender(lab, providers.all, { memoryKb: MEMORY_KB, limit: LIMIT });
     await play(lab, providers, sender);
   } finally {
+    // It runs in a session of its own, and would wait for its host for ever.
+    await startMailctl(lab, ['drain', 'stop']).ended;
     await sender?.stop().catch(() => {});
     await providers?.close();
     if (process.env.MAILCTL_REPLAY_KEEP === undefined) await takeDown(lab.paths);
@@ -136,16 +138,10 @@ async function play(lab: Lab, providers: Providers, sender: Sender): Promise<voi
     (await status())?.guards.some((one) => one.guard === guard && one.state === 'paused') === true;
   await until('the memory of senderd pauses it', 60, () => paused('memory'));
   await until('so do its restarts', 90, () => paused('restarts'));
-  await mailctl(lab, ['drain', 'status', '--local'], 0);
+  const screen = await mailctl(lab, ['drain', 'status', '--local'], 0);
+  check('it says whose', /memory \(senderd/.test(screen.stdout) && /restarts/.test(screen.stdout));
   const seen = await status();
-  check(
-    'it says whose, and has let go no more than one window',
-    seen?.guards.some(({ guard, about }) => guard === 'memory' && about?.includes('senderd') === true) ===
-      true &&
-      seen.released <= 1000 &&
-      seen.state === 'paused',
-    JSON.stringify(seen),
-  );
+  check('and has let go no more than one window', (seen?.released ?? Number.NaN) <= 1000);
   check('gmail has got nothing', gmail.taken() === before);
 
   say('the mended sender is deployed; nobody touches the drain');

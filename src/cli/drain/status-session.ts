@@ -323,7 +323,7 @@ function screen(
   for (const status of statuses) {
     const state = stateOf(status);
     const words =
-      state === 'running'
+      state === 'running' || (state === 'paused' && status.isPausedByHand !== true)
         ? [['drain', 'attach', status.run]]
         : state === 'done'
           ? []

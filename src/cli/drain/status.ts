@@ -15,7 +15,10 @@ export const drainStatusCommand = defineCommand({
   options: {
     hosts: hostOption,
     groups: groupOption,
-    watch: flag('--watch', 'stays and shows it anew every second, with the keys of attach, until it is over or Ctrl-C'),
+    watch: flag(
+      '--watch',
+      'stays and shows it anew every second, with the keys of attach, until it is over or Ctrl-C',
+    ),
     local: flag('--local', 'asks no host: what this state directory knows'),
   },
   examples: [

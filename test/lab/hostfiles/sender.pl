@@ -97,7 +97,7 @@ sub serve {
 sub scan {
     my ($is_fixed) = @_;
     my $now = time;
-    my $again = 70;
+    my $again = 140;
     for my $state (@states) {
         for my $id (names($state)) {
             # The second fault: what is kept of a recipient is never let go, and every look adds to it.
