@@ -152,7 +152,7 @@ async function play(lab: Lab, providers: Providers, sender: Sender): Promise<voi
   const total = seen?.total ?? 0;
   await until('mail flows again', 90, () => gmail.taken() > 0);
   const flowing = performance.now();
-  await until('the drain has sent everything', 240, async () => {
+  await until('the drain has sent everything', 420, async () => {
     const { json: one } = await mailctlJson<Drains>(lab, ['drain', 'status', run, '--local']);
     return one.runs[0]?.state === 'done';
   });
