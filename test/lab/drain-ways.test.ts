@@ -208,48 +208,53 @@ describeUnless(whyNoLab(), 'ways of a drain', () => {
     }
   }, 120_000);
 
-  test('Mailman: mailctl and the runner are killed in the middle of a drain, each message comes once', async () => {
-    const list = (words: readonly string[]) =>
-      inHost(lab, 'lists1', ['setpriv', '--reuid=list', '--regid=list', '--init-groups', '--', ...words]);
-    await readyMailman();
-    const { provider: far, close } = await farSide(4, 60);
-    try {
-      await sh(
-        'lists1',
-        'pkill -f "[b]in/master" ; pkill -f "[r]unner=out:" ; rm -rf /var/lib/mailctl/queues',
-      );
-      await list(['python3', '-c', ENQUEUE, '45']);
-      // A runner that is killed, as by the OOM killer, is not started again by its master: the drain does it.
-      await list(['sh', '-c', `setsid ${MASTER} > /dev/null 2>&1 < /dev/null &`]);
-      const start = ['drain', 'start', '-H', 'lists1', '--all', '--yes', '--no-dns', '--in-flight', '12'];
-      let running = startMailctl(lab, start);
-      for (const [kill, at] of [4, 14, 24].entries()) {
-        expect(await waitUntil(() => far.seen.size > at, 90_000, 50)).toBe(true);
-        if (kill === 1) {
-          await sh('lists1', 'pkill -9 -f "[r]unner=out:"');
-          continue;
+  // It waits for Mailman's own start, which takes a minute where the machine is busy: with MAILCTL_LONG=1.
+  test.runIf(process.env.MAILCTL_LONG === '1')(
+    'Mailman: mailctl and the runner are killed in the middle of a drain, each message comes once',
+    async () => {
+      const list = (words: readonly string[]) =>
+        inHost(lab, 'lists1', ['setpriv', '--reuid=list', '--regid=list', '--init-groups', '--', ...words]);
+      await readyMailman();
+      const { provider: far, close } = await farSide(4, 60);
+      try {
+        await sh(
+          'lists1',
+          'pkill -f "[b]in/master" ; pkill -f "[r]unner=out:" ; rm -rf /var/lib/mailctl/queues',
+        );
+        await list(['python3', '-c', ENQUEUE, '45']);
+        // A runner that is killed, as by the OOM killer, is not started again by its master: the drain does it.
+        await list(['sh', '-c', `setsid ${MASTER} > /dev/null 2>&1 < /dev/null &`]);
+        const start = ['drain', 'start', '-H', 'lists1', '--all', '--yes', '--no-dns', '--in-flight', '12'];
+        let running = startMailctl(lab, start);
+        for (const [kill, at] of [4, 14, 24].entries()) {
+          expect(await waitUntil(() => far.seen.size > at, 90_000, 50)).toBe(true);
+          if (kill === 1) {
+            await sh('lists1', 'pkill -9 -f "[r]unner=out:"');
+            continue;
+          }
+          running.child.kill('SIGKILL');
+          await running.ended;
+          const { json } = await mailctlJson<{ readonly runs: readonly { readonly run: string }[] }>(lab, [
+            'drain',
+            'status',
+            '--local',
+          ]);
+          running = startMailctl(lab, ['drain', 'resume', json.runs[0]?.run ?? '', '--yes']);
         }
-        running.child.kill('SIGKILL');
-        await running.ended;
-        const { json } = await mailctlJson<{ readonly runs: readonly { readonly run: string }[] }>(lab, [
-          'drain',
-          'status',
-          '--local',
-        ]);
-        running = startMailctl(lab, ['drain', 'resume', json.runs[0]?.run ?? '', '--yes']);
+        const ended = await running.ended;
+        expect([ended.code, ended.stderr]).toEqual([0, expect.anything()]);
+        expect(await waitUntil(() => far.seen.size === 45, 20_000, 100)).toBe(true);
+        // The one in the hands of the runner that was killed may come again: Mailman itself sends it once more.
+        const twice = [...far.seen.values()].filter((times) => times > 1);
+        process.stderr.write(`drain: of Mailman ${twice.length} came twice\n`);
+        expect(twice.length).toBeLessThanOrEqual(1);
+      } finally {
+        await sh('lists1', 'pkill -f "[b]in/master" ; pkill -f "[r]unner=out:"; :');
+        await close();
       }
-      const ended = await running.ended;
-      expect([ended.code, ended.stderr]).toEqual([0, expect.anything()]);
-      expect(await waitUntil(() => far.seen.size === 45, 20_000, 100)).toBe(true);
-      // The one in the hands of the runner that was killed may come again: Mailman itself sends it once more.
-      const twice = [...far.seen.values()].filter((times) => times > 1);
-      process.stderr.write(`drain: of Mailman ${twice.length} came twice\n`);
-      expect(twice.length).toBeLessThanOrEqual(1);
-    } finally {
-      await sh('lists1', 'pkill -f "[b]in/master" ; pkill -f "[r]unner=out:"; :');
-      await close();
-    }
-  }, 300_000);
+    },
+    300_000,
+  );
 
   /** Its folders are its own, and what it sends goes to the bastion. */
   const readyMailman = () =>
