@@ -1,17 +1,23 @@
 /** Replication that is blocked or has lost something in silence, on real servers: found, set aside, sent, compared. */
+import fs from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { describeUnless } from '../support/unless.js';
 import {
   deliver,
   inHost,
   type Lab,
   lag,
+  messagesOn,
   sleep,
   startDeliveries,
+  syslogTail,
   takeDown,
   unlag,
   up,
   waitDelivered,
+  waitUntil,
   whyNoLab,
 } from './lab.js';
 import { mailctl, mailctlJson, startMailctl } from './mailctl.js';
@@ -47,6 +53,14 @@ describeUnless(whyNoLab(), 'blocked replication on real servers', () => {
   });
   const on21 = (script: string) => inHost(lab, 'imap21', ['sh', '-c', tools + script]);
   const conf = '/srv/store1/role/imapd.conf';
+  const quarantined = async () =>
+    (
+      await mailctlJson<{ files: readonly { slot: string; users: readonly string[] }[] }>(lab, [
+        'replication',
+        'quarantine',
+        'list',
+      ])
+    ).json.files.map(({ slot, users }) => [slot, users]);
   const verify = (...words: string[]) =>
     mailctlJson<VerifyDocument>(lab, ['replication', 'verify', ...words]);
 
@@ -114,5 +128,31 @@ describeUnless(whyNoLab(), 'blocked replication on real servers', () => {
     expect((await mailctl(lab, ['replication', 'quarantine', 'list'])).code).toBe(0);
     await sleep(1500);
     expect((await verify('store1')).json.copies[0]?.state).toBe('equal');
+  });
+
+  test('with the word of the configuration the watch sets it aside by itself, and without it tells it only', async () => {
+    const base = fs.readFileSync(lab.paths.mailctlYaml, 'utf8');
+    const file = path.join(lab.paths.dir, 'watching.yaml');
+    const document = parse(base) as { stores: Record<string, unknown> };
+    document.stores.quarantine = { auto: true };
+    fs.writeFileSync(file, stringify(document));
+    const conf2 = '/srv/store2/role/imapd.conf';
+    await lag(lab, 'store2', { messages: 2, user: 'ben' });
+    await waitDelivered(lab, await deliver(lab, 'store2', 'carl', 2));
+    await on21(`rm "$(ls -d "$(mbpath -C ${conf2} user/ben)"/[0-9]*. | tail -n 1)"`);
+    await unlag(lab, 'store2');
+    const once = ['replication', 'watch', 'store2', '--once'];
+    const isTold = async () => (await mailctl(lab, once)).code === 1;
+    expect(await waitUntil(isTold, 20_000, 1000), syslogTail(lab, 'imap21')).toBe(true);
+    expect(await quarantined()).toEqual([]);
+    const acted = await mailctl(lab, once, { env: { MAILCTL_CONFIG: file } });
+    expect(await quarantined(), acted.stdout + acted.stderr).toEqual([['store2', ['ben']]]);
+    // The others are not behind it any more.
+    const accepted = await deliver(lab, 'store2', 'carl', 2);
+    expect(await waitDelivered(lab, accepted)).toEqual([]);
+    const carl = async () => (await messagesOn(lab, 'store2', 'carl', 'imap23')).map(String);
+    const isThere = async () =>
+      (await Promise.all(accepted.map(({ id }) => carl().then((all) => all.includes(id))))).every(Boolean);
+    expect(await waitUntil(isThere, 10_000)).toBe(true);
   });
 });
