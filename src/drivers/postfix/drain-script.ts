@@ -269,8 +269,10 @@ sub pour_bounded {
   my $open = $lot->{open};
   $open = $lot->{may} - $waits if $lot->{may} - $waits > $open;
   my $small = $limit < 6 && !$lot->{keeps};
-  # So many are under way at once to one that lies idle.
+  # So many are under way at once to one that lies idle. Now and then one opens another all the same: where that takes the
+  # last place, nothing can be let go until one has ended, and by then all lie idle.
   my $spare = $small ? 0 : 1 + int($limit * 0.008 / ($lot->{took} + 0.008));
+  $spare = 2 if $spare < 2 && $limit >= 12;
   if ($lot->{widest} > 1 && !$small) { my $more = int($limit / 4); $more = $lot->{widest} if $lot->{widest} < $more; $spare = $more if $more > $spare }
   my $hops = $lot->{hops};
   my $line = $lot->{order};
@@ -279,7 +281,7 @@ sub pour_bounded {
   while ($free > 0 && $open + $waits < $limit) {
     my $key;
     # Where all lies idle and no hop is in hand that could take it, those that are spare make one that can.
-    my $most = $flying + $moved < 2 && $lot->{idle} ? $limit : $limit - $spare;
+    my $most = $flying + $moved < 2 && $lot->{idle} && $spare > 1 ? $limit : $limit - $spare;
     if ($open + $waits < $most && $flying + $moved < $lot->{window}) {
       # One more connection: for the oldest, with some more of its hop.
       if ($small) {
