@@ -144,6 +144,21 @@ describe('a script on this machine', () => {
     expect(result.stderr).toBe(result.stdout);
   });
 
+  it('begins with its own arguments and no variable of the wrapper, whether words stand before it or not', async () => {
+    const script =
+      'echo "$0 $# $1 ${n-}${s-}${d-}${w-}${t-}${i-}."; f() { echo "$1"; }; f b; trap "echo bye" EXIT; exit 4';
+    for (const within of [undefined, ['env']]) {
+      const { stdout, status } = await run(command(script, { within, args: ['a'] }));
+      expect([stdout, status]).toEqual(['sh 1 a .\nb\nbye\n', 4]);
+    }
+  });
+
+  it('with a mistake in it ends with what its shell says', async () => {
+    const { status, stderr } = await run(command('echo (('));
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/syntax|unexpected/i);
+  });
+
   it('runs within the words put before it', async () => {
     const { stdout } = await run(command('echo "$IN $1"', { within: ['env', 'IN=a b'], args: ['c'] }));
     expect(stdout).toBe('a b c\n');
