@@ -2,9 +2,9 @@
 // loaded when a host has them. Their listings, too.
 import type { QueueSoftware } from '../queue/driver.js';
 import type { ListingFormat } from '../queue/listing-format.js';
-import { FIND_EXIM } from './exim/find-queues.js';
-import { FIND_MAILMAN } from './mailman3/find-queues.js';
-import { FIND_POSTFIX } from './postfix/find-queues.js';
+import { FIND_EXIM, NEEDS_EXIM } from './exim/find-queues.js';
+import { FIND_MAILMAN, NEEDS_MAILMAN } from './mailman3/find-queues.js';
+import { FIND_POSTFIX, NEEDS_POSTFIX } from './postfix/find-queues.js';
 import { LIST_FIRST } from './postfix/list-script.js';
 
 /** One mail server. */
@@ -16,6 +16,8 @@ export interface QueueSoftwareEntry {
    * Undefined: it is never found by itself.
    */
   readonly find: string | undefined;
+  /** Shell text of builtins: false where `find` would print nothing. */
+  readonly needs?: string;
   /** Lists its first queue, for a host that has no other; what it prints is read by QueueSoftware.glance. */
   readonly listAlone?: string;
   /** Its messages are in queues of their own within ours (`lists1:out`): a queue's name says not which it holds. */
@@ -28,13 +30,20 @@ export const queueSoftware: readonly QueueSoftwareEntry[] = [
   {
     name: 'postfix',
     find: FIND_POSTFIX,
+    needs: NEEDS_POSTFIX,
     listAlone: LIST_FIRST,
     load: async () => (await import('./postfix/software.js')).postfixSoftware,
   },
-  { name: 'exim', find: FIND_EXIM, load: async () => (await import('./exim/software.js')).eximSoftware },
+  {
+    name: 'exim',
+    find: FIND_EXIM,
+    needs: NEEDS_EXIM,
+    load: async () => (await import('./exim/software.js')).eximSoftware,
+  },
   {
     name: 'mailman3',
     find: FIND_MAILMAN,
+    needs: NEEDS_MAILMAN,
     hasQueuesWithin: true,
     load: async () => (await import('./mailman3/software.js')).mailman3,
   },

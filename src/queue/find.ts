@@ -21,6 +21,8 @@ export interface QueueSpec {
 export interface Findable {
   readonly name: string;
   readonly find: string | undefined;
+  /** Shell text of builtins: false where `find` would print nothing. To ask it costs no process, as `find` does. */
+  readonly needs?: string | undefined;
   /** Shell text that lists its first queue, for a host that has no other. Its exit status is that of the listing. */
   readonly listAlone?: string | undefined;
 }
@@ -31,20 +33,29 @@ const FIND_AND_LIST_MS = 300_000;
 /** More instances than anybody has on a host: the rest is somebody's joke. */
 const MOST = 200;
 
-// Prints $2 line by line behind $1. Without a pipe: to start a shell is what takes its time here.
-const TELL = String.raw`tell() {
+// Keeps $2 line by line behind $1. Without a pipe or a shell of its own: to start one is what takes its time here.
+const TELL = `found=
+tell() {
   set -f; IFS='
 '
-  for i in $2; do printf '%s\t%s\n' "$1" "$i"; done
+  for i in $2; do found="$found$1\t$i
+"; done
   unset IFS; set +f
 }`;
 
-/** Each `find` in a shell of its own; no fault of one hides another. */
+/** Each `find` in a shell of its own; no fault of one hides another. Leaves a line for each queue in `found`. */
+function finding(software: readonly Findable[]): string {
+  const finds = software.flatMap(({ name, find, needs }) => {
+    if (find === undefined) return [];
+    const told = `tell ${name} "$({\n${find}\n} 2> /dev/null < /dev/null)"`;
+    return [needs === undefined ? told : `if { ${needs}; } > /dev/null 2>&1; then ${told}; fi`];
+  });
+  return [TELL, ...finds].join('\n');
+}
+
+/** Prints what is found. */
 export function findScript(software: readonly Findable[]): string {
-  const finds = software.flatMap(({ name, find }) =>
-    find === undefined ? [] : [`tell ${name} "$({\n${find}\n} 2> /dev/null < /dev/null)"`],
-  );
-  return [TELL, ...finds, 'exit 0'].join('\n');
+  return `${finding(software)}\nprintf '%s' "$found"\nexit 0`;
 }
 
 /**
@@ -55,13 +66,11 @@ function findAndListScript(software: readonly Findable[]): string {
   const alone = software.flatMap(({ name, listAlone }) =>
     listAlone === undefined ? [] : [`"${name}\t"*) set --\n${listAlone}\nexit ;;`],
   );
-  return `found=$(
-${findScript(software)}
-)
-printf '%s\\n\\n' "$found"
+  return `${finding(software)}
+printf '%s\\n' "$found"
 case $found in
 *'
-'*) ;;
+'?*) ;;
 ${alone.join('\n')}
 esac
 exit 0`;
