@@ -88,12 +88,39 @@ function loadedAtStart(metafile) {
   return new Set([...reached].map((path) => basename(path)));
 }
 
+/** The chunks that a command loads, by running it (keep-compiled-code.mjs knows which). */
+function loadedBy(command, folder) {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(root, 'scripts/keep-compiled-code.mjs'), folder, command],
+    { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' },
+  );
+  if (status !== 0) throw new Error(`what ${command} loads could not be found out: ${stderr}`);
+  return new Set(stdout.split('\n').flatMap((line) => /^(?:chunks\/)?(.+\.js)$/.exec(line)?.[1] ?? []));
+}
+
 /**
- * One file for chunks that are needed together, since opening and compiling a file costs more than a small chunk itself: a
- * table of functions, one a chunk.
+ * Which chunks stand in one file, by the file's name, since to open and compile a file costs more than a small chunk itself:
+ * what every start loads, with what both the help and `queue stats` do (asked for most, and in a hurry); the rest of
+ * what `queue stats` does, what its screen adds; and the rest of the whole program, which is its help.
  */
-function startFile(chunks) {
-  const functions = [...chunks].map(
+function filesOf(metafile, folder) {
+  const help = loadedBy('help', folder);
+  const stats = loadedBy('stats', folder);
+  const table = loadedBy('table', folder);
+  const start = new Set([...loadedAtStart(metafile), ...[...help].filter((name) => stats.has(name))]);
+  const without = (names, ...others) => [...names].filter((name) => !others.some((other) => other.has(name)));
+  return {
+    'start.js': [...start],
+    'stats.js': without(stats, start),
+    'table.js': without(table, start, stats, help),
+    'whole.js': without(help, start),
+  };
+}
+
+/** The text of such a file: a table of functions, one a chunk. */
+function tableOf(chunks) {
+  const functions = chunks.map(
     // In parentheses a function is compiled at once, not looked over first and compiled when it is called.
     ([name, code]) => `${JSON.stringify(name)}: (function (module, exports, require) {\n${code}})`,
   );
@@ -101,25 +128,11 @@ function startFile(chunks) {
 }
 
 /**
- * The chunks that a command loads beside those of every start, by running it: what is asked for most and in a hurry, a
- * small local queue, needs half a hundred of them, and opening two files for each costs more than what is in them.
- */
-function loadedByStats(folder) {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [join(root, 'scripts/keep-compiled-code.mjs'), folder, '--chunks'],
-    { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' },
-  );
-  if (status !== 0) throw new Error(`what queue stats loads could not be found out: ${stderr}`);
-  return stdout.split('\n').flatMap((line) => /^chunks\/(.+\.js)$/.exec(line)?.[1] ?? []);
-}
-
-/**
- * The loader, dist/main.js: the chunks by name, those of the start file first, then those that `queue stats` needs. It does what node's own would, without
+ * The loader, dist/main.js: chunks by name, from the file that each stands in. It does what node's own would, without
  * its walk over the disk for each, and with the code that V8 compiled when the program was built: compiling was more
  * than a third of a start. Code of another version of node is turned away by V8, and the source compiled again.
  */
-const loaderFor = (shared) => `"use strict";
+const loaderFor = (files) => `"use strict";
 const { readFileSync } = require("node:fs");
 const { Script } = require("node:vm");
 const scripts = new Map();
@@ -136,25 +149,28 @@ function evaluate(file, before, after) {
   scripts.set(file, script);
   return script.runInThisContext();
 }
-const atStart = evaluate("start.js", "", "");
-const shared = new Set(${JSON.stringify(shared)});
-let atStats;
+const places = new Map(Object.entries(${JSON.stringify(files)}).flatMap(([file, names]) => names.map((name) => [name, file])));
+const tables = new Map();
+function functionOf(name) {
+  const file = places.get(name);
+  if (file === undefined) return evaluate("chunks/" + name, "(function (module, exports, require) {", "\\n})");
+  let table = tables.get(file);
+  if (table === undefined) tables.set(file, (table = evaluate(file, "", "")));
+  return table[name];
+}
 const loaded = new Map();
 function chunk(name) {
   const known = loaded.get(name);
   if (known !== undefined) return known.exports;
   const module = { exports: {} };
   loaded.set(name, module);
-  const run = Object.hasOwn(atStart, name)
-    ? atStart[name]
-    : shared.has(name)
-      ? (atStats ??= evaluate("stats.js", "", ""))[name]
-      : evaluate("chunks/" + name, "(function (module, exports, require) {", "\\n})");
+  const run = functionOf(name);
   run(module, module.exports, (id) => (id.startsWith(".") ? chunk(id.slice(id.lastIndexOf("/") + 1)) : require(id)));
   return module.exports;
 }
 Object.defineProperties(exports, Object.getOwnPropertyDescriptors(chunk("main.js")));
 Object.defineProperty(exports, "scripts", { value: scripts, enumerable: false });
+Object.defineProperty(exports, "loaded", { value: loaded, enumerable: false });
 `;
 
 /** A chunk of ES module text as CommonJS. */
@@ -189,30 +205,24 @@ function keepCompiledCode(folder) {
 const fresh = join(root, `dist.new-${process.pid}`);
 try {
   await mkdir(join(fresh, 'chunks'), { recursive: true });
-  const atStart = loadedAtStart(bundle.metafile);
-  const startChunks = new Map();
+  const codes = new Map();
   for (const file of bundle.outputFiles) {
     const name = basename(file.path);
     const code = await toCommonJs(file.text);
-    if (!atStart.has(name)) {
-      await writeFile(join(fresh, 'chunks', name), code);
-      continue;
-    }
-    startChunks.set(name, code);
+    codes.set(name, code);
+    await writeFile(join(fresh, 'chunks', name), code);
   }
-  await writeFile(join(fresh, 'start.js'), startFile(startChunks));
   await writeFile(
     join(fresh, 'package.json'),
     `${JSON.stringify({ type: 'commonjs', builtWith: process.version })}\n`,
   );
-  await writeFile(join(fresh, 'main.js'), loaderFor([]));
-  const shared = loadedByStats(fresh);
-  const texts = await Promise.all(
-    shared.map(async (name) => [name, await readFile(join(fresh, 'chunks', name), 'utf8')]),
-  );
-  await writeFile(join(fresh, 'stats.js'), startFile(texts));
-  await Promise.all(shared.map((name) => rm(join(fresh, 'chunks', name))));
-  await writeFile(join(fresh, 'main.js'), loaderFor(shared));
+  await writeFile(join(fresh, 'main.js'), loaderFor({}));
+  const files = filesOf(bundle.metafile, fresh);
+  for (const [file, names] of Object.entries(files)) {
+    await writeFile(join(fresh, file), tableOf(names.map((name) => [name, codes.get(name)])));
+    for (const name of names) await rm(join(fresh, 'chunks', name));
+  }
+  await writeFile(join(fresh, 'main.js'), loaderFor(files));
   await writeFile(join(fresh, 'THIRD-PARTY-LICENSES.txt'), await licencesOf(bundle.metafile));
   await writeFile(join(fresh, 'meta.json'), JSON.stringify(bundle.metafile));
   keepCompiledCode(fresh);

@@ -1,15 +1,15 @@
 // Runs commands of a built program in this process and writes what V8 compiled for them as FILE.code beside each of
 // its files; dist/main.js reads it. Called by the build. Nothing of the machine is asked or changed: a mail server of
 // its own with one message is on PATH, and the state lies in a folder that is removed.
-// With --chunks it only prints the files that `queue stats` has loaded, one a line.
-//   node scripts/keep-compiled-code.mjs DIST [--chunks]
+// With a name (help, stats, table) it only prints the chunks that these commands have loaded, one a line.
+//   node scripts/keep-compiled-code.mjs DIST [NAME]
 import { chmodSync, mkdtempSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const dist = resolve(process.argv[2] ?? 'dist');
-const onlyChunks = process.argv[3] === '--chunks';
+const wanted = process.argv[3];
 const scratch = mkdtempSync(join(tmpdir(), 'mailctl-build-'));
 const message = {
   queue_name: 'deferred',
@@ -33,18 +33,22 @@ try {
   };
   Object.assign(process.env, env);
   const bundle = createRequire(import.meta.url)(join(dist, 'main.js'));
-  const ofStats = [
-    ['queue', 'stats', '-o', 'json'],
-    ['queue', 'stats', '-o', 'tsv'],
+  const listingFile = join(scratch, 'listing');
+  writeFileSync(listingFile, `${listing}\n`);
+  const nothing = { PATH: join(scratch, 'nothing') };
+  const named = {
+    help: [['--help'], ['queue', 'stats', '--help']],
+    stats: [
+      ['queue', 'stats', '-o', 'json'],
+      ['queue', 'stats', '-o', 'tsv'],
+      ['queue', 'stats', '-o', 'json', '--input', listingFile],
+      ['queue', 'list', '-o', 'json'],
+    ],
     // What a terminal gets.
-    ['queue', 'stats', '-o', 'table'],
-  ];
+    table: [['queue', 'stats', '-o', 'table']],
+  };
   const commands = [
-    ['--help'],
-    ['queue', 'stats', '--help'],
-    ['queue', 'stats'],
-    ['queue', 'stats', '-o', 'table'],
-    ['queue', 'list', '-o', 'json'],
+    ...Object.values(named).flat(),
     ['slots', 'list', '-o', 'table'],
     ['runs', 'list', '-o', 'table'],
     ['config', 'show'],
@@ -53,12 +57,19 @@ try {
   // What they print is not wanted; where the chunks are told, stdout is for them.
   const out = { isTTY: false, write: () => true, on: () => {}, once: () => {}, off: () => {} };
   const streams = { ...bundle.processStreams(), stdout: out };
-  for (const argv of onlyChunks ? ofStats : commands)
-    await bundle.main([...argv, '--quiet'], process.env, streams, bundle.systemClock);
-  for (const [file, script] of bundle.scripts) {
-    if (onlyChunks) writeSync(1, `${file}\n`);
-    else writeFileSync(join(dist, `${file}.code`), script.createCachedData());
-  }
+  const run = (argv, more = {}) =>
+    bundle.main([...argv, '--quiet'], { ...process.env, ...more }, streams, bundle.systemClock);
+  // Help is help only at the end of the line.
+  for (const argv of wanted === undefined ? commands : named[wanted])
+    await (argv.at(-1) === '--help'
+      ? bundle.main(argv, process.env, streams, bundle.systemClock)
+      : run(argv));
+  // A machine without a mail server, whose error is told as a document.
+  if (wanted !== 'help') await run(['queue', 'stats', '-o', 'json'], nothing);
+  if (wanted !== undefined) for (const name of bundle.loaded.keys()) writeSync(1, `${name}\n`);
+  else
+    for (const [file, script] of bundle.scripts)
+      writeFileSync(join(dist, `${file}.code`), script.createCachedData());
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }

@@ -1,15 +1,13 @@
 // argv in, exit code out. The only place where an error becomes text and a number: `error:`, `detail:` and
 // `hint:` lines on stderr, all of it escaped, and with `-o json` a document on stdout as well. It reads no clock
 // and sets no exit code itself; bin/mailctl.js does that.
-import type { AnyCommand } from './cli/command.js';
-import { program } from './cli/commands.js';
+import type { AnyCommand, ProgramSpec } from './cli/command.js';
+import { programFor } from './cli/command-table.js';
 import type { Context } from './cli/context.js';
-import { guessCommand, guessFormat } from './cli/guess.js';
-import { helpFor, WIDEST_HELP } from './cli/help-text.js';
 import type { Invocation } from './cli/program.js';
 import { type ErrorReport, reportError, worstExit } from './cli/report.js';
 import { Interrupted } from './cli/signals.js';
-import { type Env, type Streams, terminalOf } from './cli/streams.js';
+import { type Env, type Streams, terminalOf, WIDEST_HELP } from './cli/streams.js';
 import { createWriter, type Writer } from './cli/writer.js';
 import { EXIT } from './errors.js';
 import type { Clock } from './lib/clock.js';
@@ -24,6 +22,10 @@ export { systemClock } from './lib/clock.js';
 /** With one of these at the end, a command's words get its help without loading the parser. */
 const HELP_WORDS: readonly string[] = ['-h', '--help'];
 
+async function wholeProgram(): Promise<ProgramSpec> {
+  return (await import('./cli/commands.js')).program;
+}
+
 /** Runs one command line (without node and script) to its end; resolves to the exit code and never rejects. */
 export async function main(
   argv: readonly string[],
@@ -34,11 +36,13 @@ export async function main(
   const stdout = createWriter(streams.stdout);
   const terminal = terminalOf(streams, env, argv.includes('--no-color'));
   const width = Math.min(terminal.columns(), WIDEST_HELP);
-  const isHelp = HELP_WORDS.includes(argv.at(-1) ?? '');
-  const help = isHelp ? helpFor(program, argv.slice(0, -1), width) : undefined;
-  if (help !== undefined) {
-    await stdout.write(help);
-    return EXIT.done;
+  if (HELP_WORDS.includes(argv.at(-1) ?? '')) {
+    const [program, { helpFor }] = await Promise.all([wholeProgram(), import('./cli/help-text.js')]);
+    const help = helpFor(program, argv.slice(0, -1), width);
+    if (help !== undefined) {
+      await stdout.write(help);
+      return EXIT.done;
+    }
   }
 
   const startedAt = clock.monotonic();
@@ -50,6 +54,7 @@ export async function main(
     debug: argv.includes('--debug'),
   };
   const asked = { now: clock.now(), tookMs: () => Math.round(clock.monotonic() - startedAt) };
+  const program = (await programFor(argv)) ?? (await wholeProgram());
   let invocation: Invocation;
   try {
     const { parseCommandLine } = await import('./cli/program.js');
@@ -60,6 +65,7 @@ export async function main(
       return invocation.exitCode;
     }
   } catch (error) {
+    const { guessCommand, guessFormat } = await import('./cli/guess.js');
     const isJson = guessFormat(argv, env) === 'json';
     return writeFailure(
       failed,

@@ -2,9 +2,6 @@
 import type { AnyCommand, ArgSpec, OptionSpec, ProgramSpec } from './command.js';
 import { globalOptions } from './options.js';
 
-/** Help is not wider than this, however wide the terminal. */
-export const WIDEST_HELP = 100;
-
 type Item = readonly [term: string, text: string];
 
 const HELP_ITEM: Item = ['-h, --help', 'print this help'];

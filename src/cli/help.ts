@@ -3,8 +3,9 @@ import { EXIT, UsageError } from '../errors.js';
 import { nearest } from '../lib/nearest.js';
 import { type AnyCommand, defineCommand, type ProgramSpec } from './command.js';
 import { exitCodeColumns, exitCodeRows } from './exit-codes.js';
-import { helpFor, WIDEST_HELP } from './help-text.js';
+import { helpFor } from './help-text.js';
 import { optionalArgs } from './options.js';
+import { WIDEST_HELP } from './streams.js';
 
 /** Takes the whole program, which has this command in it. */
 export function helpCommand(program: () => ProgramSpec): AnyCommand {

@@ -44,6 +44,8 @@ class Parsing {
   readonly root: Command;
   text = '';
   found: RunInvocation | undefined;
+  /** The line begins with the words of the only command: there are no options in front of them. */
+  private readonly isDirect: boolean;
 
   constructor(
     readonly program: ProgramSpec,
@@ -59,7 +61,10 @@ class Parsing {
       .exitOverride()
       .configureOutput({ writeOut: take, writeErr: take, outputError: () => {} });
     const isAsked = argv.includes('--help') || argv.includes('-h');
-    this.dress(this.root, () => programHelp(program, width, !isAsked), {});
+    const [only] = program.commands;
+    this.isDirect =
+      program.commands.length === 1 && only?.name.split(' ').every((word, at) => word === argv[at]) === true;
+    this.dress(this.root, () => programHelp(program, width, !isAsked), this.isDirect ? undefined : {});
     for (const spec of program.commands) {
       const [first = '', last] = spec.name.split(' ');
       if (last === undefined) this.addCommand(this.root, first, spec);
@@ -67,9 +72,10 @@ class Parsing {
     }
   }
 
-  /** Gives a command the global options, its own, and its help. */
-  private dress(command: Command, help: () => string, options: object): void {
+  /** Gives a command the global options, its own, and its help; without `options` its help alone. */
+  private dress(command: Command, help: () => string, options: object | undefined): void {
     command.helpCommand(false).configureHelp({ formatHelp: help });
+    if (options === undefined) return;
     for (const spec of Object.values({ ...options, ...globalOptions }) as OptionSpec<unknown>[]) {
       command.addOption(makeOption(spec));
     }
@@ -83,7 +89,8 @@ class Parsing {
       (spec) => spec.groupDefault === true && spec.name.startsWith(`${name} `),
     );
     if (this.argv.includes(name)) {
-      this.dress(group, () => groupHelp(this.program, name, this.width), ofItself?.options ?? {});
+      const options = this.isDirect ? undefined : (ofItself?.options ?? {});
+      this.dress(group, () => groupHelp(this.program, name, this.width), options);
     }
     // Not commander's default command: it would take a mistyped word for an argument.
     group.allowExcessArguments().action(() => {

@@ -31,6 +31,9 @@ export interface Streams {
   readonly stderr: OutStream;
 }
 
+/** Help is not wider than this, however wide the terminal. */
+export const WIDEST_HELP = 100;
+
 /** Environment variables. */
 export type Env = Readonly<Record<string, string | undefined>>;
 

@@ -13,7 +13,6 @@ import { flag } from '../options.js';
 import { reportError } from '../report.js';
 import type { OwedResult } from './do-owed.js';
 import { silentHosts, slotJson } from './list.js';
-import { leaveTurn } from './timer-turn.js';
 
 const SCHEMA = 'mailctl/slots-sample/v1';
 
@@ -67,7 +66,10 @@ export const slotsSampleCommand = defineCommand({
       // What is told is what is now.
       if (done.some(({ outcome }) => outcome === 'done')) seen = await look();
     }
-    if (options.doOwed) await leaveTurn(await context.stateDir(), context.clock.now());
+    if (options.doOwed) {
+      const { leaveTurn } = await import('./timer-turn.js');
+      await leaveTurn(await context.stateDir(), context.clock.now());
+    }
     const canaries = canary === undefined ? [] : await sendCanaries(context, around, seen, canary);
     const silent = silentHosts(seen.sight);
     // Nothing done: nothing printed where people, or a mail from cron, would read it.
