@@ -7,7 +7,11 @@ export const LIST_FIRST = 'exec postqueue -j';
 
 /** With what is kept back. */
 export const LIST_SCRIPT = `${CHOOSE_INSTANCE}
-printf 'kept-back %s\\n' "$(postconf -h defer_transports 2> /dev/null | tr -s ', \\n' ' ')"
+set -f; IFS=' ,
+'
+set -- $(postconf -h defer_transports 2> /dev/null)
+printf 'kept-back %s\\n' "$*"
+unset IFS; set +f
 exec postqueue -j
 `;
 
