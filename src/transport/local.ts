@@ -1,14 +1,13 @@
-// Runs wrapped scripts on this machine. A plain spawn, since this path is inside the start-up budget of
-// `queue stats` (execa costs as much again as node's own start). Every child is a process group of its own, so that
-// Ctrl-C on the terminal does not reach it and a deadline reaches all of it.
-import { spawn } from 'node:child_process';
+// Runs wrapped scripts on this machine: inside the start-up budget of `queue stats`. Every child is a process group of
+// its own.
 import { TransportError } from '../errors.js';
 import type { Host } from '../fleet/host.js';
 import type { Clock } from '../lib/clock.js';
-import { type Child, type ChildEnd, type Environment, killGroup } from './child.js';
+import { type Environment, killGroup } from './child.js';
 import { converse } from './conversation.js';
 import { type Asked, interrupted, judgeHeard, lastWords, seconds } from './outcome.js';
 import { makeNonce, takesStdin, wrapCommand } from './script.js';
+import { spawnChild } from './spawn-child.js';
 import type { Command, CommandResult, RunOptions, Transport } from './transport.js';
 
 /** What it needs. */
@@ -40,8 +39,9 @@ async function runLocal(
   const asked: Asked = { host: host.name, command, sudoUser };
   if (options.signal?.aborted) throw interrupted(asked, false);
   const nonce = makeNonce();
-  const words = wrapCommand(command, nonce, sudoUser);
-  const child = spawnLocal(words, settings.env, takesStdin(command, options.dialogue));
+  const [, ...args] = wrapCommand(command, nonce, sudoUser);
+  const hasStdin = takesStdin(command, options.dialogue);
+  const child = spawnChild('/bin/sh', args, { env: settings.env, hasStdin });
   // timeout(1) is in that group as well, and sends KILL a little later.
   const onBreak = (group: number | undefined) =>
     killGroup(group, options.signal?.aborted ? 'SIGTERM' : 'SIGKILL');
@@ -72,26 +72,4 @@ async function runLocal(
     detail: heard.child?.error?.message ?? (lastWords(heard.chatter) || undefined),
     cause: heard.child?.error,
   });
-}
-
-function spawnLocal(words: readonly string[], env: Environment, hasStdin: boolean): Child {
-  const [, ...args] = words;
-  const child = spawn('/bin/sh', args, {
-    detached: true,
-    env: { ...env },
-    stdio: [hasStdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
-  });
-  const exited = new Promise<ChildEnd>((resolve) => {
-    child.once('error', (error) => resolve({ status: undefined, signal: undefined, error }));
-    child.once('exit', (status, signal) =>
-      resolve({ status: status ?? undefined, signal: signal ?? undefined, error: undefined }),
-    );
-  });
-  return {
-    stdin: child.stdin,
-    stdout: child.stdout,
-    stderr: child.stderr,
-    exited,
-    kill: (signal) => killGroup(child.pid, signal),
-  };
 }

@@ -1,5 +1,5 @@
-// Runs the ssh program, through execa, in a process group of its own: Ctrl-C on the terminal must not reach a client
-// in the middle of a step. Its environment is given, whole. Promises an end for each short call; judges nothing.
+// Short calls of the ssh program, through execa, in a process group of their own: what opens a connection, and words to
+// one that is open. Their environment is given, whole. Promises an end for each; judges nothing.
 import { execa } from 'execa';
 import type { Clock } from '../lib/clock.js';
 import { type Child, type ChildEnd, type Environment, killGroup } from './child.js';
@@ -7,7 +7,7 @@ import { type Child, type ChildEnd, type Environment, killGroup } from './child.
 type Stream = 'pipe' | 'ignore';
 
 /** Starts ssh; streams that are ignored are closed to it. */
-export function startSsh(
+function startSsh(
   args: readonly string[],
   env: Environment,
   [stdin, stdout, stderr]: readonly [Stream, Stream, Stream],

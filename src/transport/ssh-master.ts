@@ -20,7 +20,7 @@ import {
 } from './limits.js';
 import { lastWords, seconds } from './outcome.js';
 import { quoteProxyCommand } from './quote.js';
-import { callSsh } from './ssh-client.js';
+import type { callSsh as CallSsh } from './ssh-client.js';
 import { classifySshFailure, type SshFailure } from './ssh-failure.js';
 import { configWords, connectSeconds, type SshSettings, type SshTarget, tryItLine } from './ssh-settings.js';
 
@@ -297,6 +297,9 @@ export class SshMasters {
   }
 }
 
+/** Loaded when a connection is to be opened, or told something: over those that are open it is not needed. */
+const callSsh: typeof CallSsh = async (args, how) => (await import('./ssh-client.js')).callSsh(args, how);
+
 /** A try that did not open. */
 interface Failed {
   readonly failure: SshFailure;
@@ -325,7 +328,7 @@ function options(pairs: Readonly<Record<string, string | number>>): readonly str
   return Object.entries(pairs).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
 }
 
-function judge(call: Awaited<ReturnType<typeof callSsh>>, said: string): SshFailure {
+function judge(call: Awaited<ReturnType<typeof CallSsh>>, said: string): SshFailure {
   if (call.end.error !== undefined) {
     return { kind: 'unsupported', what: `there is no ssh program here (${call.end.error.message})` };
   }

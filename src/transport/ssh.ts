@@ -10,7 +10,7 @@ import { converse, type Heard } from './conversation.js';
 import { MAX_SESSIONS_PER_HOST, RETRY_SPREAD_MS, RETRY_WAIT_MS } from './limits.js';
 import { type Asked, interrupted, judgeHeard, lastWords, seconds } from './outcome.js';
 import { makeNonce, quoteLine, takesStdin, wrapCommand } from './script.js';
-import { startSsh } from './ssh-client.js';
+import { spawnChild } from './spawn-child.js';
 import { classifySshFailure } from './ssh-failure.js';
 import { type Master, SshMasters } from './ssh-master.js';
 import { configWords, connectSeconds, type SshSettings, tryItLine } from './ssh-settings.js';
@@ -137,8 +137,8 @@ class SshTransport implements Transport {
     const nonce = makeNonce();
     const line = quoteLine(wrapCommand(command, nonce, asked.sudoUser));
     const args = master === undefined ? this.#ownWords(host) : sharedWords(master);
-    const stdin = takesStdin(command, options.dialogue) ? 'pipe' : 'ignore';
-    const child = startSsh([...args, '--', host.name, line], env, [stdin, 'pipe', 'pipe']);
+    const hasStdin = takesStdin(command, options.dialogue);
+    const child = spawnChild('ssh', [...args, '--', host.name, line], { env, hasStdin });
     this.#running.add(child);
     let isTalking = false;
     const { heard, over } = converse(child, {
