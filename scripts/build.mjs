@@ -102,18 +102,20 @@ function loadedBy(command, folder) {
 /**
  * Which chunks stand in one file, by the file's name, since to open and compile a file costs more than a small chunk itself:
  * what every start loads, with what both the help and `queue stats` do (asked for most, and in a hurry); the rest of
- * what `queue stats` does, what its screen adds; and the rest of the whole program, which is its help.
+ * what `queue stats` does, what a configuration and a screen add; and the rest of the whole program, which is its help.
  */
 function filesOf(metafile, folder) {
   const help = loadedBy('help', folder);
   const stats = loadedBy('stats', folder);
+  const config = loadedBy('config', folder);
   const table = loadedBy('table', folder);
   const start = new Set([...loadedAtStart(metafile), ...[...help].filter((name) => stats.has(name))]);
   const without = (names, ...others) => [...names].filter((name) => !others.some((other) => other.has(name)));
   return {
     'start.js': [...start],
     'stats.js': without(stats, start),
-    'table.js': without(table, start, stats, help),
+    'config.js': without(config, start, stats, help),
+    'table.js': without(table, start, stats, config, help),
     'whole.js': without(help, start),
   };
 }

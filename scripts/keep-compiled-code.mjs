@@ -1,7 +1,7 @@
 // Runs commands of a built program in this process and writes what V8 compiled for them as FILE.code beside each of
 // its files; dist/main.js reads it. Called by the build. Nothing of the machine is asked or changed: a mail server of
 // its own with one message is on PATH, and the state lies in a folder that is removed.
-// With a name (help, stats, table) it only prints the chunks that these commands have loaded, one a line.
+// With a name (help, stats, config, table) it only prints the chunks that these commands have loaded, one a line.
 //   node scripts/keep-compiled-code.mjs DIST [NAME]
 import { chmodSync, mkdtempSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -35,6 +35,11 @@ try {
   const bundle = createRequire(import.meta.url)(join(dist, 'main.js'));
   const listingFile = join(scratch, 'listing');
   writeFileSync(listingFile, `${listing}\n`);
+  const config = join(scratch, 'config.yaml');
+  const stores = 'store1: { groups: [store], location: row-a }';
+  writeFileSync(config, `hosts:\n  ${stores}\n  here: { transport: local, queues: [postfix] }\n`, {
+    mode: 0o600,
+  });
   const nothing = { PATH: join(scratch, 'nothing') };
   const named = {
     help: [['--help'], ['queue', 'stats', '--help']],
@@ -44,6 +49,7 @@ try {
       ['queue', 'stats', '-o', 'json', '--input', listingFile],
       ['queue', 'list', '-o', 'json'],
     ],
+    config: [['queue', 'stats', '-o', 'json', '--config', config, '-H', 'here']],
     // What a terminal gets.
     table: [['queue', 'stats', '-o', 'table']],
   };
