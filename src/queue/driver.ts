@@ -29,6 +29,8 @@ export interface ListWishes {
   readonly submitter?: boolean | undefined;
   /** Messages are looked at and not kept: their texts may be views of larger ones, which is faster to read. */
   readonly glance?: boolean | undefined;
+  /** Nobody asks which transports the configuration keeps back: `keptBack` may be empty, which saves a process. */
+  readonly messagesOnly?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -36,7 +36,7 @@ export function listMessages(source: MessageSource, options: ListOptions): Messa
   const enough = new AbortController();
   const signal =
     options.signal === undefined ? enough.signal : AbortSignal.any([options.signal, enough.signal]);
-  const wishes = { submitter: filter.wishes.submitter, signal };
+  const wishes = { messagesOnly: true, submitter: filter.wishes.submitter, signal };
   let report: ReadReport | undefined;
   let more: number | null = 0;
 

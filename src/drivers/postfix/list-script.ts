@@ -15,7 +15,7 @@ unset IFS; set +f
 exec postqueue -j
 `;
 
-/** For who only counts. */
+/** For who wants the messages alone. */
 export const GLANCE_SCRIPT = `${CHOOSE_INSTANCE}
 exec postqueue -j
 `;

@@ -35,12 +35,12 @@ export function postfixQueue(options: QueueOptions): QueueDriver {
   const common = { args: [instance], privileged: true, within };
   return {
     software: 'postfix',
-    async list(onMessage, { submitter, glance, signal } = {}) {
+    async list(onMessage, { submitter, glance, messagesOnly, signal } = {}) {
       const parse = glance === true ? glancePostqueueLine : parsePostqueueLine;
       const listing = new Listing((line) => parse(name, host.name, line), onMessage);
       const script = submitter
         ? (await import('./submitters-script.js')).LIST_WITH_SUBMITTERS_SCRIPT
-        : glance === true
+        : glance === true || messagesOnly === true
           ? GLANCE_SCRIPT
           : LIST_SCRIPT;
       const { status, stderr } = await transport.run(
