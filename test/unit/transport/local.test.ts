@@ -295,7 +295,7 @@ describe('a deadline', () => {
   }, 15_000);
 
   it('is not what a script killed by others met: that outcome is unknown', async () => {
-    const error = await failure(run(command('kill -KILL $PPID')));
+    const error = await failure(run(command('kill -KILL $$')));
     expect(error.kind).toBe('lost');
   });
 });
