@@ -101,14 +101,15 @@ sub settle {
 }
 
 if ($act eq 'hold' || $act eq 'release') {
-  my ($flag, $seen, @next) = ($act eq 'hold' ? '-Mf' : '-Mt', 0);
+  my ($flag, $seen, $least, @next) = ($act eq 'hold' ? '-Mf' : '-Mt', 0, ${AT_LEAST});
   keys_of_stdin(sub {
     my ($id) = @_;
     quick(@_) or look(@_) or return;
     push @next, $id;
     return if ++$seen % ${AT_LEAST};
     settle_until(@next >= ${AT_MOST} ? ${AT_ONCE} - 1 : ${AT_ONCE});
-    if (@busy < ${AT_ONCE}) { start_exim($flag, @next); @next = () }
+    # A start costs what fifty messages do: the first ones are soon, those after them are fewer.
+    if (@busy < ${AT_ONCE} && @next >= $least) { start_exim($flag, @next); @next = (); $least *= 2 if $least < ${AT_LEAST * 8} }
   });
   # What is left is shared by as many as may work.
   while (@next) {
