@@ -3,6 +3,7 @@
  * killed at random moments, the bastion changes, the host is rebooted, terminals hang up, others want the same messages.
  * What counts is what the receiver has counted. MAILCTL_LONG=1: twenty kills instead of six.
  */
+// alone: receivers and guards are watched by the second.
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';

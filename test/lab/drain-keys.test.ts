@@ -2,6 +2,7 @@
  * The keys on a drain's screen, in a terminal that script(1) makes, on a real Postfix: slower, paused, left to a session
  * of its own as it was, attached to, gone on with, stopped with the rest held; and each message once.
  */
+// alone: rates of a drain are watched.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
