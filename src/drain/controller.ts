@@ -124,6 +124,8 @@ interface Lane {
   readonly stuck: { readonly parcel: Parcel; readonly why: string }[];
   counts: { -readonly [K in Exclude<keyof DrainCounts, 'inFlight' | 'held'>]: number };
   readonly seen: Set<string>;
+  /** Put aside by their server under other names. */
+  aside: number;
   isLogWhole: boolean;
   readonly rate: Rate;
   turn: number;
@@ -193,6 +195,7 @@ export class DrainController {
       stuck: [],
       counts: { ...done, givenBack: 0 },
       seen: new Set(flying.map(({ key }) => key.id)),
+      aside: 0,
       isLogWhole: false,
       rate: new Rate(),
       turn: 0,
@@ -313,13 +316,21 @@ export class DrainController {
   ): Judged {
     const state = this.#laneOf(lane);
     state.isLogWhole = seen.isLogWhole;
+    const aside = Math.max(state.aside, seen.look.aside ?? 0);
+    const more = aside - state.aside;
+    state.aside = aside;
     this.#takeFates(state, placed, seen.look, now);
     const learned = new Map<string, string>();
     for (const event of seen.events) this.#takeEvent(state, event, learned, now);
     const putBack = this.#settle(state, now);
     if (seen.open !== null)
       for (const [name, count] of seen.open) this.#destinations.get(name)?.open.set(state.kernel, count);
-    return { changes: this.#judge(now), putBack, learned };
+    const changes = [...this.#judge(now)];
+    if (more > 0) {
+      const destination = placed.parcels[0]?.destination ?? [...state.supplies.keys()][0] ?? lane;
+      changes.push({ destination, text: `${more} not delivered: their server has put them aside` });
+    }
+    return { changes, putBack, learned };
   }
 
   /** The rest that is parked; for giving it back. */
@@ -345,9 +356,12 @@ export class DrainController {
   }
 
   counts(lane: string): DrainCounts {
-    const { counts, flights, supplies, stuck } = this.#laneOf(lane);
+    const { counts, flights, supplies, stuck, aside } = this.#laneOf(lane);
     const held = [...supplies.values()].reduce((sum, { count }) => sum + count, stuck.length);
-    return { ...counts, inFlight: flights.size, held };
+    // By their names they are gone from the queue, as if they were delivered.
+    const notSent = Math.min(aside, counts.delivered);
+    const [delivered, deferred] = [counts.delivered - notSent, counts.deferred + notSent];
+    return { ...counts, delivered, deferred, inFlight: flights.size, held };
   }
 
   perSecond(lane: string, now: number): number {

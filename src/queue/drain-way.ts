@@ -73,6 +73,11 @@ export interface DrainLook {
   readonly oldestOther: number | null;
   /** The server said that it is not running: nothing will move. */
   readonly isDown: boolean;
+  /**
+   * Messages that the server has put aside under names of its own since the first look, instead of delivering them:
+   * those out of the queue are not all delivered. Null or absent: it gives no new names.
+   */
+  readonly aside?: number | null | undefined;
 }
 
 /** What the scripts on the host must know of a server. Fixed texts of POSIX sh, each run with `args`. */

@@ -61,6 +61,8 @@ export interface Sight {
   /** Of every id of the order that is in the queue; one that is missing is gone. */
   readonly fates: ReadonlyMap<string, DrainFate>;
   readonly isDown: boolean;
+  /** As in the answer. */
+  readonly aside?: number | null | undefined;
 }
 
 /** Looks, releases once what the windows have room for, and tells: for servers that have no pump. */
@@ -69,7 +71,7 @@ export async function tickOnce(
   look: () => Promise<Sight>,
   release: (keys: readonly MessageKey[]) => Promise<ActAnswer>,
 ): Promise<DrainLook> {
-  const { at, fates: seen, isDown } = await look();
+  const { at, fates: seen, isDown, aside } = await look();
   const fates = new Map<string, DrainFate>();
   const go: MessageKey[] = [];
   for (const lot of order.lots) {
@@ -95,7 +97,7 @@ export async function tickOnce(
   const stay = new Set([...failed.map(({ id }) => id)]);
   for (const { id } of go) if (!stay.has(id)) fates.set(id, 'waiting');
   for (const id of answer?.gone ?? []) fates.set(id, 'gone');
-  return { at, fates, failed, inFlight: null, oldestOther: null, isDown };
+  return { at, fates, failed, inFlight: null, oldestOther: null, isDown, aside };
 }
 
 const isFlying = (fate: DrainFate): boolean => fate === 'waiting' || fate === 'active';

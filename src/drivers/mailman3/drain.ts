@@ -40,11 +40,19 @@ spool=$(queue_dir)
 main="$(masters)$(runners '[a-z]*')"
 `;
 
-// Ids on stdin, a line each; FOLDER/STEM. `$1`: the folder whose runner must live.
-const LOOK_SCRIPT = `${MAILMAN_PLACES}${PROCESSES}
+/**
+ * Ids on stdin, a line each; FOLDER/STEM. `$1`: the folder whose runner must live. What a runner cannot deliver gets a new
+ * name in another folder: `$2`, by the host's clock, is since when such files count.
+ */
+export const LOOK_SCRIPT = `${MAILMAN_PLACES}${PROCESSES}
 enter_queues
 printf 'at %s\\n' "$(date +%s)"
 [ -n "$(runners "$1")" ] || echo down
+since=$2
+if [ -n "$since" ]; then
+  set -- "$1" "$2" $(for folder in shunt bad retry; do [ "$1" = $folder ] || [ ! -d $folder ] || echo $folder; done)
+  shift 2 && [ $# -gt 0 ] && printf 'aside %s\\n' "$(find "$@" -type f -newermt "@$since" 2> /dev/null | wc -l)"
+fi
 while IFS= read -r id; do
   case $id in */*/*|*/../*|../*) continue ;; esac
   if [ -e "$id.pck" ] || [ -e "$id" ]; then fate=waiting
@@ -104,6 +112,7 @@ export function mailman3Drain({ transport, host, within, act, isId }: DrainPlace
     }
     return isStarted;
   };
+  let since: number | undefined;
   return {
     // A runner hands one message after the other to the mail server that it knows.
     oneConnectionEach: true,
@@ -130,11 +139,13 @@ export function mailman3Drain({ transport, host, within, act, isId }: DrainPlace
       const known = ids.filter(isId);
       const [folder = 'out'] = foldersOf(known);
       const stdin = known.map((id) => `${id}\n`).join('');
-      const look = async () =>
-        parseSight(
-          host.name,
-          await ask('look', LOOK_SCRIPT, [folder], { stdin, readOnly: true, timeoutMs: LOOK_MS }, signal),
-        );
+      const look = async () => {
+        const args = [folder, since === undefined ? '' : String(since)];
+        const options = { stdin, readOnly: true, timeoutMs: LOOK_MS };
+        const seen = parseSight(host.name, await ask('look', LOOK_SCRIPT, args, options, signal));
+        since ??= seen.at;
+        return seen;
+      };
       return tickOnce(order, look, (keys) => act('release', keys, signal));
     },
     preview: (part) =>
@@ -160,13 +171,15 @@ export function parseSight(host: string, stdout: string): Sight {
   const fates = new Map<string, DrainFate>();
   let at = 0;
   let isDown = false;
+  let aside: number | null = null;
   for (const line of stdout.split('\n')) {
     const [, fate, id] = /^fate (waiting|active|deferred|held) (.+)$/.exec(line) ?? [];
     if (id !== undefined) fates.set(id, fate as DrainFate);
     else if (line === 'down') isDown = true;
     else if (/^at \d{1,12}$/.test(line)) at = Number(line.slice(3));
+    else if (/^aside +\d{1,9}$/.test(line)) aside = Number(line.slice(6));
   }
   if (!/^done$/m.test(stdout.slice(-6)))
     throw new ParseError(host, 'the look at the queues of Mailman did not come to its end');
-  return { at, fates, isDown };
+  return { at, fates, isDown, aside };
 }

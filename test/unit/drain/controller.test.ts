@@ -353,3 +353,28 @@ test('a hop that waits behind those in hand gets places after a while', () => {
   expect(yields[20]).toBe(4);
   expect(yields.filter((count) => count > 0)).toHaveLength(1);
 });
+
+test('what its server puts aside under other names is not told as delivered', () => {
+  const control = new DrainController({
+    limitOf: () => limit(5),
+    perSecond: null,
+    isCounted: false,
+    peersOf: () => [],
+  });
+  control.addLane('lists1:out', parcels(4, 'lists'), [], { ...none, total: 4 }, 0);
+  const see = (fate: DrainFate, aside: number | null, now: number) => {
+    const placed = control.order('lists1:out', now, { factor: 1, forMs: 1000 });
+    const ids = placed.order.lots.flatMap(({ watch, release }) => [...watch, ...release.map(({ id }) => id)]);
+    const fates = new Map(ids.map((id) => [id, fate]));
+    const look = { at: now, fates, failed: [], inFlight: null, oldestOther: null, isDown: false, aside };
+    return control.see('lists1:out', placed, { look, events: [], isLogWhole: false, open: null }, now);
+  };
+  see('waiting', null, 1);
+  for (let now = 2; now < 20; now += 1) see('gone', 0, now);
+  expect(control.counts('lists1:out')).toMatchObject({ delivered: 4, deferred: 0 });
+  expect(see('gone', 3, 20).changes).toEqual([
+    { destination: 'lists', text: '3 not delivered: their server has put them aside' },
+  ]);
+  expect(control.counts('lists1:out')).toMatchObject({ delivered: 1, deferred: 3 });
+  expect(see('gone', 3, 21).changes).toEqual([]);
+});
