@@ -1,5 +1,5 @@
-// A child process as the conversation needs it: three streams, a way to end it, and a promise of its end. local.ts
-// makes one with a plain spawn, ssh.ts with execa; nothing else of either is seen outside.
+// A child process as the conversation needs it: three streams, a way to end it, and a promise of its end. spawn-child.ts
+// makes one with a plain spawn; nothing else of that is seen outside.
 import type { Readable, Writable } from 'node:stream';
 
 /** The environment that children get, whole. */

@@ -22,9 +22,10 @@ export function spawnChild(
     );
   });
   return {
-    stdin: child.stdin,
-    stdout: child.stdout,
-    stderr: child.stderr,
+    // Without a file descriptor left they are undefined, whatever their types say; `exited` tells why.
+    stdin: child.stdin ?? null,
+    stdout: child.stdout ?? null,
+    stderr: child.stderr ?? null,
     exited,
     kill: (signal) => killGroup(child.pid, signal),
   };

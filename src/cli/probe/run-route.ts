@@ -45,7 +45,8 @@ export async function runProbeRoute(
   const { clock } = context;
   const signal = context.interruption.abort;
   const begunAt = clock.monotonic();
-  const looks = await looksOf(options, context);
+  const chosen = await looksOf(options, context);
+  const { looks } = chosen;
   const dns = openDns({ clock });
   const all = looks.flatMap(({ sources }) => sources.map(addressFamily));
   const only =
@@ -60,10 +61,11 @@ export async function runProbeRoute(
   const desk = await openVantageDesk(context);
   try {
     const errors: MailctlError[] = [];
+    const notes = [...chosen.notes];
     const ways = await openWays(looks, target, desk, errors);
     if (ways.length === 0 && errors[0] !== undefined) throw errors[0];
     if (ways.length === 0) throw new UsageError(`no uplink has an IPv${target.family} address`);
-    const alike = await waysOfOneGateway(ways, target, errors);
+    const alike = await waysOfOneGateway(ways, target, errors, notes);
     const apart = ways.filter((way) => !alike.has(way));
     const verdicts = options.light || apart.length === 0 ? [] : await lookAtAll(apart, target, context);
     const tools = {
@@ -94,6 +96,7 @@ export async function runProbeRoute(
       columns: hopColumns,
       screen: () => routeScreen(target, routes, clock.monotonic() - begunAt),
     });
+    for (const note of notes) context.warn(note);
     for (const error of errors) context.warn(error.message, error.hint);
     if (routes.some(({ verdict }) => verdict !== null && verdict.verdict !== 'ok')) return EXIT.failed;
     return errors.length > 0 ? EXIT.partial : EXIT.done;
@@ -103,15 +106,22 @@ export async function runProbeRoute(
 }
 
 /** The uplinks: those of that name, of a host, or all; without any in the configuration a host's default way. */
-async function looksOf({ uplink, from }: RouteOptions, context: Context): Promise<readonly LookFrom[]> {
+async function looksOf(
+  { uplink, from }: RouteOptions,
+  context: Context,
+): Promise<{ readonly looks: readonly LookFrom[]; readonly notes: readonly string[] }> {
   const wish = { uplinks: uplink === undefined ? [] : [uplink], from: from === undefined ? [] : [from] };
-  const [{ uplinks }, inventory] = await Promise.all([chosenUplinks(context, wish), context.inventory()]);
-  return uplinks.map(({ uplink: name, host, sources, interface: device }) => ({
+  const [{ uplinks, notes }, inventory] = await Promise.all([
+    chosenUplinks(context, wish),
+    context.inventory(),
+  ]);
+  const looks = uplinks.map(({ uplink: name, host, sources, interface: device }) => ({
     uplink: name,
     host: inventory.byName.get(host) ?? context.thisHost(),
     sources,
     interface: device ?? null,
   }));
+  return { looks, notes };
 }
 
 async function serverOf({ server }: RouteOptions, context: Context): Promise<ServerWord> {
@@ -153,6 +163,7 @@ async function waysOfOneGateway(
   ways: readonly Way[],
   target: Target,
   errors: MailctlError[],
+  notes: string[],
 ): Promise<ReadonlySet<Way>> {
   const byRow = new Map(
     ways.map((way): readonly [UplinkRow, Way] => [
@@ -167,8 +178,9 @@ async function waysOfOneGateway(
     ]),
   );
   const vantages = new Map(ways.map(({ look, vantage }) => [look.host.name, vantage]));
-  const { routed } = await routesOf({ rows: [...byRow.keys()], targets: [target] }, vantages);
-  const groups = sharedGateways(routed);
+  const seen = await routesOf({ rows: [...byRow.keys()], targets: [target] }, vantages);
+  notes.push(...seen.notes);
+  const groups = sharedGateways(seen.routed);
   errors.push(...groups.map(oneGateway));
   return new Set(groups.flatMap((group) => group.flatMap(({ row }) => byRow.get(row) ?? [])));
 }

@@ -8,6 +8,7 @@ import type { FoundRecord } from '../../queue/desk.js';
 import type { Queue, QueueAct } from '../../queue/driver.js';
 import { gatherQueues, type QueueFailure } from '../../queue/gather-queues.js';
 import { KeyParts } from '../../queue/key-parts.js';
+import type { MessageKey } from '../../queue/message.js';
 import type { Values } from '../command.js';
 import type { Context } from '../context.js';
 import type { changeOptions, idArgs } from './change-options.js';
@@ -78,15 +79,12 @@ export async function releaseRun(
     throw new UsageError('--run names its messages itself', { hint: 'leave out --all and the ids' });
   const found = await findRecords(run, 'hold', options, context);
   const keyed = new KeyedMessages();
-  const desk = await deskOf(context, true);
-  const signal = context.interruption.abort;
-  for (const { queue, record } of found.records)
-    await desk.keys(deskPlace(queue), record.record.key, (key) => keyed.add(queue, key), signal);
-  const names = new Set(found.records.map(({ queue }) => queue.name));
+  const known = await readKeys(found, context, (queue, key) => keyed.add(queue, key));
+  const names = new Set(known.queues.map(({ name }) => name));
   return changeMessages(
     {
       act: 'release',
-      hosts: [...new Set(found.records.map(({ queue }) => queue.host))],
+      hosts: [...new Set(known.queues.map(({ host }) => host))],
       groups: [],
       source: {
         kind: 'listed',
@@ -103,6 +101,7 @@ export async function releaseRun(
       meanwhile: null,
       ends: [found.key],
       undoes: run,
+      unseen: known.unseen,
     },
     context,
     report,
@@ -117,30 +116,25 @@ export async function restoreRun(
   const found = await findRecords(options.run, 'delete', options, context);
   const wanted = new Set(options.ids ?? []);
   const seen = new Set<string>();
-  const desk = await deskOf(context, true);
-  const signal = context.interruption.abort;
   const parts = new Map<string, KeyParts>();
-  for (const { queue, record } of found.records) {
-    const keys = new KeyParts();
-    await desk.keys(
-      deskPlace(queue),
-      record.record.key,
-      (key) => {
-        if (wanted.size > 0 && !wanted.has(key.id)) return;
-        seen.add(key.id);
-        keys.add(key);
-      },
-      signal,
-    );
-    if (keys.count > 0) parts.set(queue.name, keys);
-  }
+  const known = await readKeys(found, context, (queue, key) => {
+    if (wanted.size > 0 && !wanted.has(key.id)) return;
+    seen.add(key.id);
+    const keys = parts.get(queue.name) ?? new KeyParts();
+    parts.set(queue.name, keys);
+    keys.add(key);
+  });
   if (parts.size === 0 && wanted.size > 0) {
+    const silent = [...new Set(known.unseen.map(({ host }) => host))];
     throw new MailctlError(
       `${unknownIds('restore', wanted.size)} (${options.run}): ${[...wanted].slice(0, 5).join(' ')}`,
       {
         code: 'queue.no-message',
-        exitCode: EXIT.failed,
-        detail: 'nothing was changed',
+        exitCode: silent.length > 0 ? EXIT.partial : EXIT.failed,
+        detail:
+          silent.length > 0
+            ? `not seen: ${silent.slice(0, 5).join(', ')}, which may have saved it; nothing was changed`
+            : 'nothing was changed',
         hint: `without --id all of it comes back; what it would be: ${formatCommand(['mailctl', 'queue', 'restore', options.run, '--dry-run', '-o', 'json'])}`,
       },
     );
@@ -148,7 +142,7 @@ export async function restoreRun(
   return changeMessages(
     {
       act: 'restore',
-      hosts: [...new Set(found.records.map(({ queue }) => queue.host))],
+      hosts: [...new Set(known.queues.map(({ host }) => host))],
       groups: [],
       source: {
         kind: 'saved',
@@ -165,9 +159,47 @@ export async function restoreRun(
       // All of it is back: the record says nothing any more.
       ends: wanted.size === 0 ? [found.key] : [],
       undoes: options.run,
+      unseen: known.unseen,
     },
     context,
   );
+}
+
+/** What was found of a run, and what could not be asked for it. */
+interface FoundRun {
+  readonly key: string;
+  readonly records: readonly { queue: Queue; record: FoundRecord }[];
+  readonly failures: readonly QueueFailure[];
+}
+
+/**
+ * The messages of a run, queue by queue. One whose list cannot be read is left out and told with those that did not answer:
+ * the others are not kept waiting for it.
+ */
+async function readKeys(
+  { records, failures }: FoundRun,
+  context: Context,
+  onKey: (queue: Queue, key: MessageKey) => void,
+): Promise<{ readonly queues: readonly Queue[]; readonly unseen: readonly QueueFailure[] }> {
+  const desk = await deskOf(context, true);
+  const unseen = [...failures];
+  const queues: Queue[] = [];
+  for (const { queue, record } of records) {
+    const keys: MessageKey[] = [];
+    try {
+      const { key } = record.record;
+      await desk.keys(deskPlace(queue), key, (one) => keys.push(one), context.interruption.abort);
+    } catch (error) {
+      if (!(error instanceof MailctlError) || context.interruption.abort.aborted) throw error;
+      unseen.push({ host: queue.host, queue: queue.name, error });
+      continue;
+    }
+    queues.push(queue);
+    for (const one of keys) onKey(queue, one);
+  }
+  const [first] = unseen;
+  if (queues.length === 0 && first !== undefined) throw first.error;
+  return { queues, unseen };
 }
 
 /** Looks beside the queues for what a run has left. @throws UsageError when there is nothing, or it is ambiguous */
@@ -176,7 +208,7 @@ async function findRecords(
   act: 'hold' | 'delete',
   { hosts, groups }: Pick<TakeBack, 'hosts' | 'groups'>,
   context: Context,
-): Promise<{ readonly key: string; readonly records: readonly { queue: Queue; record: FoundRecord }[] }> {
+): Promise<FoundRun> {
   const prefix = run.toLowerCase();
   if (!/^[0-9a-f]{2,16}$/.test(prefix))
     throw new UsageError(`${JSON.stringify(run.slice(0, 40))} is no run`, { hint: 'mailctl runs list' });
@@ -186,10 +218,10 @@ async function findRecords(
       .filter(({ record }) => record.act === act && record.key.startsWith(prefix))
       .map((record) => ({ queue, record })),
   );
-  for (const { error } of failures) context.warn(error.message, error.hint);
   const keys = [...new Set(records.map(({ record }) => record.record.key))];
   const [key] = keys;
   if (key === undefined) {
+    for (const { error } of failures) context.warn(error.message, error.hint);
     const what = act === 'hold' ? 'a hold' : 'deleted messages';
     throw new MailctlError(`run ${run} has left no record of ${what} on the hosts that were seen`, {
       code: 'queue.no-record',
@@ -205,7 +237,7 @@ async function findRecords(
       hint: `say which: ${first?.key} of ${first?.operator}@${first?.bastion}, ${second?.key} of ${second?.operator}@${second?.bastion}`,
     });
   }
-  return { key, records };
+  return { key, records, failures };
 }
 
 /** The records beside all queues that are meant. */

@@ -56,6 +56,8 @@ export interface ChangeRequest {
   /** Records on the hosts that are over when this is done. */
   readonly ends: readonly string[];
   readonly undoes: string | null;
+  /** Queues that were to be asked before, and could not be: whatever they have of it is not touched. */
+  readonly unseen?: readonly QueueFailure[];
 }
 
 /** Messages that the queues have. */
@@ -112,14 +114,15 @@ export async function changeMessages(
   ]);
   const {
     answers: looked,
-    failures,
+    failures: notListed,
     without,
   } = await gatherQueues(fleet, (queue, signal) => look(queue, request, signal), {
     concurrency: context.globals.concurrency,
     signal: context.interruption.abort,
   });
   progress.end();
-  mustHaveQueue(looked, failures, without);
+  mustHaveQueue(looked, notListed, without);
+  const failures = [...(request.unseen ?? []), ...notListed];
   // A server with queues within its own is looked at whatever is asked for, and may turn out to have no part in it.
   const answers =
     source.kind === 'listed' ? looked : looked.filter(({ queue }) => source.keysOf(queue) !== undefined);

@@ -259,12 +259,16 @@ async function release(
     if (!(error instanceof MailctlError)) throw error;
     return [told('', 'failed', 0, error.message)];
   }
+  const unseen = (end?.failures ?? []).map(({ host, queue, error }) =>
+    told(queue ?? host, 'failed', 0, error.message),
+  );
   if (end === undefined || end.rows.length === 0)
-    return [told('', 'done', 0, 'nothing of it was held any more')];
-  return end.rows.map((row) => {
+    return unseen.length > 0 ? unseen : [told('', 'done', 0, 'nothing of it was held any more')];
+  const rows = end.rows.map((row) => {
     const isBusy = row.outcome === 'busy';
     const outcome =
       row.outcome === 'done' ? 'done' : isBusy ? 'busy' : row.outcome === 'partial' ? 'partial' : 'failed';
     return told(row.queue, outcome, row.done ?? 0, row.reason);
   });
+  return [...rows, ...unseen];
 }

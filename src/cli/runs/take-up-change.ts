@@ -119,15 +119,17 @@ async function undo(taken: ChangeTaken, facts: ChangeFacts, context: Context): P
       hint: formatCommand(['mailctl', 'runs', 'show', run]),
     });
   }
-  const words = { hosts: [], groups: [], reason: reason ?? `undo of run ${run}`, yes, dryRun: false };
+  // What other hosts say matters nothing to it.
+  const hosts = [...new Set(before.plan.lanes.flatMap(({ steps }) => steps.map(({ host }) => host)))];
+  const words = { hosts, groups: [], reason: reason ?? `undo of run ${run}`, yes, dryRun: false };
   const answer =
     opposite === 'release'
       ? await releaseRun(facts.key, words, context)
       : opposite === 'restore'
         ? await restoreRun({ ...words, run: facts.key }, context)
         : await holdAgain(before, facts, words, context);
-  if (before.closed === undefined && (answer === EXIT.done || answer === EXIT.partial))
-    await closeRun(taken, facts, context);
+  // With a part of it that was not seen it is no run that has been taken back.
+  if (before.closed === undefined && answer === EXIT.done) await closeRun(taken, facts, context);
   return answer;
 }
 

@@ -1,11 +1,12 @@
 // Acts on queues of hosts that a small transport plays, up to what is planned: two mail servers on one host, holds that
 // stand and holds that have passed, on more hosts than are asked.
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Context } from '../../../../src/cli/context.js';
-import { changeChosen, restoreRun } from '../../../../src/cli/queue/change-chosen.js';
+import { changeChosen, releaseRun, restoreRun } from '../../../../src/cli/queue/change-chosen.js';
 import { optionsOf } from '../../../../src/cli/queue/chosen-messages.js';
 import { openQueues } from '../../../../src/cli/queue/queues.js';
 import { tendHolds } from '../../../../src/cli/queue/tend-holds.js';
+import { TransportError } from '../../../../src/errors.js';
 import type { Host } from '../../../../src/fleet/host.js';
 import type { View } from '../../../../src/output/output.js';
 import type { DeskRecord } from '../../../../src/queue/desk.js';
@@ -132,6 +133,73 @@ it('holds that have passed are told of each queue, and released on the hosts tha
   await tendHolds({ hosts: ['mx1'], groups: [], dryRun: false }, real.context);
   expect(real.asked.map((one) => one.name)).toContain('queue.desk-end');
   expect(new Set(real.asked.map((one) => one.host))).toEqual(new Set(['mx1']));
+});
+
+describe('a run whose hosts do not all answer', () => {
+  const takeBack = { hosts: [], groups: [], reason: undefined, yes: false, dryRun: true };
+  const silent = (name: string): never => {
+    throw new TransportError(name, 'unreachable', `${name}: cannot be reached`);
+  };
+  const says =
+    (act: 'hold' | 'delete', on: (command: Command, name: string) => string | undefined): Says =>
+    (command, name) => {
+      const own = on(command, name);
+      if (own !== undefined) return own;
+      if (command.name === 'queue.desk-records')
+        return line(recordOf('aaaa00000001', { act, until: NOW - 5 }));
+      if (command.name === 'queue.desk-keys') return `${JSON.stringify(['M1', NOW - 60, 'a@x.example'])}\n`;
+      if (command.name === 'postfix.list') return listed('M1', 'a@x.example').replace('deferred', 'hold');
+      return undefined;
+    };
+  const away = (_command: Command, name: string) => (name === 'mx2' ? silent(name) : undefined);
+  const unread = (command: Command, name: string) =>
+    name === 'mx2' && command.name === 'queue.desk-keys' ? silent(name) : undefined;
+
+  it.each([
+    ['hold', away],
+    ['hold', unread],
+    ['delete', away],
+    ['delete', unread],
+  ] as const)('is taken back on the others, and is not told as whole (%s)', async (act, on) => {
+    const { context, document } = await world(['mx1', 'mx2'], says(act, on));
+    const exit =
+      act === 'hold'
+        ? await releaseRun('aaaa', takeBack, context)
+        : await restoreRun({ ...takeBack, run: 'aaaa' }, context);
+    expect(exit).toBe(3);
+    expect(document()).toMatchObject({
+      queues: [{ queue: 'mx1', messages: 1 }],
+      errors: [{ host: 'mx2', code: 'transport.unreachable' }],
+    });
+  });
+
+  it('may have saved the id that nobody knows', async () => {
+    const { context } = await world(['mx1', 'mx2'], says('delete', away));
+    await expect(restoreRun({ ...takeBack, run: 'aaaa', ids: ['M2'] }, context)).rejects.toMatchObject({
+      exitCode: 3,
+      detail: expect.stringContaining('not seen: mx2'),
+    });
+    const whole = await world(
+      ['mx1'],
+      says('delete', () => undefined),
+    );
+    await expect(restoreRun({ ...takeBack, run: 'aaaa', ids: ['M2'] }, whole.context)).rejects.toMatchObject({
+      exitCode: 1,
+    });
+  });
+
+  it('a hold that has passed is not told as over where its queue could not be listed', async () => {
+    const { context } = await world(
+      ['mx1', 'mx2'],
+      says('hold', ({ name }, on) => {
+        if (name === 'queue.desk-end' || name === 'queue.desk-take') return 'granted\n';
+        if (name === 'postfix.list') return on === 'mx2' ? silent(on) : '';
+        return undefined;
+      }),
+    );
+    const done = await tended({ hosts: [], groups: [], dryRun: false }, context);
+    expect(done).toMatchObject([{ what: 'released', queue: 'mx2', outcome: 'failed' }]);
+  });
 });
 
 it('a queue is listed once however many holds stand on it, and a message is owed to one of them', async () => {
