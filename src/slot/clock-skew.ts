@@ -19,19 +19,30 @@ export function aheadSeconds(at: number, askedAt: number, seenAt: number): numbe
   return at > seenAt / 1000 ? at - seenAt / 1000 : 0;
 }
 
-/** How far each host's clock is ahead of ours, in seconds: as it was seen now, or as its newest sample says. */
+/**
+ * How far each host's clock is ahead of ours, in seconds: as it was seen now, or as its newest sample says. Where all that
+ * were seen at a time agree with each other and not with us, it is ours that is off, and no evidence is of our clock.
+ */
 export function clocksOf(sight: FleetSight, samples: readonly Sample[]): ReadonlyMap<string, number> {
-  const clocks = new Map<string, number>();
+  const sampled = new Map<string, number>();
   const newest = new Map<string, Sample>();
   for (const sample of samples) {
     const known = newest.get(sample.host);
     if (known === undefined || known.seenAt < sample.seenAt) newest.set(sample.host, sample);
   }
   for (const { host, at, seenAt } of newest.values())
-    clocks.set(host, aheadSeconds(at, seenAt - STORED_LATE_S * 1000, seenAt));
+    sampled.set(host, aheadSeconds(at, seenAt - STORED_LATE_S * 1000, seenAt));
+  const now = new Map<string, number>();
   for (const seen of sight.values())
-    if (seen.ok && seen.aheadS !== undefined) clocks.set(seen.host.name, seen.aheadS);
-  return clocks;
+    if (seen.ok && seen.aheadS !== undefined) now.set(seen.host.name, seen.aheadS);
+  return new Map([...withoutOurs(sampled), ...withoutOurs(now)]);
+}
+
+function withoutOurs(clocks: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  const all = [...clocks.values()];
+  const [least, most] = [Math.min(...all), Math.max(...all)];
+  if (clocks.size < 2 || most - least > CLOCK_NOISE_S) return clocks;
+  return new Map([...clocks].map(([host, aheadS]) => [host, aheadS - least]));
 }
 
 /** What the clocks of a dead master and of a replica leave open. */

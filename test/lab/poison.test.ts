@@ -139,7 +139,7 @@ describeUnless(whyNoLab(), 'blocked replication on real servers', () => {
     const conf2 = '/srv/store2/role/imapd.conf';
     await lag(lab, 'store2', { messages: 2, user: 'ben' });
     await waitDelivered(lab, await deliver(lab, 'store2', 'carl', 2));
-    await on21(`rm "$(ls -d "$(mbpath -C ${conf2} user/ben)"/[0-9]*. | tail -n 1)"`);
+    await on21(`rm "$(ls -d "$(mbpath -C ${conf2} user/ben)"/[0-9]*. | sort -V | tail -n 1)"`);
     await unlag(lab, 'store2');
     const once = ['replication', 'watch', 'store2', '--once'];
     const isTold = async () => (await mailctl(lab, once)).code === 1;

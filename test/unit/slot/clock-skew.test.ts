@@ -51,6 +51,21 @@ describe('how far a clock is ahead', () => {
     expect(clocks.get('imap22')).toBe(-7200);
   });
 
+  it('is nothing where all hosts agree: then it is ours that is off', () => {
+    const sight = new Map(sightOf({ imap21: silence('imap21'), imap22: [], imap23: [] }));
+    const off = (host: string, aheadS: number) => {
+      const seen = sight.get(host);
+      if (seen?.ok === true) sight.set(host, { ...seen, aheadS });
+    };
+    off('imap22', -900);
+    off('imap23', -897);
+    const samples = [sample(), sample({ host: 'imap22' }), sample({ host: 'imap23' })];
+    expect([...clocksOf(sight, samples).values()].every((aheadS) => aheadS <= 3)).toBe(true);
+    // One of them alone is off.
+    off('imap23', 0);
+    expect(clocksOf(sight, samples).get('imap22')).toBe(-900);
+  });
+
   it('may be told late by a sample, since the slowest host is waited for', () => {
     expect(clocksOf(new Map(), [sample({ at: DEATH - 95 })]).get('imap21')).toBe(0);
   });
