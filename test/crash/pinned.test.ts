@@ -174,6 +174,11 @@ test.each([
   // NEW booted as the master while its lane went back, and was left running.
   ['two operators', 22_002_508, false],
   ['two operators', 23_000_239, false],
+  // A run that was planned before another ended the lane made the master a replica: it took back what that one began.
+  ['two operators', 41_004_099, false],
+  ['two operators', 42_005_140, false],
+  // The same with the directory: it could not be taken back, and the lane that was over stood open again.
+  ['three hosts', 31_001_511, true],
 ])('a story of %s, seed %i', async (_, seed, third) => {
   const { complaints, told } = await playSlots(randomSetup(seed, { third, second: true, hosts: true }));
   expect(complaints, told.join('\n')).toEqual([]);

@@ -240,6 +240,15 @@ export async function refuseIfNamed(parts: SlotActionParts, instance: Instance):
   );
 }
 
+/**
+ * What an earlier run began is not taken back once the directory names NEW: whoever told it so has gone on, or has ended
+ * the lane, since this one was planned. Taken back, the slot's master would be left a replica, and OLD a second master.
+ */
+export async function isGoneOn(parts: SlotActionParts, step: Step): Promise<boolean> {
+  if (step.inherited !== true) return false;
+  return (await parts.directory.get(textOf(step.params, 'slot')))?.master === step.params.to;
+}
+
 /** A replica, or stopped and not to come up as a master. */
 export function isNoMaster(state: InstanceState): boolean {
   if (state.running === true) return state.role === 'replica';

@@ -3,6 +3,7 @@
 import { ConfigError, MailctlError } from '../../errors.js';
 import type { Action, CheckResult } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
+import { linesBefore, parseLaneFile } from '../lane-record.js';
 import { hasOwnChanges, isMaster } from '../sight.js';
 import {
   instanceOf,
@@ -82,6 +83,17 @@ export function setDirectory(parts: SlotActionParts): Action {
       );
     }
   };
+  // What an earlier run told the directory is this one's to take back only while that run's lane was open when this one
+  // took its lease: whoever ended it has left NEW as the master.
+  const isEndedBefore = async (step: Step): Promise<boolean> => {
+    if (step.inherited !== true || step.params.next === undefined) return false;
+    const next = instanceOf(step.params.next as Step['params'], textOf(step.params, 'to'));
+    await lookAt(parts, next, () => ({ state: 'done' }));
+    const state = parts.seen.get(seenKey(next.host, next.slot));
+    if (state === undefined) return false;
+    const { open } = parseLaneFile(linesBefore(parts.leases.holder.run, state.laneLines));
+    return open?.way !== 'move' || open.from !== step.params.from || open.to !== next.host;
+  };
   return {
     name: 'slot.set-directory',
     async check(step) {
@@ -90,7 +102,10 @@ export function setDirectory(parts: SlotActionParts): Action {
       );
       return seen.state === 'todo' ? ((await oldIsBack(step)) ?? seen) : seen;
     },
-    checkUndone: (step) => is(step, 'from', 'to'),
+    async checkUndone(step) {
+      const seen = await is(step, 'from', 'to');
+      return seen.state === 'todo' && (await isEndedBefore(step)) ? { state: 'done' } : seen;
+    },
     preview: (step) => [
       `set ${textOf(step.params, 'slot')} from ${textOf(step.params, 'from')} to ${textOf(step.params, 'to')} in ${parts.directory.name}`,
     ],

@@ -1,7 +1,15 @@
 // Swaps the role that an instance comes up with, while it is stopped.
 import type { Action } from '../../plan/action.js';
 import type { Role } from '../driver.js';
-import { gripOf, instanceOf, lookAt, refuseIfNamed, type SlotActionParts, textOf } from './action-parts.js';
+import {
+  gripOf,
+  instanceOf,
+  isGoneOn,
+  lookAt,
+  refuseIfNamed,
+  type SlotActionParts,
+  textOf,
+} from './action-parts.js';
 import { noteStray } from './debts.js';
 
 export function setRole(parts: SlotActionParts): Action {
@@ -18,8 +26,11 @@ export function setRole(parts: SlotActionParts): Action {
   return {
     name: 'slot.set-role',
     check: has('', 'role'),
-    checkUndone: (step, context) =>
-      step.params.stray === true ? Promise.resolve({ state: 'done' }) : has('', 'wasRole')(step, context),
+    async checkUndone(step, context) {
+      if (step.params.stray === true) return { state: 'done' };
+      const seen = await has('', 'wasRole')(step, context);
+      return seen.state === 'todo' && (await isGoneOn(parts, step)) ? { state: 'done' } : seen;
+    },
     preview: (step) =>
       parts.driver.preview(
         'set-role',

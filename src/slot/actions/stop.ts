@@ -8,6 +8,7 @@ import type { Instance } from '../slot.js';
 import {
   gripOf,
   instanceOf,
+  isGoneOn,
   isNoMaster,
   lookAt,
   possibleMaster,
@@ -91,11 +92,12 @@ export function stop(parts: SlotActionParts): Action {
       await parts.driver.start(host, instance, grip, role);
     },
     checkUndone: (step) =>
-      lookAt(parts, instanceOf(step.params, step.host), (state) => {
+      lookAt(parts, instanceOf(step.params, step.host), async (state) => {
         const wasRole = textOf(step.params, 'wasRole');
         // Nobody wants it back.
         if (step.params.stray === true) return { state: 'done' };
         if (state.running === true && state.started && state.role === wasRole) return { state: 'done' };
+        if (await isGoneOn(parts, step)) return { state: 'done' };
         if (step.params.third === true && !isSettled(parts, step)) {
           const { from, to } = step.params;
           const reason = `neither ${from} serves ${state.slot} again, nor is ${to} seen as its replica`;

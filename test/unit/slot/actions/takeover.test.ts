@@ -1,7 +1,7 @@
 // What a lane proves before it goes on, or back, where another run may have taken it over meanwhile: in which order the
 // lease, the record's version and the directory are touched, and that what only goes forward looks whether it may.
 import { describe, expect, it } from 'vitest';
-import { owedLine, parseLaneFile } from '../../../../src/slot/lane-record.js';
+import { openedLine, owedLine, parseLaneFile } from '../../../../src/slot/lane-record.js';
 import { Leases } from '../../../../src/slot/lease.js';
 import { actionWorld } from '../../../support/slot-actions.js';
 import { host, instance } from '../../../support/slot-sight.js';
@@ -79,6 +79,49 @@ describe('going back with the directory', () => {
     const undo = action('slot.set-directory').undo?.(step('slot.set-directory', '', undone), context);
     await expect(undo).rejects.toMatchObject({ code: 'slot.lease-lost' });
     expect(slot.directory.master).toBe('imap22');
+  });
+});
+
+describe('what an earlier run began', () => {
+  const line = (run: string) =>
+    openedLine({ run, ...lane, operator: 'ann', bastion: 'b', at: '2026-03-12T04:20:00Z' });
+  const steps = (step: ReturnType<typeof noted>['step']) =>
+    [
+      step('slot.stop', 'imap22', { wasRole: 'replica' }),
+      step('slot.set-role', 'imap22', { role: 'master', wasRole: 'replica' }),
+      step('slot.set-role', 'imap21', { role: 'replica', wasRole: 'master' }),
+    ].map((one) => ({ ...one, inherited: true }));
+
+  it('is not taken back where the directory names NEW by now, running or down', async () => {
+    const { action, step, context, world, slot } = noted();
+    world.stop(slot, 'imap21');
+    world.setRole(slot, 'imap21', 'replica');
+    world.stop(slot, 'imap22');
+    world.setRole(slot, 'imap22', 'master');
+    const seen = () =>
+      Promise.all(
+        steps(step).map(async (one) => (await action(one.action).checkUndone?.(one, context))?.state),
+      );
+    // Its own file says that its role is another's: the way back waits for that.
+    expect(await seen()).toEqual(['away', 'todo', 'todo']);
+    world.setDirectory('store1', 'imap22');
+    expect(await seen()).toEqual(['done', 'done', 'done']);
+    const own = step('slot.set-role', 'imap22', { role: 'master', wasRole: 'replica' });
+    expect(await action('slot.set-role').checkUndone?.(own, context)).toMatchObject({ state: 'todo' });
+  });
+
+  it('of the directory is taken back while its lane was open at the lease, and left where it was ended', async () => {
+    const { action, step, context, world } = noted();
+    world.setDirectory('store1', 'imap22');
+    const params = { version: 1, next: { slot: 'store1', instance: 'store1', address: null } };
+    const told = { ...step('slot.set-directory', '', params), inherited: true };
+    const seen = async (...lines: readonly string[]) => {
+      world.at('store1', 'imap22').lane = [...lines];
+      return (await action('slot.set-directory').checkUndone?.(told, context))?.state;
+    };
+    expect(await seen(line('9c01'), line('7f3a'))).toBe('todo');
+    expect(await seen(line('7f3a'))).toBe('done');
+    expect(await seen(line('9c01').replace('"imap21"', '"imap23"'), line('7f3a'))).toBe('done');
   });
 });
 
