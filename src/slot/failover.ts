@@ -154,6 +154,9 @@ function moveSteps(decision: Decision, parts: PlanParts): readonly Step[] {
       },
       // NEW dies on the way: OLD, if it can be started again, makes sure of promise 1 by itself.
       undoMayBeOwed: true,
+      // A third that nobody has seen may come back as a master, and write to NEW: OLD serves first, as it would on the
+      // way forward (promise 6).
+      ...(hasUnseenThird(decision, parts.sight) ? { undoLast: true } : {}),
     },
     {
       id: 'role-new',
@@ -415,6 +418,10 @@ function hookSteps(
 }
 
 /** Instances that are neither OLD nor NEW. */
+function hasUnseenThird(decision: Decision, sight: FleetSight): boolean {
+  return thirdsOf(decision).some(({ host }) => stateOf(sight, decision.slot.slot, host) === undefined);
+}
+
 function thirdsOf({ slot, from, to }: Decision): readonly Instance[] {
   return slot.instances.filter(({ host }) => host !== from && host !== to);
 }

@@ -72,6 +72,13 @@ describe('a third that hangs', () => {
     expect(words('stop-old').find(({ host }) => host === 'imap23')?.word).toBe('--fenced pulled its plug');
   });
 
+  test('may write to a NEW that goes back: OLD serves before that is started again', () => {
+    const last = (steps: readonly { readonly id: string; readonly undoLast?: boolean | undefined }[]) =>
+      steps.find(({ id }) => id === 'stop-new')?.undoLast;
+    expect(last(decisionWith(undefined, wishesOf({ fenced: 'pulled its plug' })).steps())).toBe(true);
+    expect(last(decisionWith(stateFor('imap23', 'replica')).steps())).toBeUndefined();
+  });
+
   test('is no obstacle once others see it dead', () => {
     const { decision } = decisionWith(undefined, wishesOf(), { gate: null, reason: '', witnesses: ['mx1'] });
     expect(mayGo(decision)).toBe(true);
