@@ -181,6 +181,11 @@ test.each([
   ['three hosts', 31_001_511, true],
   // NEW was a replica again before OLD served, and a third that was silent could have written to it.
   ['three hosts', 31_001_015, true],
+  // It said that the slot was as before, where another run had left it half way under its hands.
+  ['three hosts', 31_002_879, true],
+  ['three hosts', 41_001_071, true],
+  // The same, and NEW's host, whose file would have told, was away by then.
+  ['three hosts', 61_000_784, true],
 ])('a story of %s, seed %i', async (_, seed, third) => {
   const { complaints, told } = await playSlots(randomSetup(seed, { third, second: true, hosts: true }));
   expect(complaints, told.join('\n')).toEqual([]);
