@@ -32,6 +32,8 @@ export interface LaneOfLease {
 
 /** Leases are renewed this often; they last three times as long. */
 const RENEW_MS = 20_000;
+/** ms that taking one may last before the others are proven once more. */
+const LATE_MS = 5000;
 
 /** The leases of one run. */
 export class Leases {
@@ -51,6 +53,7 @@ export class Leases {
   async ensure(host: Host, instance: Instance, lane: LaneOfLease): Promise<void> {
     if (this.has(host.name, instance.slot)) return;
     // One that is taken late, since its host was away: free it may be because another run has ended the lane.
+    const begunAt = this.clock.monotonic();
     await this.prove(instance.slot);
     const { run, operator, bastion, takeOver } = this.holder;
     const { from, to, phase, judged, started, later, way } = lane;
@@ -82,6 +85,8 @@ export class Leases {
         { hint: `when that run is dead: --take-over ${held.run}` },
       );
     }
+    // A process that stood still in between got it after the lane was ended. Not held then, it runs out by itself.
+    if (this.clock.monotonic() - begunAt > LATE_MS) await this.prove(instance.slot);
     this.#held.set(`${host.name}\n${instance.slot}`, { host, instance, token: answer.token, phase });
   }
 

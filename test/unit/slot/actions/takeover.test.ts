@@ -55,6 +55,26 @@ describe('a takeover', () => {
   });
 });
 
+describe('a process that stood still', () => {
+  it('while it took a lease late holds nothing where the lane was ended meanwhile', async () => {
+    const { leases, other, driver, parts, clock } = noted();
+    await leases.ensure(host('imap22'), instance('store1', 'imap22'), lane);
+    const take = driver.takeLease.bind(driver);
+    const slow = {
+      ...parts.driver,
+      async takeLease(...args: Parameters<typeof take>) {
+        await other.ensure(host('imap22'), instance('store1', 'imap22'), lane);
+        await clock.sleep(6000);
+        return take(...args);
+      },
+    };
+    Object.assign(leases, { driver: slow });
+    const late = leases.ensure(host('imap21'), instance('store1', 'imap21'), lane);
+    await expect(late).rejects.toMatchObject({ code: 'slot.lease-lost' });
+    expect(leases.has('imap21', 'store1')).toBe(false);
+  });
+});
+
 describe('going back with the directory', () => {
   const undone = { version: 1, next: { slot: 'store1', instance: 'store1', address: null } };
 
