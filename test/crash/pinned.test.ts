@@ -188,6 +188,8 @@ test.each([
   ['three hosts', 61_000_784, true],
   // OLD's lease was taken by a process that stood still meanwhile, after the lane was over: a good replica was stopped.
   ['three hosts', 61_000_855, true],
+  // OLD was started again while another run, that did not see it and had NEW's lease by now, made NEW a master.
+  ['two operators', 61_000_554, false],
 ])('a story of %s, seed %i', async (_, seed, third) => {
   const { complaints, told } = await playSlots(randomSetup(seed, { third, second: true, hosts: true }));
   expect(complaints, told.join('\n')).toEqual([]);

@@ -88,7 +88,9 @@ export function stop(parts: SlotActionParts): Action {
         parts.versions.set(instance.slot, await parts.directory.raiseVersion(instance.slot));
       const host = parts.hostNamed(step.host);
       const grip = await gripOf(parts, step, instance);
-      if (role !== 'master') await endOtherRole(instance, grip, role);
+      // Whoever has taken NEW's lease meanwhile may not see this host, and is about to make NEW the master.
+      if (role === 'master') await parts.leases.prove(instance.slot);
+      else await endOtherRole(instance, grip, role);
       await parts.driver.start(host, instance, grip, role);
     },
     checkUndone: (step) =>

@@ -73,6 +73,17 @@ describe('a process that stood still', () => {
     await expect(late).rejects.toMatchObject({ code: 'slot.lease-lost' });
     expect(leases.has('imap21', 'store1')).toBe(false);
   });
+
+  it('while it went back starts no OLD once another run has the lease of NEW', async () => {
+    const { action, step, context, world, slot, leases, other, data } = noted();
+    for (const on of ['imap22', 'imap21']) await leases.ensure(host(on), instance('store1', on), lane);
+    world.stop(slot, 'imap21');
+    await other.ensure(host('imap22'), instance('store1', 'imap22'), lane);
+    const stopped = step('slot.stop', 'imap21', { wasRole: 'master', possibleMasters: [data('imap22')] });
+    const undo = action('slot.stop').undo?.(stopped, context);
+    await expect(undo).rejects.toMatchObject({ code: 'slot.lease-lost' });
+    expect(world.at('store1', 'imap21').running).toBe(false);
+  });
 });
 
 describe('going back with the directory', () => {
