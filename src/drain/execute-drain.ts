@@ -128,6 +128,8 @@ interface LaneRun {
   revivedAt: number;
   /** Put back, and not parked yet: the host did not answer. */
   parkLater: readonly MessageKey[];
+  /** Its host did not answer for a while: it may have given everything back, or another bastion has taken it. */
+  isUnsure: boolean;
 }
 
 /** Asked for while it runs. */
@@ -191,6 +193,7 @@ class DrainLoop {
       downSince: null,
       revivedAt: Number.NEGATIVE_INFINITY,
       parkLater: [],
+      isUnsure: false,
     }));
   }
 
@@ -472,12 +475,13 @@ class DrainLoop {
       const missed = new Set<string>();
       let unparked: ReadonlySet<string> = new Set();
       if (todo.length > 0) {
-        const answer = await this.#patiently(run, () =>
-          queue.way.park(
+        const answer = await this.#patiently(run, async () => {
+          if (run.isUnsure && !(await this.#isOurs(run))) throw lostLease(lane.id);
+          return queue.way.park(
             todo.map(({ key }) => key),
             abort,
-          ),
-        );
+          );
+        });
         for (const { key } of todo) fates.delete(key.id);
         for (const id of answer.gone) missed.add(id);
         unparked = new Set(answer.failed.map(({ id }) => id));
@@ -585,6 +589,7 @@ class DrainLoop {
         awayMs = AWAY_MS;
       } catch (error) {
         this.#control.lost(lane.id, placed);
+        run.isUnsure = true;
         if (abort.aborted || !(error instanceof MailctlError) || error instanceof BusyError) throw error;
         run.doing = `${error.message}; asked again`;
         if (awayMs === AWAY_MS) this.#say(`${lane.id}: ${error.message}; it is asked again`);
@@ -632,6 +637,7 @@ class DrainLoop {
           this.#wishes.stop
         )
           throw error;
+        run.isUnsure = true;
         if (tries === 1) this.#say(`${run.lane.id}: ${error.message}; it is asked again`);
         run.doing = `${error.message}; asked again`;
         await this.#tell(false);
@@ -639,6 +645,14 @@ class DrainLoop {
         awayMs = Math.min(MOST_AWAY_MS, awayMs * 2);
       }
     }
+  }
+
+  /** What is parked for a drain that its host does not know any more is given back by nobody. */
+  async #isOurs(run: LaneRun): Promise<boolean> {
+    const { post, facts, abort } = this.#x;
+    const { isOurs } = await post.beat(run.queue.place, facts.key, this.#noteOf(run), abort);
+    if (isOurs) run.isUnsure = false;
+    return isOurs;
   }
 
   async #sleep(ms: number): Promise<void> {
@@ -722,12 +736,17 @@ class DrainLoop {
   async #parkAgain(run: LaneRun, keys: readonly MessageKey[]): Promise<void> {
     // What the server has taken up again by itself meanwhile is seen at the next look.
     try {
+      if (run.isUnsure && !(await this.#isOurs(run))) {
+        run.error = lostLease(run.lane.id);
+        return;
+      }
       await run.queue.way.park(keys, this.#x.abort);
       run.parkLater = [];
     } catch (error) {
       if (!(error instanceof MailctlError)) throw error;
       // The tick itself was taken in and is not lost. Left unparked they would count as pushed back once more.
       run.parkLater = keys;
+      run.isUnsure = true;
     }
   }
 

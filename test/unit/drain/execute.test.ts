@@ -106,6 +106,52 @@ test('a message that cannot be parked again is counted once', async () => {
   expect(world.changes.filter((text) => text.includes('it is asked again'))).toEqual([]);
 });
 
+test('away while it parked, a drain asks whether the queue is still its own before it parks again', async () => {
+  const mx1 = new ModelQueue('mx1');
+  const world = await new DrainWorld([mx1]).open([10]);
+  mx1.onPark = (_keys, count) => {
+    if (count > 1) return;
+    // Its host gives back what was held, which no dead man watches any more.
+    mx1.state = 'released';
+    throw new TransportError('mx1', 'lost', 'mx1: the connection broke');
+  };
+  const end = await world.run();
+  expect([mx1.with('held'), mx1.parks]).toEqual([[], 1]);
+  expect(end.failures.map(({ error }) => error.message)).toEqual([
+    expect.stringContaining("not this drain's any more"),
+  ]);
+});
+
+test.each([
+  ['at its first look', { tick: 1, park: 0 }],
+  ['at a tick', { tick: 3, park: 0 }],
+  ['when what came back is parked again', { tick: 0, park: 2 }],
+])('away %s, it asks as well before it parks', async (_when, at) => {
+  const mx1 = new ModelQueue('mx1');
+  mx1.becomes = 'deferred';
+  const world = await new DrainWorld([mx1]).open([10]);
+  let isAway = false;
+  const away = () => {
+    isAway = true;
+    mx1.state = 'released';
+    for (const id of mx1.with('held')) mx1.fates.set(id, 'waiting');
+    throw new TransportError('mx1', 'lost', 'mx1: the connection broke');
+  };
+  // The tick is there before the next heartbeat.
+  world.beatEvery = () => {
+    if (isAway) throw new TransportError('mx1', 'lost', 'mx1: the connection broke');
+  };
+  mx1.onTick = () => {
+    isAway = false;
+    if (mx1.ticks === at.tick) away();
+  };
+  mx1.onPark = (_keys, count) => {
+    if (count === at.park) away();
+  };
+  const end = await world.run();
+  expect([mx1.with('held'), mx1.state, end.failures.length]).toEqual([[], 'released', 1]);
+});
+
 test('a queue that was given back before is not called done by a run that goes on with the others', async () => {
   const [mx1, mx2] = [new ModelQueue('mx1'), new ModelQueue('mx2')];
   const world = await new DrainWorld([mx1, mx2]).open([2]);
