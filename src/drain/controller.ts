@@ -120,6 +120,8 @@ interface Lane {
   /** Next hops that the server itself keeps back. */
   readonly keptBack: Map<string, { readonly until: number; readonly waitS: number }>;
   readonly letGo: Map<string, number>;
+  /** Offered by the order that is under way: no more in the supplies, and not let go yet. */
+  readonly offered: Map<string, number>;
   /** Held, and not tried any more: their server never let them go. */
   readonly stuck: { readonly parcel: Parcel; readonly why: string }[];
   counts: { -readonly [K in Exclude<keyof DrainCounts, 'inFlight' | 'held'>]: number };
@@ -192,6 +194,7 @@ export class DrainController {
       told: new Map(),
       keptBack: new Map(),
       letGo: new Map(),
+      offered: new Map(),
       stuck: [],
       counts: { ...done, givenBack: 0 },
       seen: new Set(flying.map(({ key }) => key.id)),
@@ -280,6 +283,7 @@ export class DrainController {
       room = Math.max(0, room - Math.max(places, watch.length));
       if (taken.length === 0 && watch.length === 0) continue;
       offered.push(...taken);
+      state.offered.set(name, taken.length);
       lots.push({
         window: places,
         connections: this.#mostOpen(lane, name, places),
@@ -296,7 +300,8 @@ export class DrainController {
 
   /** The order's answer was lost: what it may have released is watched until a look tells. */
   lost(lane: string, { parcels }: PlacedOrder): void {
-    const { flights } = this.#laneOf(lane);
+    const { flights, offered } = this.#laneOf(lane);
+    offered.clear();
     for (const parcel of parcels) flights.set(parcel.key.id, { parcel, ended: undefined });
   }
 
@@ -316,6 +321,7 @@ export class DrainController {
   ): Judged {
     const state = this.#laneOf(lane);
     state.isLogWhole = seen.isLogWhole;
+    state.offered.clear();
     const aside = Math.max(state.aside, seen.look.aside ?? 0);
     const more = aside - state.aside;
     state.aside = aside;
@@ -472,9 +478,10 @@ export class DrainController {
 
   #shares(lane: string, name: string): readonly [mine: number, total: number] {
     let [mine, total] = [0, 0];
-    for (const [other, { supplies }] of this.#lanes)
+    for (const [other, { supplies, offered }] of this.#lanes)
       for (const [destination, supply] of supplies) {
-        const waits = supply.count > 0 ? supply.count + 1 : 0;
+        const count = supply.count + (offered.get(destination) ?? 0);
+        const waits = count > 0 ? count + 1 : 0;
         total += waits;
         if (other === lane && destination === name) mine = waits;
       }

@@ -378,3 +378,50 @@ test('what its server puts aside under other names is not told as delivered', ()
   expect(control.counts('lists1:out')).toMatchObject({ delivered: 1, deferred: 3 });
   expect(see('gone', 3, 21).changes).toEqual([]);
 });
+
+describe('a rate for all', () => {
+  const nothing = { failed: [], inFlight: null, oldestOther: null, isDown: false };
+  /** Each lane's order is out while the others get theirs; nothing is let go. What each order may let go a second. */
+  const paces = (lanes: Readonly<Record<string, readonly Parcel[]>>) => {
+    const control = new DrainController({
+      limitOf: () => limit(20),
+      perSecond: 100,
+      isCounted: true,
+      peersOf: () => ['192.0.2.1'],
+    });
+    for (const [lane, own] of Object.entries(lanes))
+      control.addLane(lane, own, [], { ...none, total: own.length }, 0);
+    const out = new Map<string, ReturnType<DrainController['order']>>();
+    for (let now = 1; now < 8; now += 2)
+      for (const lane of Object.keys(lanes)) {
+        const placed = out.get(lane);
+        if (placed !== undefined) {
+          const fates = new Map(placed.parcels.map(({ key }) => [key.id, 'held' as DrainFate]));
+          const look = { at: now, fates, ...nothing };
+          control.see(lane, placed, { look, events: [], isLogWhole: false, open: null }, now);
+        }
+        out.set(lane, control.order(lane, now, { factor: 1, forMs: 2000 }));
+      }
+    return [...out.values()].flatMap(({ order }) => order.lots.map(({ perSecond }) => perSecond ?? 0));
+  };
+  const sum = (all: readonly number[]) => all.reduce((total, one) => total + one, 0);
+
+  test('is shared by the queues, whose orders are out at the same time', () => {
+    const two = paces({ mx1: parcels(300, 'big', 'a'), mx2: parcels(300, 'big', 'b') });
+    expect(two.map(Math.round)).toEqual([50, 50]);
+    expect(
+      sum(paces(Object.fromEntries(['a', 'b', 'c'].map((n) => [n, parcels(50, 'big', n)])))),
+    ).toBeCloseTo(100);
+  });
+
+  test('is shared by the destinations after what each has left, and starves none', () => {
+    expect(paces({ mx1: [...parcels(300, 'big'), ...parcels(300, 'far')] }).map(Math.round)).toEqual([
+      50, 50,
+    ]);
+    const [small = 0, large = 0] = paces({ mx1: [...parcels(500, 'big'), ...parcels(5000, 'far')] }).sort(
+      (a, b) => a - b,
+    );
+    expect(sum([small, large])).toBeCloseTo(100);
+    expect(Math.round(small)).toBe(9);
+  });
+});
