@@ -216,6 +216,8 @@ class DrainLoop {
             await this.#drainLane(one, isResumed);
           } catch (error) {
             if (!(error instanceof MailctlError)) throw error;
+            // The process that goes on asks again.
+            if (this.#isLeaving && !this.#wishes.stop && isPassing(error)) return;
             one.error = error;
             one.state = 'stopped';
             one.doing = error.message;
@@ -625,16 +627,13 @@ class DrainLoop {
       try {
         return await act();
       } catch (error) {
-        const isPassing =
-          error instanceof TransportError
-            ? PASSING.has(error.kind)
-            : error instanceof CommandError && error.status > 128;
         if (
           !(error instanceof MailctlError) ||
-          !isPassing ||
+          !isPassing(error) ||
           tries >= MOST_ASKED ||
           this.#x.abort.aborted ||
-          this.#wishes.stop
+          this.#wishes.stop ||
+          this.#isLeaving
         )
           throw error;
         run.isUnsure = true;
@@ -996,6 +995,13 @@ function notReleased(
     detail: `${id}: ${why.slice(0, 500)}`,
     hint: `mailctl drain resume ${run}   tries again; or give it back: mailctl drain stop ${run} --release-rest`,
   });
+}
+
+/** May it be better in a moment? */
+function isPassing(error: MailctlError): boolean {
+  return error instanceof TransportError
+    ? PASSING.has(error.kind)
+    : error instanceof CommandError && error.status > 128;
 }
 
 function lostLease(queue: string): BusyError {

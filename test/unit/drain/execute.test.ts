@@ -152,6 +152,21 @@ test.each([
   expect([mx1.with('held'), mx1.state, end.failures.length]).toEqual([[], 'released', 1]);
 });
 
+test('left while a host that is away is asked again, it is left at once and not ended', async () => {
+  const mx1 = new ModelQueue('mx1');
+  const world = await new DrainWorld([mx1]).open([10]);
+  const leave = new AbortController();
+  mx1.onPark = () => {
+    leave.abort();
+    throw new TransportError('mx1', 'refused', 'mx1: refused');
+  };
+  const end = await world.run(false, undefined, leave.signal);
+  expect([end.isLeft, end.failures, mx1.parks, world.closed()]).toEqual([true, [], 1, []]);
+  mx1.onPark = () => {};
+  const next = await world.run(true);
+  expect([next.status.lanes[0]?.state, mx1.with('gone').length]).toEqual(['done', 10]);
+});
+
 test('a queue that was given back before is not called done by a run that goes on with the others', async () => {
   const [mx1, mx2] = [new ModelQueue('mx1'), new ModelQueue('mx2')];
   const world = await new DrainWorld([mx1, mx2]).open([2]);
