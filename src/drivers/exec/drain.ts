@@ -12,14 +12,18 @@ import { parseExecLine } from './parse-ndjson.js';
 
 const LOOK_MS = 300_000;
 
-// A process of that name, or an interpreter that was given a file of that name. The words of the site come after it.
+// A process of that name, or an interpreter that was given a file of that name, behind some options of its own. The
+// words of the site come after it.
 const LOCATE = String.raw`
 name=$1
 main=
 for file in $([ -z "$name" ] || grep -ls -F -e "$name" /proc/[0-9]*/cmdline /proc/[0-9]*/comm 2> /dev/null); do
   one=\${file%/*}; one=\${one#/proc/}
   case " $main " in *" $one "*) continue ;; esac
-  tr '\000' '\n' < "/proc/$one/cmdline" 2> /dev/null | head -n 2 | grep -qx -e ".*/$name" -e "$name" ||
+  words=2
+  first=$(tr '\000' '\n' < "/proc/$one/cmdline" 2> /dev/null | head -n 1)
+  case \${first##*/} in python*|pypy*|perl*|ruby*|node*|bun|deno|php*|lua*|java|dotnet|mono|env|*sh) words=6 ;; esac
+  tr '\000' '\n' < "/proc/$one/cmdline" 2> /dev/null | head -n "$words" | grep -qx -e ".*/$name" -e "$name" ||
     [ "$(cat "/proc/$one/comm" 2> /dev/null)" = "$name" ] || continue
   main="$main$one "
 done
@@ -48,6 +52,8 @@ export function execDrain(
     const what = missing.map(([word]) => word).join(' and no ');
     return { cannot: `the configuration names no ${what} command for ${name}` };
   }
+  // Down is only what has run: a name that is written otherwise would hold the mail for ever.
+  let hasRun = false;
   const look = async (ids: ReadonlySet<string>, signal?: AbortSignal): Promise<Sight> => {
     const fates = new Map<string, DrainFate>();
     let head: RegExpExecArray | null | undefined;
@@ -74,7 +80,9 @@ export function execDrain(
       { signal, onLine },
     );
     if (status !== 0) throw new CommandError(host.name, formatCommand(list), status, stderr);
-    return { at: Number(head?.[1] ?? 0), fates, isDown: head?.[2] !== undefined };
+    const runs = head?.[2] === undefined;
+    hasRun ||= runs;
+    return { at: Number(head?.[1] ?? 0), fates, isDown: hasRun && !runs };
   };
   return {
     // How a sender of the site's own connects is its own affair.
