@@ -305,6 +305,25 @@ export class DrainController {
     for (const parcel of parcels) flights.set(parcel.key.id, { parcel, ended: undefined });
   }
 
+  /**
+   * What an order has offered and is held may have been let go after its answer: it is watched until a look tells. Gives
+   * how it is taken for held again, where nobody could look.
+   */
+  watchOffered(lane: string, { parcels }: PlacedOrder): () => void {
+    const { flights, supplies } = this.#laneOf(lane);
+    const offered = new Set(parcels.map(({ key }) => key.id));
+    const watched: Parcel[] = [];
+    for (const supply of supplies.values()) {
+      watched.push(...supply.all().filter(({ key }) => offered.has(key.id)));
+      supply.remove(offered);
+    }
+    for (const parcel of watched) flights.set(parcel.key.id, { parcel, ended: undefined });
+    return () => {
+      for (const parcel of watched)
+        if (flights.delete(parcel.key.id)) supplies.get(parcel.destination)?.giveBack([parcel]);
+    };
+  }
+
   /** Takes in a tick's answer, what the log told since the last one, and the connections of the queue's host. */
   see(
     lane: string,

@@ -574,8 +574,9 @@ class DrainLoop {
     const { lane } = run;
     let log: LogReading | undefined;
     let awayMs = AWAY_MS;
+    let last: PlacedOrder | undefined;
     for (let tick = 0; ; tick += 1) {
-      if (this.#wishes.stop) return this.#isLanded(run);
+      if (this.#wishes.stop) return this.#isLanded(run, last);
       if (this.#isLeaving) return false;
       if (this.#control.isOver(lane.id)) return this.#control.isDone(lane.id);
       if (run.error !== undefined) throw run.error;
@@ -585,6 +586,7 @@ class DrainLoop {
         factor,
         forMs: tick < FIRST_TICKS ? FIRST_TICK_MS : TICK_MS,
       });
+      last = placed;
       try {
         log = await this.#tick(run, placed, log);
         if (awayMs > AWAY_MS) this.#say(`${lane.id} answers again`);
@@ -607,11 +609,13 @@ class DrainLoop {
   }
 
   /** Told to stop: the tick in hand has ended. What flies lands by itself. */
-  async #isLanded(run: LaneRun): Promise<boolean> {
+  async #isLanded(run: LaneRun, last: PlacedOrder | undefined): Promise<boolean> {
     // The host's own pump ends with this look, and what it has let go since the last one is seen.
+    const asHeld = last && this.#control.watchOffered(run.lane.id, last);
     const placed = this.#control.order(run.lane.id, this.#now(), { factor: 0, forMs: 0 });
     await this.#tick(run, placed, undefined).catch((error: unknown) => {
       if (!(error instanceof MailctlError)) throw error;
+      asHeld?.();
     });
     await this.#result(run);
     return this.#control.isDone(run.lane.id);

@@ -167,6 +167,29 @@ test('left while a host that is away is asked again, it is left at once and not 
   expect([next.status.lanes[0]?.state, mx1.with('gone').length]).toEqual(['done', 10]);
 });
 
+test.each([
+  ['looks once more at what it had offered', false],
+  ['takes it for held where it cannot look', true],
+])('stopped while its host goes on for a moment, it %s', async (_what, isAway) => {
+  const mx1 = new ModelQueue('mx1');
+  const world = await new DrainWorld([mx1]).open([60]);
+  const finish = new AbortController();
+  mx1.onTick = async () => {
+    if (mx1.ticks > 3 && isAway) throw new TransportError('mx1', 'lost', 'mx1: the connection broke');
+    if (mx1.ticks !== 3) return;
+    finish.abort();
+    await heard(world);
+  };
+  // After its answer.
+  mx1.afterTick = () => {
+    if (mx1.ticks === 3) for (const id of mx1.with('held').slice(0, 5)) mx1.fates.set(id, 'gone');
+  };
+  const held = () => mx1.with('held').length + (isAway ? 5 : 0);
+  const { counts } = (await world.run(false, finish.signal)).status.lanes[0] ?? {};
+  expect([counts?.held, (counts?.held ?? 0) > 0]).toEqual([held(), true]);
+  expect((counts?.delivered ?? 0) + (counts?.inFlight ?? 0) + (counts?.held ?? 0)).toBe(60);
+});
+
 test('a queue that was given back before is not called done by a run that goes on with the others', async () => {
   const [mx1, mx2] = [new ModelQueue('mx1'), new ModelQueue('mx2')];
   const world = await new DrainWorld([mx1, mx2]).open([2]);
