@@ -65,11 +65,17 @@ done
 echo done
 `;
 
-// Only where the master lives and the runner does not: who stopped Mailman as a whole meant it.
-const RESTART_SCRIPT = `${MAILMAN_PLACES}${PROCESSES}
+/**
+ * Only where the master lives and the runner does not: who stopped Mailman as a whole, or does so just now, meant it. `$1`:
+ * the folder whose runner must live.
+ */
+export const RESTART_SCRIPT = `${MAILMAN_PLACES}${PROCESSES}
 enter_queues
 [ -n "$(masters)" ] && [ -z "$(runners "$1")" ] || { echo untouched; exit 0; }
-if [ -d /run/systemd/system ] && systemctl is-active --quiet mailman3 2> /dev/null; then
+state=
+[ ! -d /run/systemd/system ] || state=$(systemctl is-active mailman3 2> /dev/null)
+case $state in deactivating|activating) echo untouched; exit 0 ;; esac
+if [ "$state" = active ] || [ "$state" = reloading ]; then
   systemctl restart mailman3 || exit
 else
   config=$(config_file)
