@@ -90,6 +90,8 @@ const MOST_KEPT_S = 300;
 const LOG_LAG_S = 8;
 /** Flights of a queue that cannot be asked take places no longer than this. */
 const STALE_S = 120;
+/** The connections of what has landed are closed by then, mostly after two seconds. */
+const CLOSING_S = 3;
 const LEAST_SPEED = 0.1;
 const RATE_S = 30;
 
@@ -97,6 +99,8 @@ interface Destination {
   readonly window: DestinationWindow;
   /** What the sockets say, by kernel. */
   readonly open: Map<string, number>;
+  /** Kernels that have said it since the window saw all of them. */
+  readonly asked: Set<string>;
   /** Places that each queue was given, and when. */
   readonly grants: Map<string, { places: number; at: number }>;
   readonly rate: Rate;
@@ -155,6 +159,8 @@ export class DrainController {
   readonly #parts: ControlParts;
   readonly #destinations = new Map<string, Destination>();
   readonly #lanes = new Map<string, Lane>();
+  /** When each kernel told of its connections last. */
+  readonly #askedAt = new Map<string, number>();
   #scale = 1;
 
   constructor(parts: ControlParts) {
@@ -333,8 +339,8 @@ export class DrainController {
       readonly events: readonly DeliveryEvent[];
       /** Was all of the log there? Else the queue's own moves are all there is. */
       readonly isLogWhole: boolean;
-      /** By destinations whose addresses are known; null: not seen. */
-      readonly open: ReadonlyMap<string, number> | null;
+      /** By destinations whose addresses are known; null: they cannot be seen; undefined: not asked since the last look. */
+      readonly open: ReadonlyMap<string, number> | null | undefined;
     },
     now: number,
   ): Judged {
@@ -348,8 +354,13 @@ export class DrainController {
     const learned = new Map<string, string>();
     for (const event of seen.events) this.#takeEvent(state, event, learned, now);
     const putBack = this.#settle(state, now);
-    if (seen.open !== null)
-      for (const [name, count] of seen.open) this.#destinations.get(name)?.open.set(state.kernel, count);
+    if (seen.open === null) for (const { open } of this.#destinations.values()) open.delete(state.kernel);
+    if (seen.open) this.#askedAt.set(state.kernel, now);
+    for (const [name, count] of seen.open ?? []) {
+      const destination = this.#destinations.get(name);
+      destination?.open.set(state.kernel, count);
+      destination?.asked.add(state.kernel);
+    }
     const changes = [...this.#judge(now)];
     if (more > 0) {
       const destination = placed.parcels[0]?.destination ?? [...state.supplies.keys()][0] ?? lane;
@@ -433,6 +444,7 @@ export class DrainController {
       one = {
         window: new DestinationWindow(this.#parts.limitOf(name), now, this.#parts.isCounted),
         open: new Map(),
+        asked: new Set(),
         grants: new Map(),
         rate: new Rate(),
         tries: 0,
@@ -649,16 +661,31 @@ export class DrainController {
     return putBack;
   }
 
+  /** What a kernel said of which nothing is asked any more: its queues are over, or away for long. */
+  #forgetOpen(now: number): void {
+    for (const [kernel, at] of this.#askedAt) {
+      if (now - at < CLOSING_S) continue;
+      const isOver = [...this.#lanes].every(([lane, one]) => one.kernel !== kernel || this.isOver(lane));
+      if (!isOver && now - at < STALE_S) continue;
+      this.#askedAt.delete(kernel);
+      for (const { open } of this.#destinations.values()) open.delete(kernel);
+    }
+  }
+
   #judge(now: number): readonly { readonly destination: string; readonly text: string }[] {
     const changes: { destination: string; text: string }[] = [];
+    this.#forgetOpen(now);
     const flying = flyingOf([...this.#lanes.values()]);
     for (const [destination, one] of this.#destinations) {
       const open = [...one.open.values()];
+      const isOpenOld = [...one.open].some(([kernel, count]) => count > 0 && !one.asked.has(kernel));
+      if (!isOpenOld) one.asked.clear();
       const text = one.window.see(
         {
           tries: one.tries,
           pushedBack: one.pushed,
           open: open.length === 0 ? null : open.reduce((sum, count) => sum + count, 0),
+          isOpenOld,
           inFlight: flying.get(destination) ?? 0,
         },
         now,

@@ -156,6 +156,8 @@ class DrainLoop {
     string,
     { readonly at: number; readonly sockets: Promise<readonly Socket[] | null> }
   >();
+  /** Connections that were taken in last, by kernel. */
+  readonly #taken = new Map<string, readonly Socket[]>();
   #statusAt = Number.NEGATIVE_INFINITY;
   readonly #startedAt: string;
 
@@ -697,7 +699,7 @@ class DrainLoop {
         look,
         events,
         isLogWhole: log !== undefined && log.incomplete === null,
-        open: sockets === null ? null : this.#openOf(sockets),
+        open: this.#newOf(queue, sockets),
       },
       this.#now(),
     );
@@ -794,6 +796,17 @@ class DrainLoop {
   #addPeer(address: string, destination: string): void {
     this.#peers.set(address, destination);
     this.#addresses.set(destination, [...(this.#addresses.get(destination) ?? []), address].slice(-64));
+  }
+
+  /** Undefined: another queue of its kernel has taken them in. */
+  #newOf(
+    { kernel }: DrainQueue,
+    sockets: readonly Socket[] | null,
+  ): ReadonlyMap<string, number> | null | undefined {
+    if (sockets === null) return null;
+    if (this.#taken.get(kernel) === sockets) return undefined;
+    this.#taken.set(kernel, sockets);
+    return this.#openOf(sockets);
   }
 
   #openOf(sockets: readonly Socket[]): ReadonlyMap<string, number> {

@@ -26,6 +26,8 @@ export interface WindowSight {
   readonly pushedBack: number;
   /** Connections open there by the kernels of all hosts; null: not seen. */
   readonly open: number | null;
+  /** The connections are those of the sight before: not every kernel was asked since. */
+  readonly isOpenOld?: boolean | undefined;
   /** Of our own messages in flight. */
   readonly inFlight: number;
 }
@@ -232,9 +234,9 @@ export class DestinationWindow {
     return text;
   }
 
-  #overLimit({ open }: WindowSight, now: number): WindowChange {
+  #overLimit({ open, isOpenOld }: WindowSight, now: number): WindowChange {
     const { connections } = this.limit;
-    if (open === null) return undefined;
+    if (open === null || isOpenOld) return undefined;
     // Seen once it may be what closes just now.
     this.#overs = open > connections ? this.#overs + 1 : 0;
     if (this.#overs < 2) return undefined;

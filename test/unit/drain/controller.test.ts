@@ -425,3 +425,75 @@ describe('a rate for all', () => {
     expect(Math.round(small)).toBe(9);
   });
 });
+
+describe('more connections than are allowed', () => {
+  const look: DrainLook = {
+    at: 0,
+    fates: new Map(),
+    failed: [],
+    inFlight: null,
+    oldestOther: null,
+    isDown: false,
+  };
+  const two = () => {
+    const { control } = new World({ big: 20 });
+    for (const lane of ['a', 'b'])
+      control.addLane(lane, parcels(50, 'big', lane), [], { ...none, total: 50 }, 0);
+    return (lane: string, open: number | null | undefined, now: number) => {
+      const placed = control.order(lane, now, { factor: 0, forMs: 0 });
+      const seen = open === undefined || open === null ? open : new Map([['big', open]]);
+      const { changes } = control.see(lane, placed, { look, events: [], isLogWhole: true, open: seen }, now);
+      return [changes.length, control.destinations(undefined, now)[0]?.open];
+    };
+  };
+
+  test('are seen twice only when every kernel was asked twice', () => {
+    const see = two();
+    expect([see('a', 21, 1), see('b', 0, 1.1), see('b', undefined, 1.2)]).toEqual([
+      [0, 21],
+      [0, 21],
+      [0, 21],
+    ]);
+    expect([see('b', 0, 3), see('a', 21, 3.1)]).toEqual([
+      [0, 21],
+      [1, 21],
+    ]);
+  });
+
+  test('are forgotten of a queue that is over, or away for long', () => {
+    const see = two();
+    expect([see('a', 21, 1), see('b', 3, 1), see('b', 3, 119)].map(([, open]) => open)).toEqual([21, 24, 24]);
+    expect(see('b', 3, 122)[1]).toBe(3);
+    const { control } = new World({ big: 20 });
+    control.addLane('a', [], parcels(1, 'big', 'a'), { ...none, total: 1 }, 0);
+    control.addLane('b', parcels(5, 'big', 'b'), [], { ...none, total: 5 }, 0);
+    const open = (lane: string, count: number, now: number) => {
+      const placed = control.order(lane, now, { factor: 0, forMs: 0 });
+      const fates = new Map<string, DrainFate>([['a0', 'gone']]);
+      const seen = {
+        look: { ...look, fates },
+        events: [],
+        isLogWhole: false,
+        open: new Map([['big', count]]),
+      };
+      control.see(lane, placed, seen, now);
+      return control.destinations(undefined, now)[0]?.open;
+    };
+    expect([open('a', 7, 1), control.isOver('a'), open('b', 3, 2), open('b', 3, 5)]).toEqual([
+      7,
+      true,
+      10,
+      3,
+    ]);
+  });
+
+  test('are forgotten of a kernel that does not tell any more', () => {
+    const see = two();
+    expect([see('a', 21, 1), see('a', null, 2), see('b', 3, 2.1), see('b', 3, 4)]).toEqual([
+      [0, 21],
+      [0, null],
+      [0, 3],
+      [0, 3],
+    ]);
+  });
+});
