@@ -95,6 +95,13 @@ const CLOSING_S = 3;
 const LEAST_SPEED = 0.1;
 const RATE_S = 30;
 
+interface Grant {
+  readonly places: number;
+  readonly at: number;
+  /** Places that it had before, whose connections may be open still. */
+  readonly shed: readonly { readonly places: number; readonly until: number }[];
+}
+
 interface Destination {
   readonly window: DestinationWindow;
   /** What the sockets say, by kernel. */
@@ -102,7 +109,7 @@ interface Destination {
   /** Kernels that have said it since the window saw all of them. */
   readonly asked: Set<string>;
   /** Places that each queue was given, and when. */
-  readonly grants: Map<string, { places: number; at: number }>;
+  readonly grants: Map<string, Grant>;
   readonly rate: Rate;
   /** Since the window saw last. */
   tries: number;
@@ -265,7 +272,8 @@ export class DrainController {
       const supply = state.supplies.get(name) as Supply;
       const watch = flying.get(name) ?? [];
       if (supply.count === 0 && watch.length === 0) {
-        this.#destinations.get(name)?.grants.delete(lane);
+        const grants = this.#destinations.get(name)?.grants;
+        if (grants?.has(lane)) grants.set(lane, nextGrant(grants.get(lane), 0, now));
         continue;
       }
       const peers = this.#parts.peersOf(name);
@@ -466,14 +474,16 @@ export class DrainController {
       if (other === lane) continue;
       const grant = grants.get(other);
       if (grant === undefined || now - grant.at >= STALE_S) continue;
-      taken += grant.places;
+      // What a queue of the same kernel has left open is counted there.
+      const isBeside = this.#lanes.get(other)?.kernel === this.#laneOf(lane).kernel;
+      taken += isBeside ? grant.places : mostOf(grant, now);
       left += grant.places;
     }
     const own = (this.#laneOf(lane).supplies.get(name)?.count ?? 0) + flying;
     const fair = own === 0 ? 0 : Math.max(1, Math.round((all * own) / (left + flying)));
     const places = Math.max(0, Math.min(fair, all - taken));
     // What flies already takes places until it has landed.
-    grants.set(lane, { places: Math.max(places, flying), at: now });
+    grants.set(lane, nextGrant(grants.get(lane), Math.max(places, flying), now));
     return places;
   }
 
@@ -696,6 +706,17 @@ export class DrainController {
     }
     return changes;
   }
+}
+
+/** Places that a queue holds: those that it has, and those that it had a moment ago. */
+const mostOf = ({ places, shed }: Grant, now: number): number =>
+  shed.reduce((most, one) => (one.until > now ? Math.max(most, one.places) : most), places);
+
+function nextGrant(before: Grant | undefined, places: number, now: number): Grant {
+  const shed = (before?.shed ?? []).filter(({ until }) => until > now);
+  if (before !== undefined && before.places > places)
+    shed.push({ places: before.places, until: now + CLOSING_S });
+  return { places, at: now, shed };
 }
 
 const waitAfter = (tries: number): number => Math.min(MOST_WAIT_S, TRY_AGAIN_S * 2 ** (tries - 1));

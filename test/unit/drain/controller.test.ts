@@ -497,3 +497,23 @@ describe('more connections than are allowed', () => {
     ]);
   });
 });
+
+test.each([
+  ['of another host are not given away before their connections are closed', 'mx2', [10, 20]],
+  ['beside it are, since their kernel counts those', 'mx1', [20, 20]],
+])('places %s', (_what, kernel, windows) => {
+  const { control } = new World({ big: 20 });
+  control.addLane('a', parcels(300, 'big', 'a'), [], { ...none, total: 300 }, 0, 'mx1');
+  control.addLane('b', parcels(300, 'big', 'b'), [], { ...none, total: 300 }, 0, kernel);
+  const tick = (lane: string, now: number, fate: DrainFate) => {
+    const placed = control.order(lane, now, { factor: 1, forMs: 1000 });
+    const fates = new Map(placed.parcels.map(({ key }) => [key.id, fate]));
+    const look: DrainLook = { at: now, fates, failed: [], inFlight: null, oldestOther: null, isDown: false };
+    control.see(lane, placed, { look, events: [], isLogWhole: false, open: null }, now);
+    return placed.order.lots[0]?.window;
+  };
+  expect([tick('a', 0, 'held'), tick('b', 0, 'gone')]).toEqual([10, 10]);
+  // Nothing is left of b.
+  tick('b', 1, 'held');
+  expect([tick('a', 2, 'held'), tick('a', 5, 'held')]).toEqual(windows);
+});
