@@ -105,7 +105,8 @@ const queue = either(
       ),
       process: optional(
         text(words.processName, {
-          description: 'exec: what the processes of the sender are called, for the guards of a drain',
+          description:
+            'exec: what the processes of the sender are called, for the guards of a drain, which also sees by them that it runs',
           examples: ['sender'],
         }),
       ),
