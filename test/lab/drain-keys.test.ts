@@ -87,7 +87,7 @@ describeUnless(whyNoLab(), 'keys of a drain', () => {
     first.press('p');
     await first.shows(/PAUSED/);
     // What was in flight lands.
-    await sleep(2500);
+    await sleep(5000);
     const paused = far.taken();
     first.press('q');
     expect([await first.ended, first.text.includes('goes on in a session of its own')]).toEqual([0, true]);
