@@ -297,14 +297,11 @@ const laneParams = (decision: Decision) => ({
 // NEW's lease first: it is the one that every other bastion meets.
 function leaseSteps(decision: Decision, sight: FleetSight): readonly Step[] {
   const { slot, to } = decision;
-  const known = decision.open ?? decision.left ?? null;
   const seen = slot.instances.filter((instance) => sight.get(instance.host)?.ok === true);
   const params = {
     ...laneParams(decision),
     pair: pairOf(decision),
     strays: straysOf(decision, sight).map(hostedParams),
-    // A lane that was left half way, and that this one knows of.
-    ...(known === null ? {} : { known: known.run }),
   };
   return seen
     .toSorted((a, b) => Number(b.host === to) - Number(a.host === to))
@@ -420,11 +417,11 @@ function hookSteps(
   }));
 }
 
+/** Instances that are neither OLD nor NEW. */
 function hasUnseenThird(decision: Decision, sight: FleetSight): boolean {
   return thirdsOf(decision).some(({ host }) => stateOf(sight, decision.slot.slot, host) === undefined);
 }
 
-/** Instances that are neither OLD nor NEW. */
 function thirdsOf({ slot, from, to }: Decision): readonly Instance[] {
   return slot.instances.filter(({ host }) => host !== from && host !== to);
 }

@@ -4,7 +4,7 @@ import { BusyError, TransportError } from '../errors.js';
 import type { Host } from '../fleet/host.js';
 import type { Clock } from '../lib/clock.js';
 import { formatIso } from '../lib/clock.js';
-import type { Grip, Lease, StoreDriver } from './driver.js';
+import type { Grip, StoreDriver } from './driver.js';
 import { type LaneWay, openedLine, type TENDING } from './lane-record.js';
 import type { Instance } from './slot.js';
 
@@ -95,11 +95,6 @@ export class Leases {
     const held = this.#held.get(`${host}\n${slot}`);
     if (held === undefined) throw new Error(`no lease of ${slot} on ${host}`);
     return { run: this.holder.run, token: held.token, phase: held.phase, record };
-  }
-
-  /** One that this run was granted, and was not told so: the answer was lost, or its process has died since. */
-  adopt(host: Host, instance: Instance, { token, phase }: Lease): void {
-    this.#held.set(`${host.name}\n${instance.slot}`, { host, instance, token, phase });
   }
 
   /** From here on the lease is not ours. */

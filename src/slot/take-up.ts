@@ -100,9 +100,7 @@ function whoEndedIt(
   }
   const isBegun = lane.steps.some((each) => each !== lease && each.state !== 'todo');
   // Whether a lease was granted whose answer was lost cannot be known; but what the lane is for may be over.
-  // One that goes back may have found there that another lane was left half way.
-  const isKnown = lease?.state === 'did' || isBegun || lane.reverting !== undefined;
-  if (lease === undefined || !(isKnown || isPast(lane, slot))) return undefined;
+  if (lease === undefined || !(lease.state === 'did' || isBegun || isPast(lane, slot))) return undefined;
   const state = stateOf(sight, slot.slot, lease.step.host);
   if (state === undefined) return undefined;
   const { open, malformed } = parseLaneFile(state.laneLines);

@@ -5,16 +5,12 @@ import type { Action } from '../../plan/action.js';
 import type { Step } from '../../plan/step.js';
 import type { ChannelState, InstanceState } from '../driver.js';
 import { channelTowards } from '../freshness.js';
-import { linesBefore, type OpenLane, type Owed, owedLine, parseLaneFile } from '../lane-record.js';
+import { linesBefore, type Owed, owedLine, parseLaneFile } from '../lane-record.js';
 import { isMaster } from '../sight.js';
-import type { Instance } from '../slot.js';
-import { gripOf, instanceOf, lookAt, type SlotActionParts, stepError, textOf } from './action-parts.js';
+import { gripOf, instanceOf, lookAt, type SlotActionParts, textOf } from './action-parts.js';
 import { owedByStray } from './debts.js';
 
 export function takeLease(parts: SlotActionParts): Action {
-  /** Lanes of other runs that were found half way, by slot. */
-  const left = new Map<string, OpenLane>();
-
   return {
     name: 'slot.take-lease',
     lapses: true,
@@ -32,8 +28,8 @@ export function takeLease(parts: SlotActionParts): Action {
     },
     async undo(step) {
       const instance = instanceOf(step.params, step.host);
+      if (!parts.leases.has(step.host, instance.slot)) return;
       await lookAt(parts, instance, async (state) => {
-        if (!isHeld(parts, step, instance, state)) return { state: 'done' };
         const before = linesBefore(parts.leases.holder.run, state.laneLines);
         // What was owed before this lane is owed after it; a lane that it took over and could not end is open again.
         const { open, owed } = parseLaneFile(before);
@@ -48,46 +44,11 @@ export function takeLease(parts: SlotActionParts): Action {
           lines,
         );
         parts.leases.forget(step.host, instance.slot);
-        if (!isOver && isTakenUnknown(step, open)) left.set(instance.slot, open);
-        // Its own file knows best; another host may have been away when that lane was ended.
-        else if (step.host === step.params.to) left.delete(instance.slot);
         return { state: 'done' };
-      }).catch((error: unknown) => {
-        // What was never granted as far as is known holds up no way back.
-        if (parts.leases.has(step.host, instance.slot)) throw error;
       });
-      const other = left.get(instance.slot);
-      // NEW's lease is the last to go; its host may be away by now.
-      if (other !== undefined && step.host === step.params.to) throw leftOpen(instance.slot, other);
     },
     deadlineMs: () => 30_000,
   };
-}
-
-/**
- * Has this run the lease? One whose grant it was never told of says so itself, and is given back like any other: it would
- * keep others out, and its line would stand for a lane that was never begun.
- */
-function isHeld(parts: SlotActionParts, step: Step, instance: Instance, state: InstanceState): boolean {
-  if (parts.leases.has(step.host, instance.slot)) return true;
-  if (state.lease?.run !== parts.leases.holder.run) return false;
-  parts.leases.adopt(parts.hostNamed(step.host), instance, state.lease);
-  return true;
-}
-
-/**
- * Did it take over, without knowing, a lane that another run has left half way since this one was planned? Nothing of
- * that is taken back here, and the slot is not as it was: NEW's file, whose lease goes last, tells.
- */
-function isTakenUnknown({ host, params }: Step, open: OpenLane): boolean {
-  return params.pair !== undefined && params.known === undefined && host === params.to && open.way === 'move';
-}
-
-function leftOpen(slot: string, { run, operator, bastion }: OpenLane): MailctlError {
-  return stepError(
-    `run ${run} of ${operator} on ${bastion} has begun to move it meanwhile, and has left it half way; mailctl failover ${slot} goes on from there`,
-    'slot.taken-over',
-  );
 }
 
 /**

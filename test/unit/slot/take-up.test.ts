@@ -74,27 +74,6 @@ describe('a rejoin that is taken up again', () => {
   });
 });
 
-describe('a failover that was going back from its first lease', () => {
-  it('is left to the lane that it found there, and closed once nothing is open', () => {
-    const lanes = [
-      {
-        lane: 'store1',
-        steps: [step('lease-imap22', 'slot.take-lease', 'imap22', 'failed')],
-        reverting: { to: undefined, reason: 'no answer' },
-      },
-    ];
-    const back = { plan: { id: '7f3a', lanes: [] }, lanes } as unknown as RunProgress;
-    const of = (...lines: string[]) =>
-      refusalsOf(
-        back,
-        { decisions: [], slots: [slotOn('store1', ['imap21', 'imap22'])], sight: sight(...lines) },
-        'resume',
-      );
-    expect(of(opened('9c01')).get('store1')).toMatchObject({ way: 'leave', code: 'slot.taken-over' });
-    expect(of().get('store1')).toMatchObject({ way: 'close', state: 'reverted' });
-  });
-});
-
 describe('a failover that is taken up again', () => {
   const facts = (master: string) => {
     const others = ['imap21', 'imap22', 'imap23'].filter((host) => host !== master);

@@ -206,55 +206,6 @@ describe('the lease that is given back on the way back', () => {
     expect(await given('role-new', 'imap23')).toEqual([]);
   });
 
-  it('is found where its grant was never told', async () => {
-    const { action, step, context, world, leases } = noted();
-    const take = step('slot.take-lease', 'imap21', { pair, strays: [] });
-    await action('slot.take-lease').act(take, context);
-    leases.forget('imap21', 'store1');
-    await action('slot.take-lease').undo?.(take, context);
-    expect(world.at('store1', 'imap21').lease?.run).toBeUndefined();
-    expect(world.at('store1', 'imap21').lane).toEqual([]);
-  });
-
-  it("is not touched where it is another run's, or nobody's", async () => {
-    const { action, step, context, world, leases, other, done } = noted();
-    const take = step('slot.take-lease', 'imap21', { pair, strays: [] });
-    await action('slot.take-lease').undo?.(take, context);
-    await other.ensure(host('imap21'), instance('store1', 'imap21'), lane);
-    await action('slot.take-lease').undo?.(take, context);
-    expect(leases.has('imap21', 'store1')).toBe(false);
-    expect(world.at('store1', 'imap21').lease?.run).toBe('9c01');
-    expect(done).toEqual([]);
-  });
-
-  it('is given back with the word that another run has left a lane half way since this one was planned', async () => {
-    const { action, step, context, world, other, slot } = noted();
-    for (const on of ['imap22', 'imap21']) await other.ensure(host(on), instance('store1', on), lane);
-    world.stop(slot, 'imap21');
-    await world.clock.sleep(90_000);
-    const takes = (known: Record<string, string>) =>
-      ['imap21', 'imap22'].map((on) => step('slot.take-lease', on, { pair, strays: [], ...known }));
-    const back = async (known: Record<string, string> = {}) => {
-      for (const take of takes(known)) await action('slot.take-lease').act(take, context);
-      for (const take of takes(known)) await action('slot.take-lease').undo?.(take, context);
-    };
-    await expect(back()).rejects.toMatchObject({ code: 'slot.taken-over' });
-    expect(world.at('store1', 'imap22').lease?.run).toBeUndefined();
-    expect(parseLaneFile(world.at('store1', 'imap22').lane).open?.run).toBe('9c01');
-    // Also where NEW, whose file says it best, has died by then.
-    const [old, next] = takes({});
-    if (old === undefined || next === undefined) throw new Error('two leases');
-    for (const take of [old, next]) await action('slot.take-lease').act(take, context);
-    await action('slot.take-lease').undo?.(old, context);
-    world.fail('imap22');
-    await expect(action('slot.take-lease').undo?.(next, context)).rejects.toMatchObject({
-      code: 'slot.taken-over',
-    });
-    world.bringBack('imap22');
-    // Whoever finishes that lane knew of it, and so did who leaves it for another host.
-    await expect(back({ known: '9c01' })).resolves.toBeUndefined();
-  });
-
   it('keeps what was owed before', async () => {
     const { action, step, context, world } = noted();
     const at = '2026-03-12T04:20:00Z';
