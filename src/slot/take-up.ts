@@ -104,9 +104,14 @@ function whoEndedIt(
   const state = stateOf(sight, slot.slot, lease.step.host);
   if (state === undefined) return undefined;
   const { open, malformed } = parseLaneFile(state.laneLines);
-  // NEW was away when it was left for another host: its own files still say that the lane is this one's.
+  // NEW was away when it was left for another host: its own files still say that the lane is this one's. One whose NEW the
+  // directory is yet to be told of goes on: nobody else can.
   const newest = openLaneOf(sight, slot);
-  const isLeft = open?.run === run && newest !== null && newest.run !== run && newest.way === 'move';
+  const wasNamed = lane.steps.some(
+    ({ step, state: end }) => step.action === 'slot.set-directory' && end === 'did',
+  );
+  const isTaken = newest !== null && newest.run !== run && newest.way === 'move' && slot.master !== to;
+  const isLeft = open?.run === run && wasNamed && isTaken;
   const isOurs = state.lease?.run === run || malformed > 0 || open?.run === run;
   if (isOurs && !isLeft) return undefined;
   const other = isLeft ? newest : open;

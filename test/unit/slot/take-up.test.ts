@@ -116,7 +116,7 @@ describe('a failover that is taken up again', () => {
   it('leaves alone what another has taken from a NEW that was away: its own files know nothing of that', () => {
     const steps = [
       step('lease-imap22', 'slot.take-lease', 'imap22', 'did'),
-      step('serve', 'x', 'imap22', 'did'),
+      step('directory', 'slot.set-directory', 'imap22', 'did'),
     ];
     const lanes = [{ lane: 'store1', steps }];
     const own = { plan: { id: '7f3a', lanes: [] }, lanes } as unknown as RunProgress;
