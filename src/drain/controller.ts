@@ -85,6 +85,8 @@ const TRY_AGAIN_S = 5;
 const MOST_WAIT_S = 600;
 /** A hop that the server keeps back is asked again after this, doubling. */
 const KEPT_S = 20;
+/** A server keeps finished connections for two seconds. */
+const KEPT_OPEN_S = 2.5;
 const MOST_KEPT_S = 300;
 /** How long the log may be behind what the queue shows. */
 const LOG_LAG_S = 8;
@@ -139,6 +141,8 @@ interface Lane {
   readonly seen: Set<string>;
   /** Put aside by their server under other names. */
   aside: number;
+  /** Until when connections of an earlier execution may be open. */
+  readonly keptUntil: number;
   isLogWhole: boolean;
   readonly rate: Rate;
   turn: number;
@@ -212,6 +216,7 @@ export class DrainController {
       counts: { ...done, givenBack: 0 },
       seen: new Set(flying.map(({ key }) => key.id)),
       aside: 0,
+      keptUntil: done.released > 0 || flying.length > 0 ? now + KEPT_OPEN_S : 0,
       isLogWhole: false,
       rate: new Rate(),
       turn: 0,
@@ -280,7 +285,9 @@ export class DrainController {
       const granted = Math.min(room, this.#grant(lane, name, watch.length, factor, now));
       // Whose connections are whose is not known yet: as many again may be kept open.
       const isBlind = peers.length === 0 && this.#destinations.get(name)?.window.limit.inFlight === null;
-      const places = isBlind ? Math.min(granted, Math.ceil(granted / 2)) : granted;
+      const half = isBlind ? Math.min(granted, Math.ceil(granted / 2)) : granted;
+      // What the execution before has let go may have left as many as the limit allows: they end by themselves.
+      const places = isBlind && now < state.keptUntil ? 0 : half;
       const free = places - watch.length;
       const hops = new Set(watch.map(({ hop }) => hop));
       // What runs out before the next question leaves places empty.

@@ -83,9 +83,8 @@ describeUnless(whyNoLab(), 'a drain', () => {
     clearInterval(others);
     expect([ran.code, ran.stderr]).toEqual([0, expect.anything()]);
     await expectAllOnce(count);
-    // Where the machine is busy with other things, the kernel's answer may come a connection late.
     for (const one of providers.all)
-      expect([one.name, one.refused() <= count / 1000, one.most() <= 21]).toEqual([one.name, true, true]);
+      expect([one.name, one.refused(), one.most() <= 20]).toEqual([one.name, 0, true]);
     expect(await deferrals()).toBeLessThan(count / 100);
     const idealMs = (gmail.taken() * 100) / 20;
     process.stderr.write(
@@ -145,9 +144,7 @@ describeUnless(whyNoLab(), 'a drain', () => {
     const end = await running.ended;
     expect([code ?? end.code, end.stderr]).toEqual([0, expect.anything()]);
     await expectAllOnce(count);
-    // What one that was killed has let go opens connections while the next one looks for the first time.
-    for (const one of providers.all)
-      expect([one.name, one.refused() < count / 100]).toEqual([one.name, true]);
+    for (const one of providers.all) expect([one.name, one.refused()]).toEqual([one.name, 0]);
   }, 150_000);
 
   test('the bastion is lost: another one goes on from the list on the mail host, and not before', async () => {

@@ -517,3 +517,17 @@ test.each([
   tick('b', 1, 'held');
   expect([tick('a', 2, 'held'), tick('a', 5, 'held')]).toEqual(windows);
 });
+
+test('taken up again it opens nothing where it does not know whose connections are still open', () => {
+  const limits = { limitOf: () => limit(20), perSecond: null, isCounted: true };
+  const placesAt = (now: number, peers: readonly string[], released: number) => {
+    const control = new DrainController({ ...limits, peersOf: () => peers });
+    control.addLane('mx1', parcels(40, 'gmail'), [], { ...none, total: 40, released }, 100);
+    return control.order('mx1', now, { factor: 1, forMs: 1000 }).order.lots.flatMap((lot) => lot.release);
+  };
+  expect(placesAt(101, [], 30)).toEqual([]);
+  expect(placesAt(103, [], 30).length).toBeGreaterThan(0);
+  // The kernel tells, or nothing was let go before.
+  expect(placesAt(101, ['192.0.2.1'], 30).length).toBeGreaterThan(0);
+  expect(placesAt(101, [], 0).length).toBeGreaterThan(0);
+});
