@@ -181,9 +181,9 @@ sub sample {
     if ($lot->{more} && $sampled - $lot->{more_at} > 5) { $lot->{more}--; $lot->{more_at} = $sampled }
     $lot->{settle} *= 0.999; $lot->{settle} = 0.3 if $lot->{settle} < 0.3; $lot->{settle} = 3 if $lot->{settle} > 3;
     if (!$lot->{sampled}) {
-      # Of those that fly the newest wait in line still, where fewer are open.
+      # Of those that fly the newest wait in line still, where fewer are busy: each may open one beside those that lie idle.
       my %known = map { $_->[0] => 1 } @{$lot->{openers}};
-      my $waits = keys(%{$lot->{flying}}) - $lot->{open} - keys %known;
+      my $waits = keys(%{$lot->{flying}}) - ($lot->{open} - $lot->{idle}) - keys %known;
       if ($waits > 0) {
         my %moved = map { $_ => (Time::HiRes::stat(path('active', $_)))[10] || $sampled } grep { !$known{$_} } keys %{$lot->{flying}};
         push @{$lot->{openers}}, map { [$_, $sampled] } (sort { $moved{$b} <=> $moved{$a} } keys %moved)[0 .. $waits - 1];
