@@ -27,7 +27,8 @@ export class ModelQueue {
   readonly said: string[] = [];
   readonly kept: string[] = [];
   ticks = 0;
-  socketReads = 0;
+  /** When its kernel was asked for its connections, by the clock of the world, in ms. */
+  readonly socketReadsAt: number[] = [];
   /** Why a message cannot be released. */
   refuses: (id: string) => string | undefined = () => undefined;
   /** Why a message cannot be parked. */
@@ -218,7 +219,7 @@ export class DrainWorld {
           readLog: undefined,
           kernel: queue.host,
           sockets: async (): Promise<readonly Socket[]> => {
-            queue.socketReads += 1;
+            queue.socketReadsAt.push(this.clock.monotonic());
             return [];
           },
         };
