@@ -4,7 +4,7 @@
 // counts as an instance of the slot until that is over. A silent one was said to be gone, and costs nothing but its turn.
 import { gather } from '../fleet/gather.js';
 import { parseLaneFile } from './lane-record.js';
-import type { Surroundings } from './look-around.js';
+import { groupByHost, type Surroundings } from './look-around.js';
 import { type FleetSight, type HostSight, isStray, owedOf, stateOf } from './sight.js';
 import type { Instance, Slot } from './slot.js';
 
@@ -77,10 +77,4 @@ export async function withFormers(
     return counted.length === 0 ? slot : { ...slot, instances: [...slot.instances, ...counted] };
   });
   return { slots: extended, sight: all };
-}
-
-function groupByHost(instances: readonly Instance[]): ReadonlyMap<string, readonly Instance[]> {
-  const byHost = new Map<string, Instance[]>();
-  for (const one of instances) byHost.set(one.host, [...(byHost.get(one.host) ?? []), one]);
-  return byHost;
 }

@@ -65,16 +65,20 @@ export interface LmtpEnd {
   readonly port: number;
 }
 
+/** The instances of each host. */
+export function groupByHost(instances: readonly Instance[]): ReadonlyMap<string, readonly Instance[]> {
+  const byHost = new Map<string, Instance[]>();
+  for (const instance of instances) {
+    const list = byHost.get(instance.host) ?? [];
+    byHost.set(instance.host, list);
+    list.push(instance);
+  }
+  return byHost;
+}
+
 /** Looks at all instances of these slots, one trip a host. */
 export async function lookAtSlots(slots: readonly Slot[], around: Surroundings): Promise<FleetSight> {
-  const byHost = new Map<string, Instance[]>();
-  for (const slot of slots) {
-    for (const instance of slot.instances) {
-      const list = byHost.get(instance.host) ?? [];
-      byHost.set(instance.host, list);
-      list.push(instance);
-    }
-  }
+  const byHost = groupByHost(slots.flatMap(({ instances }) => instances));
   const sight = new Map<string, HostSight>();
   const known: Host[] = [];
   for (const name of byHost.keys()) {

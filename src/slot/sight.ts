@@ -135,7 +135,7 @@ export function isDrainedBy(open: OpenLane, old: InstanceState | undefined): boo
     old !== undefined &&
     old.configuredRole === 'replica' &&
     !isMaster(old) &&
-    !old.channels.some((channel) => channel.pending)
+    !hasOwnChanges(old)
   );
 }
 

@@ -9,7 +9,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { pick, randomFrom } from '../support/random.js';
-import { describeUnless } from '../support/unless.js';
+import { describeUnless, isLong, longTest } from '../support/unless.js';
 import { diskOf } from './host.js';
 import {
   fail,
@@ -36,9 +36,6 @@ import {
   threeProviders,
 } from './providers.js';
 
-const isLong = process.env.MAILCTL_LONG === '1';
-/** For tests that only the long play has: there they are played, elsewhere they are not there. */
-const longTest: (title: string, play: () => Promise<void>, ms: number) => void = isLong ? test : () => {};
 const KILLS = isLong ? 20 : 6;
 
 const KINDS = ['mailctl', 'mailctl', 'pump', 'sshd', 'host', 'bastion'] as const;

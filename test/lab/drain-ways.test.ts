@@ -17,16 +17,12 @@ import type { QueueDriver } from '../../src/queue/driver.js';
 import type { MessageKey, QueueMessage } from '../../src/queue/message.js';
 import { openTransport } from '../../src/transport/route.js';
 import type { Transport } from '../../src/transport/transport.js';
-import { describeUnless } from '../support/unless.js';
+import { describeUnless, longTest } from '../support/unless.js';
 import { type HostName, inHost, type Lab, sleep, takeDown, up, waitUntil, whyNoLab } from './lab.js';
 import { mailctlJson, startMailctl } from './mailctl.js';
 import { RECEIVER_PORT } from './mta.js';
 import { fillQueue, queueCounts, startProvider } from './providers.js';
 import { bastionAddress } from './spec.js';
-
-/** What only the long play has: elsewhere it is not there. */
-const longTest: (title: string, play: () => Promise<void>, ms: number) => void =
-  process.env.MAILCTL_LONG === '1' ? test : () => {};
 
 describeUnless(whyNoLab(), 'ways of a drain', () => {
   let lab: Lab;

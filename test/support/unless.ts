@@ -16,3 +16,9 @@ export function itUnless(reason: string | undefined, name: string, body: () => v
 
 /** Why a test that needs root cannot run. */
 export const notRoot = process.getuid?.() === 0 ? undefined : 'it needs root';
+
+/** Is the long play asked for? */
+export const isLong = process.env.MAILCTL_LONG === '1';
+
+/** As `test`, for what only the long play has: elsewhere it is not there. */
+export const longTest: (name: string, body: () => Promise<void>, ms: number) => void = isLong ? it : () => {};

@@ -6,7 +6,6 @@ import type { Step } from '../../plan/step.js';
 import type { InstanceState } from '../driver.js';
 import { channelTowards } from '../freshness.js';
 import { differingUsers, sendTargets } from '../mailbox-lists.js';
-import { sendInChunks } from '../send.js';
 import { isMaster } from '../sight.js';
 import type { Instance, Slot } from '../slot.js';
 import {
@@ -19,11 +18,10 @@ import {
   stepError,
   textOf,
 } from './action-parts.js';
+import { sendAll } from './send-all.js';
 
 /** Seconds for what waits for a third. */
 const THIRD_DRAIN_S = 10;
-/** Seconds for all that a slot has, most of which is there already. */
-const WHOLE_S = 600;
 
 export function drain(parts: SlotActionParts): Action {
   /** Lanes whose lists were compared by this process, and what was found: it is not worth a second time. */
@@ -107,26 +105,14 @@ export function drain(parts: SlotActionParts): Action {
     channel: string,
     context: ActionContext,
   ): Promise<void> {
-    const host = parts.hostNamed(old.host);
-    const result = await sendInChunks({
-      targets: sendTargets(await readAnswer(parts.driver.mailboxes(host, old, 'master'))),
-      deadlineMs: parts.clock.monotonic() + WHOLE_S * 1000,
-      clock: parts.clock,
-      signal: context.signal,
-      send: async (kind, names, seconds) =>
-        parts.driver.sendMany(host, old, await gripOf(parts, step, old), channel, kind, names, seconds),
-      onProgress: (progress) => context.note(`${progress.done} of ${progress.total} sent whole`),
+    const list = await readAnswer(parts.driver.mailboxes(parts.hostNamed(old.host), old, 'master'));
+    const reason = await sendAll(parts, step, context, {
+      from: old,
+      to: targetOf(step).host,
+      channel,
+      targets: sendTargets(list),
     });
-    const [bad] = result.failed;
-    const missing = result.failed.length + result.left.length;
-    if (missing === 0 || step.params.acceptLoss === true) return;
-    const why =
-      bad === undefined ? `not sent within ${WHOLE_S} s` : `${bad.name}: ${bad.said || 'sync_client failed'}`;
-    const to = targetOf(step).host;
-    throw stepError(
-      `${missing} of ${result.total} users and mailboxes did not reach ${to}: ${why}`,
-      'slot.drain',
-    );
+    if (reason !== undefined && step.params.acceptLoss !== true) throw stepError(reason, 'slot.drain');
   }
 
   // What a third does not get in time is sent to it later: it must not keep users waiting.

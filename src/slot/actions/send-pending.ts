@@ -6,7 +6,6 @@ import type { Step } from '../../plan/step.js';
 import { channelTowards } from '../freshness.js';
 import { parseSentTo, sentLine } from '../lane-record.js';
 import { sendTargets } from '../mailbox-lists.js';
-import { sendInChunks } from '../send.js';
 import type { Instance } from '../slot.js';
 import {
   gripOf,
@@ -17,9 +16,7 @@ import {
   stepError,
   textOf,
 } from './action-parts.js';
-
-/** Longer than this a failover does not go on for it. */
-const SEND_S = 600;
+import { sendAll } from './send-all.js';
 
 export function sendPending(parts: SlotActionParts): Action {
   /** Lanes and thirds that were given up by this process, and why. */
@@ -58,31 +55,13 @@ export function sendPending(parts: SlotActionParts): Action {
     const channel = channelTowards(state, third, parts.hostNamed(third.host), slot);
     if (channel === undefined) return giveUp(`no replication channel of ${next.host} leads to ${third.host}`);
     const targets = sendTargets(await parts.driver.mailboxes(host, next, 'master'));
-    const result = await sendInChunks({
+    const reason = await sendAll(parts, step, context, {
+      from: next,
+      to: third.host,
+      channel: channel.channel,
       targets,
-      deadlineMs: parts.clock.monotonic() + SEND_S * 1000,
-      clock: parts.clock,
-      signal: context.signal,
-      send: async (kind, names, seconds) =>
-        parts.driver.sendMany(
-          host,
-          next,
-          await gripOf(parts, step, next),
-          channel.channel,
-          kind,
-          names,
-          seconds,
-        ),
-      onProgress: ({ done, total }) =>
-        context.note(`${done} of ${total} users and mailboxes sent to ${third.host}`),
     });
-    const [bad] = result.failed;
-    if (bad !== undefined) {
-      const more = result.failed.length === 1 ? '' : ` and ${result.failed.length - 1} more`;
-      return giveUp(`${third.host} did not take ${bad.name}${more}: ${bad.said || 'sync_client failed'}`);
-    }
-    if (result.left.length > 0)
-      return giveUp(`${third.host} lacks ${result.left.length} of ${result.total} after ${SEND_S} s`);
+    if (reason !== undefined) return giveUp(reason);
     const grip = await gripOf(parts, step, next);
     await parts.driver.recordLane(host, next, { ...grip, record: sentLine(grip.run, third.host) });
   };
