@@ -152,6 +152,7 @@ class DrainLoop {
   readonly #changes: { at: string; text: string }[] = [];
   readonly #peers = new Map<string, string>();
   readonly #addresses = new Map<string, readonly string[]>();
+  #hearing = Promise.resolve();
   readonly #sockets = new Map<
     string,
     { readonly at: number; readonly sockets: Promise<readonly Socket[] | null> }
@@ -279,18 +280,11 @@ class DrainLoop {
   /** Reads what operators ask for, until it is aborted. */
   #listen(): AbortController {
     const controller = new AbortController();
-    const { clock, notes, finish } = this.#x;
     const turn = async () => {
       while (!controller.signal.aborted) {
-        const requests = await notes.requests();
-        for (const request of requests) this.#take(request);
-        if (requests.length > 0) await this.#tell(true);
-        if (finish.aborted && !this.#wishes.stop) {
-          this.#wishes.stop = true;
-          this.#say('the operator stops it: the rest stays held');
-        }
+        await this.#hear();
         try {
-          await clock.sleep(500, controller.signal);
+          await this.#x.clock.sleep(500, controller.signal);
         } catch {
           return;
         }
@@ -298,6 +292,23 @@ class DrainLoop {
     };
     turn().catch(() => {});
     return controller;
+  }
+
+  /** What was asked since the last time; one after the other, since each request is heard once. */
+  #hear(): Promise<void> {
+    const { notes, finish } = this.#x;
+    const heard = this.#hearing.then(async () => {
+      const requests = await notes.requests();
+      for (const request of requests) this.#take(request);
+      if (requests.length > 0) await this.#tell(true);
+      if (finish.aborted && !this.#wishes.stop) {
+        this.#wishes.stop = true;
+        this.#say('the operator stops it: the rest stays held');
+      }
+    });
+    // What cannot be told does not keep the next request from being heard.
+    this.#hearing = heard.catch(() => {});
+    return this.#hearing;
   }
 
   #take(request: Readonly<Record<string, unknown>>): void {
@@ -578,6 +589,8 @@ class DrainLoop {
     let awayMs = AWAY_MS;
     let last: PlacedOrder | undefined;
     for (let tick = 0; ; tick += 1) {
+      // Before anything is let go, and before it is left to the next process, which passes over what was asked here.
+      if (tick === 0 || this.#isLeaving) await this.#hear();
       if (this.#wishes.stop) return this.#isLanded(run, last);
       if (this.#isLeaving) return false;
       if (this.#control.isOver(lane.id)) return this.#control.isDone(lane.id);
