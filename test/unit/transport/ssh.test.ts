@@ -258,6 +258,7 @@ describeUnless(missing, 'ssh to a host that does not answer', () => {
   const listeners: Server[] = [];
   const sockets: Socket[] = [];
   const children: ChildProcess[] = [];
+  const opened: Transport[] = [];
 
   beforeEach(async () => {
     world = new SshWorld();
@@ -265,7 +266,7 @@ describeUnless(missing, 'ssh to a host that does not answer', () => {
     transport = open(world);
   });
   afterEach(async () => {
-    await transport.close();
+    for (const one of [transport, ...opened.splice(0)]) await one.close();
     server.signal('SIGCONT');
     await world.end();
     for (const child of children.splice(0)) child.kill('SIGKILL');
@@ -298,6 +299,13 @@ describeUnless(missing, 'ssh to a host that does not answer', () => {
     return Number(String(line));
   }
 
+  /** For what answers in the end: a login takes seconds on a busy machine. */
+  function patientTransport(): Transport {
+    const patient = open(world, { connectMs: 8000 });
+    opened.push(patient);
+    return patient;
+  }
+
   it('fails as silent within the connect timeout when sshd is frozen behind an open connection', async () => {
     world.addHost('imap22', server.port);
     await transport.run(host('imap22'), command('true'));
@@ -328,12 +336,13 @@ describeUnless(missing, 'ssh to a host that does not answer', () => {
       sockets.push(far);
     });
     world.addHost('imap22', port);
-    await transport.run(host('imap22'), command('true'));
+    const patient = patientTransport();
+    await patient.run(host('imap22'), command('true'));
     await waitFor(() => existsSync(file('over')), 'the end of the first command');
     rmSync(file('login'));
     rmSync(file('over'));
     const act = command('echo >"$1"', { args: [file('began')], readOnly: false });
-    const asked = failure(transport.run(host('imap22'), act));
+    const asked = failure(patient.run(host('imap22'), act));
     await waitFor(() => existsSync(file('login')), 'the login');
     for (const socket of line) {
       socket.unpipe();
@@ -437,10 +446,11 @@ describeUnless(missing, 'ssh to a host that does not answer', () => {
   it('tries again after a failure', async () => {
     const port = await freePort();
     world.addHost('late', port);
-    expect((await failure(transport.run(host('late'), command('true')))).kind).toBe('refused');
+    const patient = patientTransport();
+    expect((await failure(patient.run(host('late'), command('true')))).kind).toBe('refused');
     const late = await world.start([`Port ${port}`]);
     await waitFor(() => late.tree().length > 0, 'the late server');
-    expect((await transport.run(host('late'), command('echo ok'))).stdout).toBe('ok\n');
+    expect((await patient.run(host('late'), command('echo ok'))).stdout).toBe('ok\n');
   });
 
   it('can be interrupted while it waits for the connection', async () => {

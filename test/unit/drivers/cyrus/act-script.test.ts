@@ -157,7 +157,8 @@ describe('the lease', { timeout }, () => {
     const on = await cyrusHost();
     const slot = await on.slot('store1');
     const grip = await on.take(slot);
-    const locker = bystander(on, ['flock', slot.lease, 'sleep', '4']);
+    const over = join(on.base, 'locker-over');
+    const locker = bystander(on, ['flock', slot.lease, 'sh', '-c', 'sleep 4; : >"$1"', 'sh', over]);
     await until(() => {
       try {
         execFileSync('flock', ['-n', slot.lease, 'true'], { stdio: 'ignore' });
@@ -173,7 +174,7 @@ describe('the lease', { timeout }, () => {
       record: '{"kind":"began","run":"7f3a","step":"stop-old"}',
     });
     // It ended before the act was let in, though nobody may have waited for it yet.
-    execFileSync('flock', ['-n', slot.lease, 'true']);
+    expect(existsSync(over)).toBe(true);
     await until(() => !isAlive(locker));
   });
 
