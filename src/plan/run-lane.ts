@@ -431,7 +431,7 @@ class LaneRun {
     const lane = this.#lane;
     const begun = toUndo(lane);
     if (begun.length === 0) {
-      const state = lane.touched ? 'reverted' : 'failed';
+      const state = this.#hasChanged(lane) ? 'reverted' : 'failed';
       await this.#session.record({ kind: 'lane-closed', lane: this.#id, state });
       return { kind: 'closed' };
     }
@@ -444,6 +444,15 @@ class LaneRun {
     if (next === undefined) return this.#stoppedAtOwedUndo(begun);
     this.#session.mayGoOn();
     return this.#undo(next.step);
+  }
+
+  /**
+   * Was anything begun besides what lapses? A lane that had a lease and nothing more says nothing of how its slot is:
+   * another run may have left it half way meanwhile, and none of that was taken back here.
+   */
+  #hasChanged({ steps, rewinds }: LaneProgress): boolean {
+    const isOfSlot = ({ step }: StepProgress) => this.#session.action(step).lapses !== true;
+    return rewinds > 0 || steps.some((each) => each.happened !== undefined && isOfSlot(each));
   }
 
   #stoppedAtOwedUndo(begun: readonly StepProgress[]): LaneEnd {

@@ -302,6 +302,7 @@ function leaseSteps(decision: Decision, sight: FleetSight): readonly Step[] {
     ...laneParams(decision),
     pair: pairOf(decision),
     strays: straysOf(decision, sight).map(hostedParams),
+    thirds: thirdsOf(decision).map(hostedParams),
   };
   return seen
     .toSorted((a, b) => Number(b.host === to) - Number(a.host === to))
@@ -417,11 +418,11 @@ function hookSteps(
   }));
 }
 
-/** Instances that are neither OLD nor NEW. */
 function hasUnseenThird(decision: Decision, sight: FleetSight): boolean {
   return thirdsOf(decision).some(({ host }) => stateOf(sight, decision.slot.slot, host) === undefined);
 }
 
+/** Instances that are neither OLD nor NEW. */
 function thirdsOf({ slot, from, to }: Decision): readonly Instance[] {
   return slot.instances.filter(({ host }) => host !== from && host !== to);
 }

@@ -40,7 +40,11 @@ test('nor in a random story', { timeout }, async () => {
   await playWell(stories(), least);
 });
 
-// NEW was away when it was left for OLD, and came back with the files of the first run before that had ended.
-test('the first run does not go on where NEW was left by another', { timeout }, async () => {
-  await playWell([{ name: 'seed 337', setup: { ...setupOf(337), old: 'first' } }], 1);
+test.each([
+  // NEW was away when it was left for OLD, and came back with the files of the first run before that had ended.
+  ['the first run does not go on where NEW was left by another', 337],
+  // It had stopped a third, whose host was away while another run ended its lane.
+  ['a third that the first run stopped is not forgotten', 15],
+])('%s', async (_, seed) => {
+  await playWell([{ name: `seed ${seed}`, setup: { ...setupOf(seed), old: 'first' } }], 1);
 });

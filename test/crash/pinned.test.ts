@@ -185,6 +185,12 @@ test.each([
   ['three hosts', 61_000_855, true],
   // OLD was started again while another run, that did not see it and had NEW's lease by now, made NEW a master.
   ['two operators', 61_000_554, false],
+  // It said that the slot was as before, where another run had left it half way under its hands.
+  ['three hosts', 31_002_879, true],
+  ['three hosts', 41_001_071, true],
+  ['three hosts', 61_000_784, true],
+  // The same, and it had not even come to a lease.
+  ['three hosts', 875, true],
 ])('a story of %s, seed %i', async (_, seed, third) => {
   const { complaints, told } = await playSlots(randomSetup(seed, { third, second: true, hosts: true }));
   expect(complaints, told.join('\n')).toEqual([]);

@@ -56,8 +56,17 @@ export function judgeClosing(
 ): void {
   const lane = plan.lanes.find(({ id }) => id === record.lane);
   const slot = world.slots.get(record.lane);
-  if (lane === undefined || slot === undefined || record.state === 'failed') return;
+  if (lane === undefined || slot === undefined) return;
   const { from, to, kind } = lane.facts as { from: string; to: string; kind: string };
+  if (record.state === 'failed') {
+    // It says that it has changed nothing.
+    for (const [host, { running, stoppedBy }] of slot.instances)
+      if (!running && stoppedBy === plan.id)
+        world.violations.push(
+          `${record.lane}: run ${plan.id} says failed, and ${host} was not started again`,
+        );
+    return;
+  }
   // These move nobody; the world judges reading as it starts.
   if (['readonly', 'end-readonly', 'seed', 'quarantine', 'retry'].includes(kind)) return;
   const lease = slot.instances.get(to)?.lease;

@@ -58,6 +58,8 @@ export interface ModelInstance {
   problem: string | null;
   /** The run that started it as a master; undefined: it came up by itself, or is none. */
   startedBy: string | undefined;
+  /** Run that has stopped it; undefined: it runs, or nobody of ours has. */
+  stoppedBy: string | undefined;
   /** It died by itself, and nobody has touched it since. */
   crashed: boolean;
   /** The master that served when it was started as a replica. */
@@ -211,6 +213,7 @@ export class SlotWorld {
         stray: false,
         crashed: false,
         startedBy: undefined,
+        stoppedBy: undefined,
         copyOf: hosts[0],
       };
       return [host, fresh];
@@ -666,8 +669,11 @@ export function worldPing(world: SlotWorld, road: Road): (host: Host) => Promise
   };
 }
 
-function noSpace(host: string, slot: string): CommandError {
-  return new CommandError(host, 'act', 1, `cannot write mailctl.lease of ${slot}: no space left on device`);
+function noSpace(host: string, slot: string): MailctlError {
+  return new MailctlError(`${host}: cannot write /srv/${slot}/conf/mailctl.lease: no space left on device`, {
+    code: 'slot.cannot-write',
+    exitCode: 3,
+  });
 }
 
 async function reach(world: SlotWorld, name: string, signal?: AbortSignal): Promise<void> {
@@ -1035,13 +1041,18 @@ export function worldDriver(world: SlotWorld, road: Road): StoreDriver {
       }),
     recordLane: (host, instance, grip) => act('record', host, instance, grip, () => {}),
     stop: (host, instance, grip) =>
-      act('stop', host, instance, grip, () => world.stop(world.slot(instance.slot), host.name)),
+      act('stop', host, instance, grip, () => {
+        const own = world.at(instance.slot, host.name);
+        if (own.running) own.stoppedBy = grip.run;
+        world.stop(world.slot(instance.slot), host.name);
+      }),
     start: (host, instance, grip) =>
       act('start', host, instance, grip, (sentAt) => {
         const own = world.at(instance.slot, host.name);
         const wasRunning = own.running;
         world.start(world.slot(instance.slot), host.name, sentAt);
         if (!wasRunning && own.runsAs === 'master') own.startedBy = grip.run;
+        own.stoppedBy = undefined;
       }),
     setRole: (host, instance, grip, role) =>
       act('role', host, instance, grip, () => world.setRole(world.slot(instance.slot), host.name, role)),

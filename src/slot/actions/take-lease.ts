@@ -35,6 +35,7 @@ export function takeLease(parts: SlotActionParts): Action {
         const { open, owed } = parseLaneFile(before);
         const isOver = open === null || (await isWhole(parts, step, instance.slot));
         const debts = [...(await debtsOfStrays(parts, step)), ...(await debtOfNew(parts, step))];
+        if (open !== null && isOver) debts.push(...(await debtsOfThirds(parts, step, debts)));
         const others = owed.filter(({ host }) => !debts.some((one) => one.host === host));
         const lines = isOver ? [...others, ...debts].map(owedLine) : [...before, ...debts.map(owedLine)];
         await parts.driver.giveLeaseBack(
@@ -82,6 +83,30 @@ async function debtsOfStrays(parts: SlotActionParts, step: Step): Promise<readon
       return { slot: stray.slot, host: stray.host, steps: owedByStray(seen), run, at, lastAlive: null };
     }),
   );
+}
+
+/**
+ * The lane that it took over may have stopped a third, and only that one's own file says so: with OLD and NEW as they
+ * were, nobody would start it again. One that is no running replica, or cannot be asked, is no copy until it has rejoined.
+ */
+async function debtsOfThirds(
+  parts: SlotActionParts,
+  step: Step,
+  known: readonly Owed[],
+): Promise<readonly Owed[]> {
+  const { run } = parts.leases.holder;
+  const at = formatIso(parts.clock.now());
+  const thirds = ((step.params.thirds ?? []) as readonly Step['params'][]).map((one) => instanceOf(one, ''));
+  const others = thirds.filter(({ host }) => !known.some((one) => one.host === host));
+  const debts = await Promise.all(
+    others.map(async (third): Promise<readonly Owed[]> => {
+      const isCopy = (state: InstanceState) => state.running === true && state.role === 'replica';
+      const seen = await lookAt(parts, third, (state) => ({ state: isCopy(state) ? 'done' : 'todo' }));
+      const owed = { slot: third.slot, host: third.host, steps: ['rejoin'], run, at, lastAlive: null };
+      return seen.state === 'done' ? [] : [owed];
+    }),
+  );
+  return debts.flat();
 }
 
 // NEW came up as the master for a moment, while the lane was going back: its host has booted after the swap, and the
