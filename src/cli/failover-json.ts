@@ -7,6 +7,7 @@ import { lossSheetJson } from '../slot/loss-sheet.js';
 import type { SafeToLeave, SlotResult } from '../slot/outcome.js';
 import type { RunOutcome } from '../slot/overall.js';
 import type { RoadSight } from '../slot/road.js';
+import type { UnverifiedLogin } from '../slot/unverified.js';
 import type { WaitingRow } from '../slot/waiting.js';
 import type { Watch } from '../slot/watch.js';
 import type { ErrorReport } from './report.js';
@@ -26,6 +27,8 @@ export interface FailoverDocument {
   readonly watch?: Watch | undefined;
   /** Hosts that the run has cut off; absent: there was no run. */
   readonly cutOff?: readonly CutOff[] | undefined;
+  /** Logins that could not be tried. */
+  readonly unverified?: readonly UnverifiedLogin[] | undefined;
 }
 
 /** The document's fields beside `schema`. */
@@ -40,6 +43,7 @@ export function failoverDocument({
   roads,
   watch,
   cutOff,
+  unverified,
 }: FailoverDocument): object {
   return {
     run,
@@ -71,6 +75,7 @@ export function failoverDocument({
     waiting,
     roads,
     cut_off: (cutOff ?? []).map(({ host, command, isSeenOff }) => ({ host, command, seen_off: isSeenOff })),
+    unverified_logins: (unverified ?? []).map(({ slot, host, reason }) => ({ slot, host, reason })),
     watched: watch?.isWatched ?? null,
     last_look_at: iso(watch?.lastLookAt == null ? null : watch.lastLookAt / 1000),
   };

@@ -32,6 +32,7 @@ import type { WaitingDesk } from '../slot/release-waiting.js';
 import type { RoadSight } from '../slot/road.js';
 import { type FleetSight, owedOf } from '../slot/sight.js';
 import { slotRoads } from '../slot/slot-roads.js';
+import type { UnverifiedLogin } from '../slot/unverified.js';
 import type { WaitingRow } from '../slot/waiting.js';
 import type { Watch } from '../slot/watch.js';
 import type { Context } from './context.js';
@@ -338,6 +339,7 @@ export class FailoverSession {
       readonly roads?: readonly RoadSight[];
       readonly watch?: Watch;
       readonly cutOff?: readonly CutOff[];
+      readonly unverified?: readonly UnverifiedLogin[];
     } = {},
   ): Promise<void> {
     const tookMs = known.tookMs ?? this.context.clock.monotonic() - this.startedAt;
@@ -358,6 +360,7 @@ export class FailoverSession {
           roads: known.roads ?? [],
           watch: known.watch,
           cutOff: known.cutOff,
+          unverified: known.unverified,
         }),
       rows: results,
       columns: failoverColumns,

@@ -57,6 +57,7 @@ export const failoverJson: CommandSpec['json'] = {
     watched: null,
     last_look_at: null,
     cut_off: [],
+    unverified_logins: [],
   }),
 };
 

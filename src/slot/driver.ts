@@ -241,6 +241,8 @@ export interface Serving {
   readonly login: 'ok' | 'failed' | 'not-tried';
   /** Raw text of the server behind a failure. */
   readonly detail: string;
+  /** Why the login was not tried, although there is an account for it. */
+  readonly unverified?: string | undefined;
 }
 
 /** What a version of a mail store can do, by the name of the feature; null: not known. */

@@ -10,8 +10,16 @@ import { END_OWED, readingOn } from './readable.js';
 import { type FleetSight, openLaneOf, owedOf, stateOf } from './sight.js';
 import type { Slot } from './slot.js';
 
-/** Outcome of one slot. */
-export type SlotOutcome = 'moved' | 'readable' | 'ended' | 'refused' | 'failed' | 'incomplete' | 'planned';
+/** Outcome of one slot. `reverted`: it was to be taken back, and is. */
+export type SlotOutcome =
+  | 'moved'
+  | 'readable'
+  | 'ended'
+  | 'refused'
+  | 'failed'
+  | 'incomplete'
+  | 'planned'
+  | 'reverted';
 
 /** One slot's result. */
 export interface SlotResult {
@@ -60,9 +68,11 @@ function refused(decision: Decision): SlotResult {
   return { ...blank(decision), outcome: 'refused', gate: gate?.gate ?? null, reason: gate?.reason ?? null };
 }
 
-/** One lane's end, in the words of the contract. */
-export function laneOutcome(decision: Decision, lane: LaneResult): SlotResult {
+/** One lane's end, in the words of the contract. `isUndo`: the run was to be taken back. */
+export function laneOutcome(decision: Decision, lane: LaneResult, isUndo = false): SlotResult {
   const base = { decision, gate: null, lane };
+  if (isUndo && (lane.state === 'reverted' || lane.state === 'failed'))
+    return { ...base, outcome: 'reverted', reason: null };
   const achieved = { readonly: 'readable', 'end-readonly': 'ended' } as const;
   if (lane.state === 'done') {
     const { kind } = decision;
@@ -80,7 +90,7 @@ export function laneOutcome(decision: Decision, lane: LaneResult): SlotResult {
 /** The outcome of all slots together. */
 export function overallOutcome(results: readonly SlotResult[], isDryRun: boolean): RunOutcome {
   return overallOf(results, {
-    achieved: ['moved', 'readable', 'ended'],
+    achieved: ['moved', 'readable', 'ended', 'reverted'],
     isBusy: ({ gate }) => gate === 'busy',
     isDryRun,
   });

@@ -43,7 +43,8 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
   const stateDir = await context.stateDir();
   const { run, file } = await findRun(stateDir, request.run);
   const startedAt = context.clock.monotonic();
-  const before = foldJournal((await readJournal(file)).records, file);
+  const { records } = await readJournal(file);
+  const before = foldJournal(records, file);
   if (CHANGE_KINDS.has(before.plan.kind)) {
     const { takeUpChange } = await import('./take-up-change.js');
     return takeUpChange({ ...request, run, file, before }, context);
@@ -84,6 +85,9 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
     const { resumeTending } = await import('../replication/tend.js');
     return resumeTending(request, file, before.plan, context);
   }
+  // An undo that was interrupted is gone on with, and does what was asked.
+  const isUndo =
+    request.how === 'undo' || records.some((one) => one.kind === 'resumed' && one.how === 'undo');
   // Before any host is asked; a run that is closed asks nothing.
   if (!request.yes) (await context.prompt()).requireTerminal();
 
@@ -141,14 +145,15 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
       );
     });
     const results = decisions.map((decision, index) =>
-      laneOutcome(decision, result.lanes[index] as (typeof result.lanes)[number]),
+      laneOutcome(decision, result.lanes[index] as (typeof result.lanes)[number], isUndo),
     );
     const sight = await lookAgain(
       decisions.map((decision) => decision.slot),
       prepared.sight,
       around,
     );
-    const isBack = request.how === 'undo' && result.closed === 'reverted';
+    const isBack =
+      isUndo && result.closed !== undefined && results.every((one) => one.outcome === 'reverted');
     const ended = await endOfRun(context, {
       results,
       sight,
@@ -220,6 +225,7 @@ async function reportClosed(context: Context, progress: RunProgress): Promise<nu
       watched: null,
       last_look_at: null,
       cut_off: [],
+      unverified_logins: [],
     }),
     rows: [],
     columns: failoverColumns,

@@ -14,6 +14,7 @@ import {
 import type { WaitingDesk } from '../../slot/release-waiting.js';
 import { type RoadSight, roadQuestions, roadReasons } from '../../slot/road.js';
 import type { FleetSight } from '../../slot/sight.js';
+import { type UnverifiedLogin, unverifiedLogins, unverifiedReasons } from '../../slot/unverified.js';
 import { type WaitingRow, waitingReasons } from '../../slot/waiting.js';
 import { judgeWatch, type Watch } from '../../slot/watch.js';
 import type { Context } from '../context.js';
@@ -30,6 +31,8 @@ export interface RunEnd {
   readonly watch: Watch;
   /** Hosts that the run has cut off; nothing of ours gives them back. */
   readonly cutOff: readonly CutOff[];
+  /** Logins that could not be tried. */
+  readonly unverified: readonly UnverifiedLogin[];
 }
 
 /** Looks and judges. */
@@ -50,14 +53,16 @@ export async function endOfRun(
   const roads = await tryRoads(context, results, sight, run.around);
   const watch = judgeWatch(await readTurn(await context.stateDir()), context.clock.now());
   const judged = withHooks(judgeSafety(results, sight, run.maxLagS), after);
+  const unverified = unverifiedLogins(result.progress);
   const isForgotten = judged.toDemote.length > 0 && !watch.isWatched;
   const reasons = [
     ...roadReasons(roads),
     ...waitingReasons(waiting),
+    ...unverifiedReasons(unverified, roads),
     ...(isForgotten ? ['nobody watches for what is owed'] : []),
   ];
   const cutOff = hostsCutOff(result.progress);
-  return { safety: withReasons(judged, reasons), after, waiting, roads, watch, cutOff };
+  return { safety: withReasons(judged, reasons), after, waiting, roads, watch, cutOff, unverified };
 }
 
 async function tryRoads(

@@ -4,47 +4,11 @@
 // Instances of a host that are ready together come in one call and are done beside each other; each answers as
 // soon as it is done. Daemons are started with the lock's descriptor closed, or they would keep the lock.
 
+import { LEASE } from './act-lease.js';
 import { ACT_QUARANTINE } from './act-quarantine.js';
 import { REJOIN_ACTS } from './act-rejoin.js';
 import { SEND_ACTS } from './act-send.js';
 import { SCRIPT_HEAD } from './observe-script.js';
-
-const LEASE = String.raw`
-lease_read() {
-  l_token=0 l_run=- l_operator=- l_bastion=- l_from=- l_to=- l_phase=- l_expires=0
-  while IFS=' ' read -r key value; do
-    case $key in
-      token) l_token=$value ;; run) l_run=$value ;; operator) l_operator=$value ;; bastion) l_bastion=$value ;;
-      from) l_from=$value ;; to) l_to=$value ;; phase) l_phase=$value ;; expires) l_expires=$value ;;
-    esac
-  done < "$lease"
-  # Only what a shell reckons with: a leading zero is octal to it, and too many digits wrap around.
-  case $l_token in ''|*[!0-9]*|0?*|????????????????*) l_token=0 ;; esac
-  case $l_expires in ''|*[!0-9]*|0?*|????????????????*) l_expires=0 ;; esac
-}
-# In place, so that the lock stays on the file that everybody opens; and through the descriptor that was looked at.
-lease_write() {
-  printf 'token %s\nrun %s\noperator %s\nbastion %s\nfrom %s\nto %s\nphase %s\nexpires %s\n' \
-    "$l_token" "$l_run" "$l_operator" "$l_bastion" "$l_from" "$l_to" "$l_phase" "$l_expires" > /proc/self/fd/9
-}
-# Replaces the lane file ("new"), or adds to it ("more"), by lines.
-lane_write() {
-  { command exec 8>> "$lane"; } 2>/dev/null && plain_quietly "$lane" && [ "$lane" -ef /proc/self/fd/8 ] || { exec 8>&-; return 1; }
-  [ "$1" = more ] || : > /proc/self/fd/8
-  shift
-  { printf '%s\n' "$@" >&8; } 2>/dev/null; wrote=$?
-  exec 8>&-
-  return $wrote
-}
-# Never through a link that somebody with rights on the store only has put there.
-plain() {
-  for f; do plain_quietly "$f" || { o "$i" no "$f is not a plain file"; return 1; }; done
-}
-plain_quietly() {
-  [ ! -L "$1" ] && { [ ! -e "$1" ] || [ -f "$1" ]; }
-}
-held() { o "$i" held "$l_token" "$l_run" "$l_operator" "$l_bastion" "$l_from" "$l_to" "$l_phase" "$l_expires" "$now"; }
-`;
 
 const ACTS = String.raw`
 # Sets cs to hundredths of a second since boot: a look at the clock that forks nothing.
@@ -60,10 +24,10 @@ take() {
   [ -n "$free" ] || { held; return; }
   l_token=$((l_token + 1)) l_run=$run l_operator=$operator l_bastion=$bastion
   l_from=$from l_to=$to l_phase=$phase l_expires=$((now + hold))
-  lease_write || { o "$i" no "cannot write $lease"; return; }
+  lease_write || { cannot "$lease"; return; }
   # What is owed stays on record, and so does a lane that was not given back: a run that can do nothing for it leaves
   # it as it was. A lane that is given back leaves nothing but what is owed.
-  lane_write more "$record" || { o "$i" no "cannot write $lane"; return; }
+  lane_write more "$record" || { l_run=- l_expires=0 l_phase=-; lease_write; cannot "$lane"; return; }
   o "$i" granted "$l_token"
 }
 
@@ -77,9 +41,9 @@ back() {
   done
   IFS=$US
   # What is owed stands before the lease goes: without it nobody would know.
-  if [ $# -gt 0 ]; then lane_write new "$@"; else rm -f -- "$lane"; fi || { o "$i" no "cannot write $lane"; return; }
+  if [ $# -gt 0 ]; then lane_write new "$@"; else rm -f -- "$lane"; fi || { cannot "$lane"; return; }
   l_run=- l_expires=0 l_phase=-
-  lease_write || { o "$i" no "cannot write $lease"; return; }
+  lease_write || { cannot "$lease"; return; }
   o "$i" ok
 }
 
@@ -245,7 +209,7 @@ item() (
   lease=$cd/mailctl.lease lane=$cd/mailctl.lane
   [ -d "$cd" ] || { o "$i" no "no directory $cd"; exit; }
   plain "$lease" "$lane" || exit
-  { command exec 9<> "$lease"; } 2>/dev/null || { o "$i" no "cannot open $lease"; exit; }
+  { command exec 9<> "$lease"; } 2>/dev/null || { cannot "$lease"; exit; }
   # Looked at again: it may have been swapped for a link in between, and root must not write through that.
   plain "$lease" && [ "$lease" -ef /proc/self/fd/9 ] || { o "$i" no "$lease was swapped"; exit; }
   # A renewal gives way: the act that holds the lock has moved the expiry itself.
@@ -258,8 +222,8 @@ item() (
   if [ "$l_token" != "$token" ] || [ "$l_run" != "$run" ]; then held; exit; fi
   l_phase=$phase
   [ "$l_expires" -ge $((now + hold)) ] || l_expires=$((now + hold))
-  lease_write || { o "$i" no "cannot write $lease"; exit; }
-  [ "$record" = - ] || lane_write more "$record" || { o "$i" no "cannot write $lane"; exit; }
+  lease_write || { cannot "$lease"; exit; }
+  [ "$record" = - ] || lane_write more "$record" || { cannot "$lane"; exit; }
   case $verb in
     renew|record) o "$i" ok ;;
     back) back "$@" ;;

@@ -1,38 +1,57 @@
 // What the scripts that speak IMAP from a host share: bash functions to be put into a `bash -c '...'`, so without a
-// single quote. Credentials come by stdin, never by arguments; the connection is descriptor 3.
+// single quote. Credentials come by stdin, never by arguments; the connection is descriptor 3, opened by the caller.
 
 /**
  * Reads user, password and the SASL PLAIN message from stdin; then `say WHAT HOW TEXT` prints a record of instance
- * $i, `answer TAG` reads into $line until that answer or a continuation, `greeted` reads the greeting, and `log_in`
- * logs in, by AUTHENTICATE or, where the server will have none of it, by LOGIN.
+ * $i, `answer TAG` reads into $line until that answer or a continuation, `greeted` reads the greeting, and `log_in
+ * ADDRESS PORT` logs in, by AUTHENTICATE or, where the server will have none of it, by LOGIN. What is sent goes to
+ * descriptor 4: where the server wants TLS for a password and offers it, log_in goes on over openssl's (RFC 9051, 6.2.1).
+ * Whose certificate that is says nothing here: the connection does not leave the host. A login that cannot be tried is
+ * `login unverified`.
  */
 export const IMAP_TALK = String.raw`
     IFS= read -r user; IFS= read -r password; IFS= read -r plain
-    i=$1
+    i=$1 offers=
     say() {
       local text="\${3//[[:cntrl:]]/ }"
       printf "%s\037%s\037%s\037%s\n" "$i" "$1" "$2" "\${text:0:300}"
     }
     answer() {
+      local seen=
       while IFS= read -r -t 5 line <&3; do
-        case $line in "$1 "*|"+"*) return 0 ;; esac
+        case $line in "$1 "*|"+"*) return 0 ;; "* CAPABILITY "*) offers=$line ;; ?*) seen=$line ;; esac
       done
-      line="no answer in 5 s"; return 1
+      line="\${seen:-no answer in 5 s}"; return 1
     }
     greeted() {
+      exec 4>&3
       IFS= read -r -t 5 line <&3 || { say imap failed "no greeting in 5 s"; return 1; }
       case $line in "* OK"*|"* PREAUTH"*) say imap ok ;; *) say imap failed "$line"; return 1 ;; esac
+      case $line in *"[CAPABILITY "*) offers="\${line%%]*}" ;; esac
+    }
+    over_tls() {
+      local why="logins only over TLS on port $2, and"
+      case " $offers " in *[Ss][Tt][Aa][Rr][Tt][Tt][Ll][Ss]*) ;; *) say login unverified "$why no STARTTLS is offered there"; return 1 ;; esac
+      command -v openssl > /dev/null || { say login unverified "$why there is no openssl on this host to try one"; return 1; }
+      printf "a0 LOGOUT\r\n" >&4; exec 3<&- 4>&-
+      local at="$1:$2"
+      case $1 in *:*) at="[$1]:$2" ;; esac
+      coproc TLS { exec openssl s_client -quiet -starttls imap -connect "$at" 2>&1; }
+      trap "kill $TLS_PID 2> /dev/null" EXIT
+      exec 3<&"\${TLS[0]}" 4>&"\${TLS[1]}"
     }
     log_in() {
-      printf "a1 AUTHENTICATE PLAIN\r\n" >&3
+      [ -n "$offers" ] || { printf "a0 CAPABILITY\r\n" >&4; answer a0 || { say login failed "$line"; return 1; }; }
+      case "\${offers//[[:cntrl:]]/ } " in *" LOGINDISABLED "*) over_tls "$1" "$2" || return 1 ;; esac
+      printf "a1 AUTHENTICATE PLAIN\r\n" >&4
       answer a1
       case $line in
-        "+"*) printf "%s\r\n" "$plain" >&3; answer a1 ;;
+        "+"*) printf "%s\r\n" "$plain" >&4; answer a1 ;;
         "a1 "*)
-          printf "a1 LOGIN {%d}\r\n" "\${#user}" >&3; answer a1
+          printf "a1 LOGIN {%d}\r\n" "\${#user}" >&4; answer a1
           case $line in "+"*)
-            printf "%s {%d}\r\n" "$user" "\${#password}" >&3; answer a1
-            case $line in "+"*) printf "%s\r\n" "$password" >&3; answer a1 ;; esac ;;
+            printf "%s {%d}\r\n" "$user" "\${#password}" >&4; answer a1
+            case $line in "+"*) printf "%s\r\n" "$password" >&4; answer a1 ;; esac ;;
           esac ;;
       esac
       case $line in "a1 OK"*) say login ok ;; *) say login failed "$line"; return 1 ;; esac

@@ -477,6 +477,8 @@ export function clientChannel(cmd: string): string {
 export function parseLease(lines: readonly string[]): Lease | null {
   const values = new Map<string, string>();
   for (const line of lines) {
+    // What follows the blanks is left of a longer one.
+    if (line.trim() === '') break;
     const blank = line.indexOf(' ');
     if (blank > 0) values.set(line.slice(0, blank), line.slice(blank + 1));
   }

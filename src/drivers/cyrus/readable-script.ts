@@ -7,7 +7,7 @@ import { SCRIPT_HEAD } from './observe-script.js';
 
 /**
  * In: first line user, second password, third base64 of the SASL PLAIN message (all empty: no login is tried),
- * then a line an instance: number US address US port. Out: number US imap|login|select|store US ok|no|failed US
+ * then a line an instance: number US address US port. Out: number US imap|login|select|store US ok|no|failed|unverified US
  * what was said, and a last record `end`. The credentials are given on by stdin, never by arguments.
  */
 export const READABLE_SCRIPT = `${SCRIPT_HEAD}${String.raw`
@@ -18,16 +18,16 @@ item() {
 ${IMAP_TALK}    { exec 3<> "/dev/tcp/$2/$3"; } 2> /dev/null || { say imap failed "port $3 does not answer"; exit; }
     greeted || exit
     [ -n "$user" ] || exit
-    log_in || exit
-    printf "a2 SELECT INBOX\r\n" >&3; answer a2
+    log_in "$2" "$3" || exit
+    printf "a2 SELECT INBOX\r\n" >&4; answer a2
     case $line in
       "a2 OK [READ-ONLY]"*) say select ok "$line" ;;
       "a2 OK"*) say select writable "$line" ;;
       *) say select failed "$line"; exit ;;
     esac
-    printf "a3 UID STORE 4294967295 +FLAGS.SILENT (\\\\Seen)\r\n" >&3; answer a3
+    printf "a3 UID STORE 4294967295 +FLAGS.SILENT (\\\\Seen)\r\n" >&4; answer a3
     case $line in "a3 NO"*) say store no "$line" ;; "a3 OK"*) say store ok "$line" ;; *) say store failed "$line" ;; esac
-    printf "a4 LOGOUT\r\n" >&3
+    printf "a4 LOGOUT\r\n" >&4
   ' bash "$@" 2>&1)
   [ -z "$said" ] || printf '%s\n' "$said"
   case $NL$said in *"$NL$1$US"imap"$US"*) ;; *) o "$1" imap failed 'no answer in 20 s' ;; esac
@@ -52,9 +52,10 @@ export function parseReadable(records: readonly (readonly string[])[]): Readable
   const failed = [imap, login, select, store].find(
     (record) => record !== undefined && !['ok', 'no'].includes(record[1] ?? ''),
   );
+  const logins = { ok: 'ok', unverified: 'not-tried' } as const;
   return {
     imap: imap === undefined ? 'none' : imap[1] === 'ok' ? 'ok' : 'failed',
-    login: login === undefined ? 'not-tried' : login[1] === 'ok' ? 'ok' : 'failed',
+    login: login === undefined ? 'not-tried' : (logins[login[1] as keyof typeof logins] ?? 'failed'),
     refusesChanges: isTaken ? 'no' : isRefused ? 'yes' : 'not-tried',
     detail: isTaken
       ? `it would take changes: ${(store?.[1] === 'ok' ? store : select)?.[2] ?? ''}`

@@ -33,8 +33,8 @@ wait
 /**
  * Whether instances serve. In: first line user, second password, third base64 of the SASL PLAIN message (all
  * empty: no login is tried), then a line an instance: number US imap address US imap port US lmtp address US
- * lmtp port (port empty: it has no such service). Out: number US imap|lmtp|login US ok|failed US what was said,
- * and a last record `end`. The credentials are given on to bash by its stdin, never by its arguments.
+ * lmtp port (port empty: it has no such service). Out: number US imap|lmtp|login US ok|failed|unverified US what was
+ * said, and a last record `end`. The credentials are given on to bash by its stdin, never by its arguments.
  */
 export const SERVE_SCRIPT = `${SCRIPT_HEAD}${String.raw`
 command -v bash > /dev/null || { echo 'no bash on this host: /dev/tcp is its' >&2; exit 69; }
@@ -52,8 +52,8 @@ ${IMAP_TALK}    # Opens 3; bash says why not on stderr, so that a second try is 
       knock "$1" "$2" || { say imap failed "$refused"; return; }
       greeted || return
       [ -n "$user" ] || return
-      log_in
-      printf "a2 LOGOUT\r\n" >&3
+      log_in "$1" "$2"
+      { printf "a2 LOGOUT\r\n" >&4; } 2> /dev/null
     }
     lmtp() {
       knock "$1" "$2" || { say lmtp failed "$refused"; return; }

@@ -1,7 +1,7 @@
 // The Cyrus mail-store driver (Cyrus IMAP 3.x; verified on 3.6.1, Debian 12). It knows how to look at instances
 // and how to change one by one act; order and safety are the domain's. Every path and command is the site's own.
 import type { CyrusConfig } from '../../config/config.js';
-import { CommandError, MailctlError, ParseError, TransportError } from '../../errors.js';
+import { CommandError, EXIT, MailctlError, ParseError, TransportError } from '../../errors.js';
 import type { Host } from '../../fleet/host.js';
 import type { Clock } from '../../lib/clock.js';
 import type {
@@ -495,7 +495,7 @@ export function cyrusStore({ config, transport, clock, testAccount, admin }: Cyr
         const { lease, now } = heldLease(record);
         return { granted: false, held: lease, secondsLeft: Math.max(0, lease.expires - now) };
       }
-      throw new CommandError(host.name, `taking the lease of ${instance.slot}`, 1, record?.[1] ?? '');
+      throw saidNo(host, `taking the lease of ${instance.slot}`, record?.[1] ?? '');
     },
     async renewLease(host, instance, grip) {
       await doAct(host, instance, grip, 'renew', [], 5_000);
@@ -722,10 +722,16 @@ export function cyrusStore({ config, transport, clock, testAccount, admin }: Cyr
         },
       );
     }
-    if (last?.[0] === 'no')
-      throw new CommandError(host.name, `${verb} of ${instance.slot}`, 1, last[1] ?? '');
+    if (last?.[0] === 'no') throw saidNo(host, `${verb} of ${instance.slot}`, last[1] ?? '');
     throw new TransportError(host.name, 'lost', `${host.name}: no answer to ${verb} of ${instance.slot}`);
   }
+}
+
+/** An act that was refused: where its own files cannot be written, that is the whole of it. */
+function saidNo(host: Host, what: string, said: string): MailctlError {
+  if (!/^cannot write \S.*\/mailctl\.(lease|lane)(: |$)/.test(said))
+    return new CommandError(host.name, what, 1, said);
+  return new MailctlError(`${host.name}: ${said}`, { code: 'slot.cannot-write', exitCode: EXIT.partial });
 }
 
 function heldLease(record: readonly string[]): { lease: Lease; now: number } {
@@ -761,8 +767,10 @@ export function parseServing(records: Records): Serving {
   const find = (what: string) => records.find((record) => record[0] === what);
   const result = (what: string, absent: 'none' | 'not-tried') => {
     const record = find(what);
-    return record === undefined ? absent : record[1] === 'ok' ? 'ok' : 'failed';
+    if (record === undefined || record[1] === 'unverified') return absent;
+    return record[1] === 'ok' ? 'ok' : 'failed';
   };
+  const unverified = records.find((record) => record[1] === 'unverified');
   return {
     imap: result('imap', 'none') as Serving['imap'],
     lmtp: result('lmtp', 'none') as Serving['lmtp'],
@@ -771,6 +779,7 @@ export function parseServing(records: Records): Serving {
       .filter((record) => record[1] === 'failed')
       .map((record) => `${record[0]}: ${record[2] ?? ''}`)
       .join('; '),
+    ...(unverified === undefined ? {} : { unverified: unverified[2] ?? '' }),
   };
 }
 

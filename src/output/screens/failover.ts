@@ -12,6 +12,7 @@ import { type Decision, type Gate, mayGo, OVERRIDABLE, refusal } from '../../slo
 import type { SafeToLeave, SlotResult } from '../../slot/outcome.js';
 import type { RunOutcome } from '../../slot/overall.js';
 import type { RoadSight } from '../../slot/road.js';
+import type { UnverifiedLogin } from '../../slot/unverified.js';
 import type { WaitingRow } from '../../slot/waiting.js';
 import type { Watch } from '../../slot/watch.js';
 import type { Column } from '../columns/column.js';
@@ -502,6 +503,8 @@ export interface EndScreen {
   readonly watch: Watch;
   /** Hosts that the run has cut off. */
   readonly cutOff: readonly CutOff[];
+  /** Logins that could not be tried, and why; absent: none. */
+  readonly unverified?: readonly UnverifiedLogin[] | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
@@ -515,12 +518,15 @@ export function endScreen(screen: EndScreen): readonly Line[] {
   const incomplete = results.filter((result) => result.outcome === 'incomplete');
   const lines: Line[] = [endHeadline(screen, moved.length, refused)];
   if (moved.length > 0) {
-    const how = screen.hasTestAccount
+    const unverified = screen.unverified ?? [];
+    const isTried = screen.hasTestAccount && unverified.length < moved.length;
+    const how = isTried
       ? 'IMAP login and LMTP greeting tried on each'
-      : 'IMAP and LMTP greetings tried on each, no test account';
+      : `IMAP and LMTP greetings tried on each, no ${screen.hasTestAccount ? 'login' : 'test account'}`;
     lines.push(
       `served   ${joinNames(slotsOf(moved), 6)} by ${joinNames([...new Set(moved.map((one) => one.decision.to ?? ''))], 4)}`,
       `         ${how}: ok`,
+      ...unverifiedLines(unverified),
       ...roadLines(screen.roads).flatMap((text) => folded(['         '], text, '         ')),
     );
   }
@@ -625,6 +631,48 @@ export function endScreen(screen: EndScreen): readonly Line[] {
   return lines;
 }
 
+/**
+ * A host on which the lease or the lane's record cannot be written: a few kB are enough for them. Else OLD is taken for
+ * dead once it is off, and another replica than a full NEW can be had.
+ */
+function waysPastFullDisk({ results, targets }: EndScreen): readonly string[] {
+  const hit = results.filter(({ lane }) => lane?.failure?.code === 'slot.cannot-write');
+  const first = hit[0];
+  const [, host, file] = /^(\S+): cannot write (\S+?)(?::|$)/.exec(first?.reason ?? '') ?? [];
+  if (first === undefined || host === undefined || file === undefined) return [];
+  const folder = file.replace(/\/[^/]*$/, '');
+  const names = hit.length <= 3 ? slotsOf(hit) : targets;
+  const failover = (...words: string[]) => formatCommand(['mailctl', 'failover', ...names, ...words]);
+  const { from, to, slot } = first.decision;
+  const other = slot.instances.find((one) => one.host !== from && one.host !== to)?.host;
+  const look = formatCommand(['ssh', host, formatCommand(['df', '-h', folder])]);
+  return [
+    `${look}   a few kB freed there are enough`,
+    ...(first.outcome === 'failed' ? [`${failover()}   once they are`] : []),
+    ...(host === from
+      ? [`${failover('--fenced', 'switched off')}   once ${from} is off: as from a dead master`]
+      : []),
+    ...(host === to && other !== undefined ? [`${failover('--to', other)}   instead of ${to}`] : []),
+  ];
+}
+
+/** Logins that nobody has tried, by reason, with what a person would try. */
+function unverifiedLines(logins: readonly UnverifiedLogin[]): readonly Line[] {
+  const indent = '         ';
+  return [...new Set(logins.map(({ reason }) => reason))].flatMap((reason) => {
+    const of = logins.filter((one) => one.reason === reason);
+    const names = joinNames(
+      of.map(({ slot }) => slot),
+      4,
+    );
+    return folded(
+      [indent, { text: `login of ${names} NOT tried`, tone: 'warn' }],
+      `: ${reason}; log in once as a user would, or set stores.road.imap to a frontend`,
+      indent,
+    );
+  });
+}
+
 /** What nothing of ours takes back: a host stays cut off, whatever became of its slots. */
 export function cutOffLines(cutOff: readonly CutOff[]): readonly Line[] {
   return cutOff.flatMap(({ host, command, isSeenOff }) => {
@@ -697,6 +745,7 @@ function nextCommands(
     const command = formatCommand(['mailctl', 'failover', slot.slot, '--to', other]);
     commands.push(`${command}   if ${to} cannot serve it`);
   }
+  commands.push(...waysPastFullDisk(screen));
   const gates = new Map<string, SlotResult[]>();
   for (const result of refused) {
     const key = `${result.gate}\n${result.reason}`;

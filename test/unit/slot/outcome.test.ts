@@ -95,6 +95,19 @@ describe('what became of one slot', () => {
     expect(laneOutcome(decision('store1'), one)).toMatchObject({ outcome, gate: id });
   });
 
+  it.each<[LaneResult, SlotOutcome]>([
+    [lane('store1', 'reverted', { failure: failure('slot.drain') }), 'reverted'],
+    // It had nothing to take back.
+    [lane('store1', 'failed'), 'reverted'],
+    [lane('store1', 'incomplete', { failure: failure('plan.committed') }), 'incomplete'],
+    [lane('store1', 'done'), 'moved'],
+  ])('of a run that is taken back: %#', (one, outcome) => {
+    expect(laneOutcome(decision('store1'), one, true)).toMatchObject({ outcome });
+    expect(overallOutcome([laneOutcome(decision('store1'), one, true)], false)).toBe(
+      outcome === 'incomplete' ? outcome : 'done',
+    );
+  });
+
   it('is found by its lane; a slot without one was refused', () => {
     const run = { lanes: [lane('store2', 'done')] } as unknown as RunResult;
     const decisions = [decision('store1', { gates: [gate('lag')] }), decision('store2')];

@@ -59,7 +59,7 @@ describe('the lease', { timeout }, () => {
     const slot = await on.slot('store1');
     const grip = await on.take(slot);
     expect(leaseOf(slot)).toMatch(
-      /^token 1\nrun 7f3a\noperator ann\nbastion bastion1\nfrom imap21\nto imap22\nphase prepare\nexpires \d+\n$/,
+      /^token 1\nrun 7f3a\noperator ann\nbastion bastion1\nfrom imap21\nto imap22\nphase prepare\nexpires \d+\n *\n$/,
     );
     const inode = lstatSync(slot.lease).ino;
     writeFileSync(slot.lease, leaseOf(slot).replace(/expires \d+/, `expires ${now() + 3}`));
@@ -276,7 +276,7 @@ describe('the lane file', { timeout }, () => {
       '{"kind":"owed","b":2}',
     ]);
     expect(readFileSync(slot.lane, 'utf8')).toBe('{"kind":"owed","a":1}\n{"kind":"owed","b":2}\n');
-    expect(leaseOf(slot)).toMatch(/run -\n[\s\S]*expires 0\n$/);
+    expect(leaseOf(slot)).toMatch(/run -\n[\s\S]*expires 0\n *\n$/);
     await on.driver.giveLeaseBack(on.host, slot.instance, await on.take(slot, '9c01'), []);
     expect(existsSync(slot.lane)).toBe(false);
     expect((await on.take(slot)).token).toBe(3);

@@ -241,11 +241,15 @@ describe('trying ports', { timeout }, () => {
 describe('seeing an instance serve', { timeout }, () => {
   interface Imap {
     readonly greeting?: string;
+    readonly caps?: string;
     readonly plain?: boolean;
     readonly login?: boolean;
   }
   /** A small IMAP server that knows one login, by AUTHENTICATE PLAIN or by literals. */
-  function imapServer({ greeting = '* OK ready', plain = true, login = true }: Imap, got: string[]) {
+  function imapServer(
+    { greeting = '* OK ready', caps = '', plain = true, login = true }: Imap,
+    got: string[],
+  ) {
     return serverOf((socket) => {
       socket.write(`${greeting}\r\n`);
       let text = '';
@@ -255,7 +259,8 @@ describe('seeing an instance serve', { timeout }, () => {
           const line = text.slice(0, at);
           text = text.slice(at + 2);
           got.push(line);
-          if (/AUTHENTICATE PLAIN$/.test(line)) socket.write(plain ? '+ \r\n' : 'a1 NO not here\r\n');
+          if (/CAPABILITY$/.test(line)) socket.write(`* CAPABILITY IMAP4rev1${caps}\r\na0 OK done\r\n`);
+          else if (/AUTHENTICATE PLAIN$/.test(line)) socket.write(plain ? '+ \r\n' : 'a1 NO not here\r\n');
           else if (line === Buffer.from('\0probe\0p "w\\d').toString('base64')) socket.write('a1 OK in\r\n');
           else if (/\{\d+\}$/.test(line)) socket.write(login ? '+ go\r\n' : 'a1 NO \u001b[2Jbad\r\n');
           else if (line === 'p "w\\d') socket.write('a1 OK in\r\n');
@@ -331,6 +336,21 @@ describe('seeing an instance serve', { timeout }, () => {
       login: 'not-tried',
       detail: expect.stringMatching(/^imap: \* BYE too many/),
     });
+    // No password goes where none is taken in the clear, and what could not be tried is not told as failed.
+    for (const imap of [
+      { caps: ' LOGINDISABLED' },
+      { greeting: '* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] here' },
+    ]) {
+      const { seen, got } = await ask(imap);
+      expect(seen).toMatchObject({
+        imap: 'ok',
+        login: 'not-tried',
+        unverified: expect.stringMatching(
+          /^logins only over TLS on port \d+, and no STARTTLS is offered there$/,
+        ),
+      });
+      expect(got.filter((line) => /AUTH|LOGIN/.test(line))).toEqual([]);
+    }
     expect((await ask({ greeting: '* PREAUTH hi' }, false)).seen).toMatchObject({ imap: 'ok' });
     expect((await ask({}, false, '451 not now\r\n')).seen).toMatchObject({ imap: 'ok', lmtp: 'failed' });
   });
