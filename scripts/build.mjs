@@ -101,23 +101,22 @@ function loadedBy(command, folder) {
 
 /**
  * Which chunks stand in one file, by the file's name, since to open and compile a file costs more than a small chunk itself:
- * what every start loads, with what both the help and `queue stats` do (asked for most, and in a hurry); the rest of
- * what `queue stats` does, what a configuration and a screen add; and the rest of the whole program, which is its help.
+ * what every start loads, with what both the help and `queue stats` do (asked for most, and in a hurry); then, in
+ * this order and without what stands already, the rest of what each of these adds; `whole` is the rest of the program's help.
  */
 function filesOf(metafile, folder) {
-  const help = loadedBy('help', folder);
-  const stats = loadedBy('stats', folder);
-  const config = loadedBy('config', folder);
-  const table = loadedBy('table', folder);
+  const [help, stats] = ['help', 'stats'].map((name) => loadedBy(name, folder));
   const start = new Set([...loadedAtStart(metafile), ...[...help].filter((name) => stats.has(name))]);
-  const without = (names, ...others) => [...names].filter((name) => !others.some((other) => other.has(name)));
-  return {
-    'start.js': [...start],
-    'stats.js': without(stats, start),
-    'config.js': without(config, start, stats, help),
-    'table.js': without(table, start, stats, config, help),
-    'whole.js': without(help, start),
+  const files = { 'start.js': [...start] };
+  const placed = new Set(start);
+  const add = (file, names) => {
+    files[file] = [...names].filter((name) => !placed.has(name));
+    for (const name of names) placed.add(name);
   };
+  add('stats.js', stats);
+  add('whole.js', help);
+  for (const name of ['listing', 'parser', 'config', 'table']) add(`${name}.js`, loadedBy(name, folder));
+  return files;
 }
 
 /** The text of such a file: a table of functions, one a chunk. */

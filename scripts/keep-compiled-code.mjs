@@ -1,7 +1,7 @@
 // Runs commands of a built program in this process and writes what V8 compiled for them as FILE.code beside each of
 // its files; dist/main.js reads it. Called by the build. Nothing of the machine is asked or changed: a mail server of
 // its own with one message is on PATH, and the state lies in a folder that is removed.
-// With a name (help, stats, config, table) it only prints the chunks that these commands have loaded, one a line.
+// With a name (help, stats, listing, parser, config, table) it only prints the chunks that these commands have loaded, one a line.
 //   node scripts/keep-compiled-code.mjs DIST [NAME]
 import { chmodSync, mkdtempSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -46,9 +46,13 @@ try {
     stats: [
       ['queue', 'stats', '-o', 'json'],
       ['queue', 'stats', '-o', 'tsv'],
+    ],
+    listing: [
       ['queue', 'stats', '-o', 'json', '--input', listingFile],
       ['queue', 'list', '-o', 'json'],
     ],
+    // A line that is not plain.
+    parser: [['queue', 'stats', '-ojson']],
     config: [['queue', 'stats', '-o', 'json', '--config', config, '-H', 'here']],
     // What a terminal gets.
     table: [['queue', 'stats', '-o', 'table']],

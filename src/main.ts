@@ -4,6 +4,7 @@
 import type { AnyCommand, ProgramSpec } from './cli/command.js';
 import { programFor } from './cli/command-table.js';
 import type { Context } from './cli/context.js';
+import { readPlainLine } from './cli/plain-line.js';
 import type { Invocation } from './cli/program.js';
 import { type ErrorReport, reportError, worstExit } from './cli/report.js';
 import { Interrupted } from './cli/signals.js';
@@ -57,8 +58,9 @@ export async function main(
   const program = (await programFor(argv)) ?? (await wholeProgram());
   let invocation: Invocation;
   try {
-    const { parseCommandLine } = await import('./cli/program.js');
-    invocation = parseCommandLine(program, argv, width);
+    invocation =
+      readPlainLine(program, argv) ??
+      (await import('./cli/program.js')).parseCommandLine(program, argv, width);
     if (invocation.kind === 'text') {
       const to = invocation.exitCode === EXIT.done ? stdout : stderr;
       await to.write(invocation.text);

@@ -169,6 +169,8 @@ export function createContext(parts: ContextParts): Context {
   const closers: (() => Promise<void> | void)[] = [() => interruption.dispose()];
 
   let live: Progress | undefined;
+  // Looked up on use: who a user is may be a directory service's to say.
+  let operator: Operator | undefined;
 
   const note = (line: Line) => {
     if (globals.quiet) return;
@@ -289,7 +291,10 @@ export function createContext(parts: ContextParts): Context {
     globals,
     terminal,
     interruption,
-    operator: whoAmI(env),
+    get operator() {
+      operator ??= whoAmI(env);
+      return operator;
+    },
     commandLine: ['mailctl', ...parts.argv],
     output: createOutput({
       format,

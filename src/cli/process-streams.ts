@@ -1,6 +1,6 @@
-// The process's own standard streams, made cheaply: node's stream for a pipe or a file costs an eighth of a bare
-// node start, and for those a synchronous write does the same. A terminal, a socket and whatever cannot take a
-// write at once get node's own stream.
+// The process's own standard streams, made cheaply: node's stream for a pipe, a socket (what sshd and other programs
+// often give for a pipe) or a file costs an eighth of a bare node start, and for those a synchronous write does the
+// same. A terminal and whatever cannot take a write at once get node's own stream.
 import { fstatSync, writeSync } from 'node:fs';
 import type { OutStream, Streams } from './streams.js';
 
@@ -13,20 +13,20 @@ export function processStreams(): Streams {
       return process.stdin;
     },
     get stdout() {
-      stdout ??= isPipeOrFile(1) ? syncStream(1, () => process.stdout) : process.stdout;
+      stdout ??= takesWrites(1) ? syncStream(1, () => process.stdout) : process.stdout;
       return stdout;
     },
     get stderr() {
-      stderr ??= isPipeOrFile(2) ? syncStream(2, () => process.stderr) : process.stderr;
+      stderr ??= takesWrites(2) ? syncStream(2, () => process.stderr) : process.stderr;
       return stderr;
     },
   };
 }
 
-function isPipeOrFile(fd: number): boolean {
+function takesWrites(fd: number): boolean {
   try {
     const stat = fstatSync(fd);
-    return stat.isFIFO() || stat.isFile();
+    return stat.isFIFO() || stat.isSocket() || stat.isFile();
   } catch {
     return false;
   }

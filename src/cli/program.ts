@@ -8,6 +8,7 @@ import type { Globals } from './context.js';
 import { guessCommand } from './guess.js';
 import { commandHelp, groupHelp, programHelp } from './help-text.js';
 import { globalOptions } from './options.js';
+import { parseWord } from './parse-word.js';
 
 /** A command line that names a command. */
 export interface RunInvocation {
@@ -134,29 +135,6 @@ function makeArgument(spec: ArgSpec<unknown>): Argument {
     const parsed = parseWord(text, spec.name, spec);
     return isMany ? [...((before as unknown[] | undefined) ?? []), parsed] : parsed;
   });
-}
-
-/** Checks the choices, then parses; a mistake names the option and its value. */
-function parseWord(
-  word: string,
-  name: string,
-  spec: { readonly parse: (word: string) => unknown; readonly choices?: readonly string[] | undefined },
-): unknown {
-  if (spec.choices !== undefined && !spec.choices.includes(word)) {
-    throw new UsageError(`${name}: ${JSON.stringify(word)} is none of its values`, {
-      hint: `one of ${spec.choices.join(', ')}`,
-    });
-  }
-  try {
-    return spec.parse(word);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    throw new UsageError(`${name}: ${error.message}`, {
-      code: error.code,
-      detail: error.detail,
-      hint: error.hint,
-    });
-  }
 }
 
 /** What the command was given, under the names that its `run` knows. */

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -49,6 +50,22 @@ describe('bin', () => {
     expect({ status, stderr }).toEqual({
       status: 2,
       stderr: 'error: mailctl is not built\nhint: npm run build\n',
+    });
+  });
+
+  test('a command that comes to no end is no success', () => {
+    const script = withoutDist();
+    const folder = join(script, '../../dist');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'package.json'), '{"type":"commonjs"}');
+    writeFileSync(
+      join(folder, 'main.js'),
+      'module.exports = { main: () => new Promise(() => {}), processStreams: () => ({}) };',
+    );
+    const { status, stderr } = spawnSync(process.execPath, [script, 'slots'], { encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: 'error: mailctl itself failed: it came to no end\nhint: report how it was called\n',
     });
   });
 
@@ -145,6 +162,30 @@ describe('the compiled code beside the bundle', () => {
     );
     const { builtWith } = JSON.parse(readFileSync(join(dist, 'package.json'), 'utf8'));
     expect(stdout.trim()).toBe(String(builtWith !== process.version));
+  });
+});
+
+describe('what is loaded', () => {
+  /** The files of dist that a command line loads. */
+  function filesOf(...argv: readonly string[]): readonly string[] {
+    const program = `const b = require(${JSON.stringify(join(dist, 'main.js'))});
+      b.main(${JSON.stringify(argv)}, process.env, b.processStreams(), b.systemClock)
+        .then(() => require('node:fs').writeSync(2, [...b.scripts.keys()].join(' ')))`;
+    return spawnSync(process.execPath, ['-e', program], {
+      input: '',
+      encoding: 'utf8',
+      env: { ...process.env, HOME: '/nonexistent', XDG_CONFIG_HOME: '/nonexistent' },
+    }).stderr.split(' ');
+  }
+  const listing = ['queue', 'stats', '-o', 'json', '--format', 'postfix-json', '--input', '-'];
+
+  test('of a plain line no more than its files: no parser, no other command', () => {
+    expect(filesOf(...listing)).toEqual(['start.js', 'stats.js', 'listing.js']);
+    expect(filesOf('--help')).toEqual(['start.js', 'whole.js']);
+  });
+
+  test('of any other line the parser as well', () => {
+    expect(filesOf('queue', 'stats', '-ojson', '--input', '-')).toContain('parser.js');
   });
 });
 

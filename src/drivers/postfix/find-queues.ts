@@ -4,8 +4,12 @@
 /** False where Postfix is not installed. */
 export const NEEDS_POSTFIX = 'command -v postqueue';
 
-/** One line an instance (`postmulti`, 2.6 and later); the first is always called postfix, whatever its own name is. */
+/**
+ * One line an instance (`postmulti`, 2.6 and later); the first is always called postfix, whatever its own name is. Without
+ * postmulti there is one, and no process is started to learn it.
+ */
 export const FIND_POSTFIX = String.raw`command -v postqueue > /dev/null || exit 0
+command -v postmulti > /dev/null || { echo postfix; exit 0; }
 postmulti -l 2> /dev/null | {
   first=1
   while read -r name group enabled dir; do
