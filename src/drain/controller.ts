@@ -4,6 +4,7 @@
 import type { DeliveryEvent } from '../queue/delivery-event.js';
 import type { DrainLook, DrainLot, DrainOrder } from '../queue/drain-way.js';
 import type { MessageKey } from '../queue/message.js';
+import { shareRoom } from './headroom.js';
 import { isKeptBack, isPushBack } from './push-back.js';
 import { type Parcel, Supply } from './supply.js';
 import { type DestinationLimit, DestinationWindow, type WindowState } from './window.js';
@@ -60,6 +61,8 @@ export interface DestinationSight {
 export interface PlacedOrder {
   readonly order: DrainOrder;
   readonly parcels: readonly Parcel[];
+  /** There was room for less than its windows let be in flight. */
+  readonly isShort?: boolean | undefined;
 }
 
 /** What a tick's answer came to. */
@@ -255,8 +258,15 @@ export class DrainController {
     return first && { count: stuck.length, id: first.parcel.key.id, why: first.why };
   }
 
-  /** What a queue is asked for now. `factor`: what its host's guards leave of the windows; 0: only look. */
-  order(lane: string, now: number, { factor, forMs }: { factor: number; forMs: number }): PlacedOrder {
+  /**
+   * What a queue is asked for now. `factor`: what its host's guards leave of the windows; 0: only look. `most`: messages in
+   * flight that its host has room for.
+   */
+  order(
+    lane: string,
+    now: number,
+    { factor, forMs, most = MOST_IN_FLIGHT }: { factor: number; forMs: number; most?: number | undefined },
+  ): PlacedOrder {
     const state = this.#laneOf(lane);
     const flying = new Map<string, { readonly id: string; readonly hop: string }[]>();
     for (const { parcel, ended } of state.flights.values()) {
@@ -267,13 +277,20 @@ export class DrainController {
       else ids.push({ id, hop });
     }
     const isBlocked = (hop: string) => (state.keptBack.get(hop)?.until ?? 0) > now;
-    let room = Math.floor(MOST_IN_FLIGHT * factor);
     const names = [...state.supplies.keys()];
     const start = names.length === 0 ? 0 : state.turn++ % names.length;
     const offered: Parcel[] = [];
     const lots: DrainLot[] = [];
     // A thousand small destinations take turns; each begins where another was first the last time.
-    for (const name of [...names.slice(start), ...names.slice(0, start)]) {
+    const turn = [...names.slice(start), ...names.slice(0, start)];
+    const wishes = turn.map((name) => {
+      const flies = flying.get(name)?.length ?? 0;
+      const most = this.#placesOf(this.#destinationOf(name, now), factor);
+      return { flying: flies, wants: Math.min(most, flies + (state.supplies.get(name)?.count ?? 0)) };
+    });
+    const room = Math.min(Math.floor(MOST_IN_FLIGHT * factor), most);
+    const shares = shareRoom(room, wishes);
+    for (const [at, name] of turn.entries()) {
       const supply = state.supplies.get(name) as Supply;
       const watch = flying.get(name) ?? [];
       if (supply.count === 0 && watch.length === 0) {
@@ -282,7 +299,7 @@ export class DrainController {
         continue;
       }
       const peers = this.#parts.peersOf(name);
-      const granted = Math.min(room, this.#grant(lane, name, watch.length, factor, now));
+      const granted = Math.min(shares[at] ?? 0, this.#grant(lane, name, watch.length, factor, now));
       // Whose connections are whose is not known yet: as many again may be kept open.
       const isBlind = peers.length === 0 && this.#destinations.get(name)?.window.limit.inFlight === null;
       const half = isBlind ? Math.min(granted, Math.ceil(granted / 2)) : granted;
@@ -301,7 +318,6 @@ export class DrainController {
         places > 0 && factor > 0 && (free > 0 || forMs > 0) ? supply.take(much, now, isBlocked, hops) : [];
       const yields =
         free > 0 || taken.length === 0 || !supply.isOverdue(hops, now) ? 0 : Math.min(YIELD, places);
-      room = Math.max(0, room - Math.max(places, watch.length));
       if (taken.length === 0 && watch.length === 0) continue;
       offered.push(...taken);
       state.offered.set(name, taken.length);
@@ -316,7 +332,8 @@ export class DrainController {
         watchHops: watch.map(({ hop }) => hop),
       });
     }
-    return { order: { lots, forMs: offered.length === 0 ? 0 : forMs }, parcels: offered };
+    const isShort = room < wishes.reduce((sum, { wants }) => sum + wants, 0);
+    return { order: { lots, forMs: offered.length === 0 ? 0 : forMs }, parcels: offered, isShort };
   }
 
   /** The order's answer was lost: what it may have released is watched until a look tells. */
@@ -471,10 +488,15 @@ export class DrainController {
     return one;
   }
 
+  #placesOf({ window: { window } }: Destination, factor: number): number {
+    return Math.floor(window * factor) || (window > 0 && factor > 0 ? 1 : 0);
+  }
+
   /** A queue's part of a window: by what it has left, and never more than the others leave. */
   #grant(lane: string, name: string, flying: number, factor: number, now: number): number {
-    const { window, grants } = this.#destinationOf(name, now);
-    const all = Math.floor(window.window * factor) || (window.window > 0 && factor > 0 ? 1 : 0);
+    const destination = this.#destinationOf(name, now);
+    const { grants } = destination;
+    const all = this.#placesOf(destination, factor);
     let [left, taken] = [0, 0];
     for (const [other, { supplies }] of this.#lanes) {
       left += supplies.get(name)?.count ?? 0;

@@ -20,6 +20,7 @@ import { OPEN_STATES, type Socket } from '../queue/socket.js';
 import { DrainController, type DrainCounts, type PlacedOrder } from './controller.js';
 import { giveBackAll } from './give-back.js';
 import { Guards } from './guards.js';
+import { Headroom, roomText } from './headroom.js';
 import { parseParcels } from './parcel-parts.js';
 import type { DrainFacts } from './plan-drain.js';
 import { type DrainLaneStatus, type DrainState, type DrainStatus, plannedCounts } from './status.js';
@@ -32,6 +33,8 @@ const FIRST_TICK_MS = 1000;
 const FIRST_TICKS = 5;
 const IDLE_MS = 1000;
 const BEAT_MS = 5000;
+/** While its host has not room for all that the windows let be: each look may show that there is more. */
+const SHORT_BEAT_MS = 1000;
 const STATUS_MS = 1000;
 const RESULT_MS = 5000;
 const MOST_CHANGES = 8;
@@ -106,6 +109,10 @@ interface LaneRun {
   readonly lane: Lane;
   readonly queue: DrainQueue;
   readonly guards: Guards;
+  readonly headroom: Headroom;
+  /** Its host has not room for all that the windows let be in flight. */
+  isShort: boolean;
+  wasShort: boolean;
   state: DrainState;
   doing: string;
   logMissing: string | null;
@@ -182,6 +189,9 @@ class DrainLoop {
       lane,
       queue: execution.queueNamed(lane.id),
       guards: new Guards(),
+      headroom: new Headroom(),
+      isShort: false,
+      wasShort: false,
       state: 'running',
       doing: 'begins',
       logMissing: null,
@@ -386,6 +396,8 @@ class DrainLoop {
     if (!done.has('take')) await did('take');
     const beating = this.#beat(run);
     try {
+      // What is free is known before anything is let go.
+      await beating.first;
       const first = await this.#patiently(run, () => queue.way.tick({ lots: [], forMs: 0 }, abort));
       run.guards.setBaseline(first.oldestOther);
       run.otherNow = first.oldestOther;
@@ -599,8 +611,10 @@ class DrainLoop {
       run.state = this.#wishes.paused || factor === 0 ? 'paused' : 'running';
       const placed = this.#control.order(lane.id, this.#now(), {
         factor,
-        forMs: tick < FIRST_TICKS ? FIRST_TICK_MS : TICK_MS,
+        forMs: tick < FIRST_TICKS || run.isShort ? FIRST_TICK_MS : TICK_MS,
+        most: run.headroom.room?.most,
       });
+      this.#sayRoom(run, placed);
       last = placed;
       try {
         log = await this.#tick(run, placed, log);
@@ -621,6 +635,14 @@ class DrainLoop {
       if (this.#now() * 1000 - run.resultAt >= RESULT_MS) await this.#result(run);
       if (placed.order.forMs === 0) await clock.sleep(IDLE_MS, abort);
     }
+  }
+
+  #sayRoom(run: LaneRun, { isShort }: PlacedOrder): void {
+    const { room } = run.headroom;
+    run.isShort = isShort === true && room !== null;
+    if (room === null || !run.isShort || run.wasShort) return;
+    run.wasShort = true;
+    this.#say(`${run.lane.id}: ${roomText(room)}: less than the limits allow`);
   }
 
   /** Told to stop: the tick in hand has ended. What flies lands by itself. */
@@ -847,8 +869,12 @@ class DrainLoop {
   }
 
   /** The heartbeat, and what it tells of the host, until it is aborted. */
-  #beat(run: LaneRun): AbortController {
+  #beat(run: LaneRun): { abort(): void; readonly first: Promise<unknown> } {
     const controller = new AbortController();
+    let settled = () => {};
+    const first = new Promise<void>((resolve) => {
+      settled = resolve;
+    });
     const { clock, post, facts } = this.#x;
     let heardAt = this.#now();
     let isSilent = false;
@@ -883,14 +909,24 @@ class DrainLoop {
             );
           }
         }
-        await clock.sleep(BEAT_MS, controller.signal);
+        settled();
+        for (let slept = 0; slept < (run.isShort ? SHORT_BEAT_MS : BEAT_MS); slept += SHORT_BEAT_MS)
+          await clock.sleep(SHORT_BEAT_MS, controller.signal);
       }
     };
-    turn().catch(() => {});
-    return controller;
+    turn()
+      .catch(() => {})
+      .finally(settled);
+    return { abort: () => controller.abort(), first };
   }
 
   #takeGuards(run: LaneRun, guards: HostGuards): void {
+    const beside = this.#lanes.filter(
+      ({ queue, state }) => queue.kernel === run.queue.kernel && (state === 'running' || state === 'paused'),
+    );
+    const { id } = run.lane;
+    const inFlight = this.#control.knows(id) ? this.#control.counts(id).inFlight : 0;
+    run.headroom.see(guards, inFlight, this.#now(), 1 / Math.max(1, beside.length));
     for (const text of run.guards.see(guards, undefined, this.#now())) this.#say(`${run.lane.id}: ${text}`);
   }
 
@@ -961,6 +997,7 @@ class DrainLoop {
           : etaOf(destinations, counts, now - run.startedAt),
       destinations: destinations.filter(({ left }) => left > 0).slice(0, 50),
       guards: guards.sights,
+      room: run.isShort ? run.headroom.room : null,
       otherMail: { now: run.otherNow, before: guards.baseline },
       logMissing: run.logMissing,
     };

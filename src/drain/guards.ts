@@ -15,6 +15,7 @@ export interface GuardSight {
     | 'load'
     | 'disk'
     | 'inodes'
+    | 'processes'
     | 'other-mail';
   readonly value: number;
   /** At which it pauses. */
@@ -43,6 +44,8 @@ const RULES: Readonly<Record<GuardSight['guard'], Rule>> = {
   load: { slow: 12, pause: 30, back: 2 },
   disk: { slow: 0.9, pause: 0.95, back: 0.02 },
   inodes: { slow: 0.9, pause: 0.95, back: 0.02 },
+  // A server that cannot start one more delivers to nobody, local mail included.
+  processes: { slow: 0.8, pause: 0.9, back: 0.05 },
   'other-mail': { slow: 60, pause: 300, back: 20 },
 };
 
@@ -134,6 +137,8 @@ export class Guards {
       if (disk !== null && disk.totalBytes > 0) add('disk', 1 - disk.freeBytes / disk.totalBytes);
       if (disk !== null && disk.freeInodes !== null && disk.totalInodes !== null && disk.totalInodes > 0)
         add('inodes', 1 - disk.freeInodes / disk.totalInodes);
+      const crowd = [...(seen.tasks ?? [])].sort((a, b) => b.tasks / b.most - a.tasks / a.most)[0];
+      if (crowd !== undefined) add('processes', crowd.tasks / crowd.most, crowd.group);
     } else
       for (const { guard, value, about, unit } of this.#sights)
         if (guard !== 'other-mail') add(guard, value, about, unit);

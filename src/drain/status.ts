@@ -3,6 +3,7 @@
 import type { Lane } from '../plan/plan.js';
 import type { DestinationSight, DrainCounts } from './controller.js';
 import type { GuardSight } from './guards.js';
+import type { Room } from './headroom.js';
 
 /** `dead`: neither ended nor stopped by anybody, and its process is gone. */
 export type DrainState = 'running' | 'paused' | 'stopped' | 'dead' | 'done';
@@ -23,6 +24,8 @@ export interface DrainLaneStatus {
   readonly eta: { readonly least: number; readonly most: number } | null;
   readonly destinations: readonly DestinationSight[];
   readonly guards: readonly GuardSight[];
+  /** Where its host has not room for all that the windows let be in flight; null, or absent in an older file: it has. */
+  readonly room?: Room | null | undefined;
   /** Seconds that the oldest of other mail waits for its turn, now and before the drain; null: not seen. */
   readonly otherMail: { readonly now: number | null; readonly before: number | null };
   /** Null: all of the log was there. Else what is missing. */
@@ -120,6 +123,10 @@ export function drainJson(lane: DrainLaneStatus): object {
       unit,
       about: about === '' ? null : about,
     })),
+    room:
+      lane.room == null
+        ? null
+        : { in_flight: lane.room.most, guard: lane.room.pool, about: lane.room.about || null },
     other_mail_oldest_s: lane.otherMail.now,
     other_mail_before_s: lane.otherMail.before,
     log_missing: lane.logMissing,

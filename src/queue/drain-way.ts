@@ -134,6 +134,14 @@ export interface HostGuards {
     /** The control group's path; absent: the host's own. */
     readonly group?: string | undefined;
   } | null;
+  /** All of them: the host's and those of its groups, each with its own limit, whichever is nearest to it. */
+  readonly memories?: readonly {
+    readonly availableBytes: number;
+    readonly totalBytes: number;
+    readonly group?: string | undefined;
+  }[];
+  /** Processes and threads in the control groups of the mail server that limit them; absent: none does. */
+  readonly tasks?: readonly { readonly tasks: number; readonly most: number; readonly group: string }[];
   /** Processes killed for lack of memory: since boot, or in the control group. */
   readonly oomKills: number | null;
   readonly sockets: {

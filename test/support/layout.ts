@@ -54,6 +54,7 @@ const JUDGEMENTS = [
   'slot/replication',
   'slot/waiting',
   'drain/guards',
+  'drain/headroom',
   'drain/status',
   'queue/message',
   'queue/status-code',

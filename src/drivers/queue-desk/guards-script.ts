@@ -55,7 +55,8 @@ set --
 for pid in $pids; do set -- "$@" "/proc/$pid/limits"; done
 [ "$#" = 0 ] || grep -H -e '^Max open files' -e '^Max address space' "$@" /dev/null 2> /dev/null | awk '
   { split($1, p, "/"); print ($0 ~ /:Max open/ ? "nofile" : "as") "\t" p[3] "\t" $4 }'
-# The control group of the first main process, and those above it: whichever is nearest to its limit rules.
+# The control group of the first main process, and those above it: whichever is nearest to its limit rules. Processes
+# have a limit there, too, which no tool of the mail server knows of.
 number() { case $1 in ''|*[!0-9]*) ;; *) printf '%s' "$1" ;; esac; }
 group() { # mount point, path, files: limit, usage, events
   dir=$1$2
@@ -69,25 +70,39 @@ group() { # mount point, path, files: limit, usage, events
     dir=\${dir%/*}
   done
 }
+tasks() { # mount point, path
+  dir=$1$2
+  while :; do
+    most=$(number "$(cat "$dir/pids.max" 2> /dev/null)")
+    [ -z "$most" ] || t tasks "$most" "$(number "$(cat "$dir/pids.current" 2> /dev/null)")" "$(printf '%s' "/\${dir#"$1"}" | tr -s / | tr -c '[:print:]' '?')"
+    case $dir in "$1"|"$1/"|'') return ;; esac
+    dir=\${dir%/*}
+  done
+}
 pid=\${main%% *}
 if [ -n "$pid" ] && [ -r "/proc/$pid/cgroup" ]; then
-  v1= v2=
+  v1= v2= p1=
   while IFS=: read -r _ controllers path; do
     case ,$controllers, in ,,) v2=$path ;; *,memory,*) v1=$path ;; esac
+    case ,$controllers, in *,pids,*) p1=$path ;; esac
   done < "/proc/$pid/cgroup"
   # What a mount shows is below its own root; a path outside of it ("/..") is its root, as far as can be seen.
   awk '{
     for (i = 7; i <= NF && $i != "-"; i++);
     if ($(i + 1) == "cgroup2") print "v2", $4, $5
     else if ($(i + 1) == "cgroup" && ("," $(i + 3) ",") ~ /,memory,/) print "v1", $4, $5
+    if ($(i + 1) == "cgroup" && ("," $(i + 3) ",") ~ /,pids,/) print "p1", $4, $5
   }' /proc/self/mountinfo | while read -r kind root mount; do
-    if [ "$kind" = v1 ]; then path=$v1; else path=$v2; fi
+    case $kind in v1) path=$v1 ;; p1) path=$p1 ;; *) path=$v2 ;; esac
     [ -n "$path" ] || continue
     case $path in /..*) path= ;; esac
     [ "$root" = / ] || path=\${path#"$root"}
     [ -d "$mount$path" ] || path=
-    if [ "$kind" = v1 ]; then group "$mount" "\${path%/}" memory.limit_in_bytes memory.usage_in_bytes memory.oom_control
-    else group "$mount" "\${path%/}" memory.max memory.current memory.events; fi
+    case $kind in
+      v1) group "$mount" "\${path%/}" memory.limit_in_bytes memory.usage_in_bytes memory.oom_control ;;
+      p1) tasks "$mount" "\${path%/}" ;;
+      *) group "$mount" "\${path%/}" memory.max memory.current memory.events; tasks "$mount" "\${path%/}" ;;
+    esac
   done
 fi
 t end

@@ -52,6 +52,7 @@ export function parseGuards(
   const memory = new Map<string, number>();
   const sockets = new Map<string, number>();
   const groups: { limit: number; used: number; oomKills: number | null; path: string }[] = [];
+  const tasks: { tasks: number; most: number; group: string }[] = [];
   const processes = new Map<number, Process>();
   const perProcess = {
     fds: new Map<number, number>(),
@@ -74,6 +75,9 @@ export function parseGuards(
       processes.set(pid, { isMain: isMain === 1, startedAt, addressBytes, residentBytes, name });
     } else if (word === 'fds' || word === 'nofile' || word === 'as') {
       if (first != null && second != null) perProcess[word].set(first, second);
+    } else if (word === 'tasks') {
+      if (first != null && second != null && first > 0 && first < NO_LIMIT)
+        tasks.push({ tasks: second, most: first, group: rest.slice(2).join(' ').slice(0, 200) });
     } else if (word === 'group') {
       const [limit, usage, inactive, oomKills] = numbers;
       const path = rest.slice(4).join(' ').slice(0, 200);
@@ -85,11 +89,20 @@ export function parseGuards(
   const at = single.get('at')?.[0] ?? 0;
   const total = memory.get('MemTotal:');
   const limited = groups.filter(({ limit }) => limit > 0 && limit < Math.min(total ?? NO_LIMIT, NO_LIMIT));
+  const memories = memoriesOf(total, memory.get('MemAvailable:'), limited);
   const known = isWhole ? processes : new Map<number, Process>();
   const oomOfHost = single.get('oom')?.[0] ?? null;
   return {
     at,
-    memory: tightest(total, memory.get('MemAvailable:'), limited),
+    memory: memories.reduce<HostGuards['memory']>(
+      (best, one) =>
+        best === null || one.availableBytes / one.totalBytes < best.availableBytes / best.totalBytes
+          ? one
+          : best,
+      null,
+    ),
+    memories,
+    ...(tasks.length === 0 ? {} : { tasks }),
     oomKills: limited.length > 0 ? (groups[0]?.oomKills ?? oomOfHost) : oomOfHost,
     sockets: socketsOf(sockets, single),
     files: nearest(
@@ -118,21 +131,21 @@ function numberOf(text: string): number | null {
   return /^\d{1,19}(\.\d{1,6})?$/.test(text) ? Number(text) : null;
 }
 
-function tightest(
+function memoriesOf(
   total: number | undefined,
   available: number | undefined,
   groups: readonly { readonly limit: number; readonly used: number; readonly path: string }[],
-): HostGuards['memory'] {
+): readonly NonNullable<HostGuards['memory']>[] {
   const host =
     total === undefined || available === undefined || total === 0
-      ? null
-      : { availableBytes: available, totalBytes: total };
-  return groups.reduce<HostGuards['memory']>((best, { limit, used, path }) => {
-    const one = { availableBytes: Math.max(0, limit - used), totalBytes: limit, group: path };
-    return best === null || one.availableBytes / one.totalBytes < best.availableBytes / best.totalBytes
-      ? one
-      : best;
-  }, host);
+      ? []
+      : [{ availableBytes: available, totalBytes: total }];
+  const ofGroups = groups.map(({ limit, used, path }) => ({
+    availableBytes: Math.max(0, limit - used),
+    totalBytes: limit,
+    group: path,
+  }));
+  return [...host, ...ofGroups];
 }
 
 function socketsOf(

@@ -3,6 +3,7 @@
 
 import type { DestinationSight, DrainCounts } from '../../drain/controller.js';
 import { type GuardSight, guardValue } from '../../drain/guards.js';
+import { roomText } from '../../drain/headroom.js';
 import { type DrainLaneStatus, type DrainStatus, NO_COUNTS } from '../../drain/status.js';
 import { formatIso } from '../../lib/clock.js';
 import { formatCommand } from '../../lib/command-text.js';
@@ -218,6 +219,14 @@ export function drainScreen(
   for (const lane of status.lanes) {
     if (lane.guards.length > 0)
       lines.push(...guardLines(`GUARDS  ${status.lanes.length > 1 ? `${lane.host}  ` : ''}`, lane.guards));
+    if (lane.room != null)
+      lines.push(
+        ...folded(
+          [{ text: 'ROOM    ', tone: 'warn' }],
+          `${lane.host}: ${roomText(lane.room)}: less than the limits allow`,
+          UNDER,
+        ),
+      );
     const { now: other, before } = lane.otherMail;
     if (other !== null)
       lines.push(

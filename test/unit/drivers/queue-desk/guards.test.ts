@@ -38,6 +38,7 @@ test('the host’s own figures, where no server was found', () => {
   expect(parseGuards(HOST)).toEqual({
     at: 1_790_000_000,
     memory: { availableBytes: 4 * GB, totalBytes: 8 * GB },
+    memories: [{ availableBytes: 4 * GB, totalBytes: 8 * GB }],
     oomKills: 7,
     sockets: {
       inUse: 105,
@@ -108,6 +109,19 @@ test.each([
   const guards = parseGuards(`${HOST}${lines(...rounded)}end\n`);
   expect(guards.memory?.availableBytes).toBeCloseTo(available, -1);
   expect([guards.oomKills, guards.memory?.group]).toEqual([oomKills, group]);
+});
+
+test('every limit of memory and of processes is told, not the nearest alone', () => {
+  const rows = [
+    ['group', GB, 0.25 * GB, 0, 2, '/mail'],
+    ['tasks', 512, 40, '/mail'],
+    ['tasks', 'max', 90, '/'],
+    ['tasks', 4096, '', '/x'],
+  ];
+  expect(parseGuards(`${HOST}${lines(...rows)}end\n`)).toMatchObject({
+    memories: [{ totalBytes: 8 * GB }, { availableBytes: 0.75 * GB, totalBytes: GB, group: '/mail' }],
+    tasks: [{ tasks: 40, most: 512, group: '/mail' }],
+  });
 });
 
 test.each([
