@@ -105,10 +105,17 @@ export async function startDrain(
   const already = answers.reduce((sum, { value }) => sum + value.already, 0);
   if (going.length === 0) {
     const held = answers.filter(({ value }) => value.already > 0);
-    await mustNotBeDrained(
+    const stopped = await mustNotBeDrained(
       held.map(({ queue }) => queue),
       context,
     );
+    for (const { text, hint } of stopped) context.warn(text, hint);
+    const said =
+      already > 0
+        ? `nothing to drain: ${already} messages that were asked for are held already; --state hold drains those`
+        : 'nothing to drain: no message is meant';
+    // Behind a pipe there is no screen, and a sentence is no row.
+    if (context.output.format === 'tsv') context.note(said);
     await context.output.print({
       schema: DRAIN_SCHEMA,
       document: () => ({
@@ -119,11 +126,7 @@ export async function startDrain(
       }),
       rows: [],
       columns: [],
-      screen: () => [
-        already > 0
-          ? `nothing to drain: ${already} messages that were asked for are held already; --state hold drains those`
-          : 'nothing to drain: no message is meant',
-      ],
+      screen: () => [said],
     });
     return isPartial ? EXIT.partial : EXIT.done;
   }
