@@ -352,8 +352,10 @@ class LaneRun {
     const failure: StepFailure = { step: step.id, reason: end.reason, code: end.code };
     await this.#session.record({ kind: 'failed', lane, ...textOf(failure) });
     const stopped: LaneEnd = { kind: 'stopped', failure };
-    const others = this.#lane.steps.some((each) => each.began && each.step.id !== step.id);
     const lapses = this.#session.action(step).lapses === true;
+    const others = this.#lane.steps.some(
+      (each) => each.began && each.step.id !== step.id && this.#session.action(each.step).lapses !== true,
+    );
     if (step.phase === 'settle' || isCommitted(this.#lane)) return stopped;
     if (lapses && end.last === 'away' && this.#mayGoBackWithout()) {
       if (this.#lane.reverting === undefined)

@@ -138,6 +138,8 @@ export function judgeSafety(results: readonly SlotResult[], sight: FleetSight, m
     reasons.push(`${names(unfinished)} ${unfinished.length === 1 ? 'is' : 'are'} not finished`);
   if (lonely.length > 0)
     reasons.push(`${lonely.length} ${lonely.length === 1 ? 'slot has' : 'slots have'} one copy`);
+  const unwritable = results.filter(({ lane }) => lane?.failure?.code === 'slot.cannot-write');
+  if (unwritable.length > 0) reasons.push(`a disk that ${names(unwritable)} needs takes nothing`);
   const strays = toDemote.filter(({ host, slot }) => isStray(stateOf(sight, slot, host)));
   if (strays.length > 0)
     reasons.push(

@@ -20,6 +20,7 @@ import {
   waitUntil,
   whyNoLab,
 } from './lab.js';
+import { append, asUser, contentOf } from './mail-users.js';
 import { mailctl, mailctlJson } from './mailctl.js';
 
 interface ListDocument {
@@ -28,6 +29,8 @@ interface ListDocument {
 
 describeUnless(whyNoLab(), 'a host that was replaced', () => {
   let lab: Lab;
+  /** What was only on the former host's disk. */
+  let onlyThere = '';
   beforeAll(async () => {
     lab = await up({ slots: 1, replicas: 2, forTests: true });
   });
@@ -69,6 +72,7 @@ describeUnless(whyNoLab(), 'a host that was replaced', () => {
     await returnHost(lab, 'imap22', { boot: true });
     const serves = () => runningRole(lab, instanceOf(lab, 'store1', 'imap22')) === 'master';
     expect(await waitUntil(serves, 20_000)).toBe(true);
+    onlyThere = await asUser(lab, 'store1', 'imap22', 'ann', (session) => append(session, 'INBOX'));
     const seen = await list();
     expect(seen.code, seen.stdout).toBe(1);
     expect(seen.json.slots).toMatchObject([{ verdict: 'two-masters' }]);
@@ -86,5 +90,20 @@ describeUnless(whyNoLab(), 'a host that was replaced', () => {
     const after = await list();
     expect(after.json.slots).toMatchObject([{ verdict: 'rejoin-owed', why: 'imap22: rejoin' }]);
     expect(await laneOn('imap21')).toMatch(/"kind":"former".*"host":"imap22"/);
+  });
+
+  test('rejoin brings over what only it took, and says how it becomes a replica again', async () => {
+    const ran = await mailctl(lab, ['rejoin', 'imap22', '--yes', '-o', 'table']);
+    expect(ran.code, ran.stdout + ran.stderr).toBe(0);
+    expect(ran.stdout).toContain('mailctl replication seed store1 --to imap22   lists it as a replica again');
+    const onMaster = await contentOf(lab, 'store1', 'imap21', 'ann');
+    expect(onMaster.get('INBOX')).toContain(onlyThere);
+    const after = await list();
+    expect(after.code, after.stdout).toBe(0);
+    expect(runningRole(lab, instanceOf(lab, 'store1', 'imap22'))).toBe('replica');
+    const seeded = await mailctl(lab, ['replication', 'seed', 'store1', '--to', 'imap22', '--yes']);
+    expect(seeded.code, seeded.stdout + seeded.stderr).toBe(0);
+    const verified = await mailctl(lab, ['replication', 'verify', 'store1', '-o', 'table']);
+    expect(verified.stdout).toMatch(/VERIFY 2 copies: {2}2 equal/);
   });
 });

@@ -1,6 +1,7 @@
 // Scripts of the canary: one delivers a small message by LMTP on the master's own host, one looks for the newest of
 // them in the probe mailbox's files (mbpath, the spool), one takes old ones out by IMAP. The stamp is the master
 // host's clock, so that it can be compared with the births of its logs.
+import { IMAP_TALK } from './imap-talk.js';
 import { SCRIPT_HEAD } from './observe-script.js';
 
 /** The header that marks one. */
@@ -89,15 +90,14 @@ export const CANARY_CLEAN_SCRIPT = `${SCRIPT_HEAD}${String.raw`
 command -v bash > /dev/null || { echo 'no bash on this host: /dev/tcp is its' >&2; exit 69; }
 IFS= read -r plain
 item() {
-  said=$(printf '%s\n' "$plain" | timeout 40 bash -c '
-    IFS= read -r plain
-    fail() { local text="\${1//[[:cntrl:]]/ }"; printf "failed\037%s\n" "\${text:0:200}"; exit; }
-    say() { printf "%s\r\n" "$1" >&3; }
+  said=$(printf '\n\n%s\n' "$plain" | timeout 40 bash -c '
+${IMAP_TALK}    fail() { local text="\${1//[[:cntrl:]]/ }"; printf "failed\037%s\n" "\${text:0:200}"; exit; }
+    say() { [ "$2" = ok ] || fail "$3"; }
+    tell() { printf "%s\r\n" "$1" >&4; }
     hear() {
       found=
       while IFS= read -r -t 10 line <&3; do
         case $line in
-          "+"*) [ "$1" = + ] && return ;;
           "$1 OK"*) return ;;
           [a-f]" "*) fail "$line" ;;
           "* SEARCH"*) found=\${line#"* SEARCH"} ;;
@@ -106,16 +106,15 @@ item() {
       fail "no answer in 10 s"
     }
     { exec 3<> "/dev/tcp/$1/$2"; } 2> /dev/null || fail "IMAP does not answer"
-    IFS= read -r -t 5 line <&3 || fail "no greeting"
-    say "a AUTHENTICATE PLAIN"; hear +; say "$plain"; hear a
-    say "b SELECT INBOX"; hear b
-    say "c UID SEARCH UID 1:$3 HEADER ${CANARY_HEADER} \"\""; hear c
+    greeted; log_in "$1" "$2"
+    tell "b SELECT INBOX"; hear b
+    tell "c UID SEARCH UID 1:$3 HEADER ${CANARY_HEADER} \"\""; hear c
     set=
     for uid in \${found//[^0-9 ]/}; do set=$set,$uid; done
     [ -n "$set" ] || { printf "ok\n"; exit; }
-    say "d UID STORE \${set#,} +FLAGS.SILENT (\\Deleted)"; hear d
-    say "e UID EXPUNGE \${set#,}"; hear e
-    say "f LOGOUT"
+    tell "d UID STORE \${set#,} +FLAGS.SILENT (\\Deleted)"; hear d
+    tell "e UID EXPUNGE \${set#,}"; hear e
+    tell "f LOGOUT"
     printf "ok\n"' bash "$2" "$3" "$4" 2> /dev/null)
   printf '%s\037%s\n' "$1" "\${said:-failed\${US}no answer in 40 s}"
 }

@@ -19,6 +19,7 @@ import type { Column } from '../columns/column.js';
 import { folded } from '../fold.js';
 import type { Line } from '../line.js';
 import type { Canvas } from '../output.js';
+import { cannotWrite } from './cannot-write.js';
 import { lossSheetLines, thousands } from './loss-sheet.js';
 import { compareNames, joinNames } from './slots.js';
 import { roadLines, waitingLines, watchText } from './waiting.js';
@@ -521,7 +522,7 @@ export function endScreen(screen: EndScreen): readonly Line[] {
     const unverified = screen.unverified ?? [];
     const isTried = screen.hasTestAccount && unverified.length < moved.length;
     const how = isTried
-      ? 'IMAP login and LMTP greeting tried on each'
+      ? `IMAP login and LMTP greeting tried on ${unverified.length > 0 ? 'the others' : 'each'}`
       : `IMAP and LMTP greetings tried on each, no ${screen.hasTestAccount ? 'login' : 'test account'}`;
     lines.push(
       `served   ${joinNames(slotsOf(moved), 6)} by ${joinNames([...new Set(moved.map((one) => one.decision.to ?? ''))], 4)}`,
@@ -637,22 +638,20 @@ export function endScreen(screen: EndScreen): readonly Line[] {
  */
 function waysPastFullDisk({ results, targets }: EndScreen): readonly string[] {
   const hit = results.filter(({ lane }) => lane?.failure?.code === 'slot.cannot-write');
-  const first = hit[0];
-  const [, host, file] = /^(\S+): cannot write (\S+?)(?::|$)/.exec(first?.reason ?? '') ?? [];
-  if (first === undefined || host === undefined || file === undefined) return [];
-  const folder = file.replace(/\/[^/]*$/, '');
+  const [first] = hit;
+  const full = cannotWrite(first?.reason);
+  if (first === undefined || full === undefined) return [];
   const names = hit.length <= 3 ? slotsOf(hit) : targets;
   const failover = (...words: string[]) => formatCommand(['mailctl', 'failover', ...names, ...words]);
   const { from, to, slot } = first.decision;
   const other = slot.instances.find((one) => one.host !== from && one.host !== to)?.host;
-  const look = formatCommand(['ssh', host, formatCommand(['df', '-h', folder])]);
   return [
-    `${look}   a few kB freed there are enough`,
+    full.look,
     ...(first.outcome === 'failed' ? [`${failover()}   once they are`] : []),
-    ...(host === from
+    ...(full.host === from
       ? [`${failover('--fenced', 'switched off')}   once ${from} is off: as from a dead master`]
       : []),
-    ...(host === to && other !== undefined ? [`${failover('--to', other)}   instead of ${to}`] : []),
+    ...(full.host === to && other !== undefined ? [`${failover('--to', other)}   instead of ${to}`] : []),
   ];
 }
 

@@ -12,6 +12,7 @@ import type { Column } from '../columns/column.js';
 import { foldText, SCREEN_COLUMNS } from '../fold.js';
 import type { Line } from '../line.js';
 import type { Canvas } from '../output.js';
+import { cannotWrite } from './cannot-write.js';
 import { compareNames, joinNames } from './slots.js';
 
 /** What the plan's screen shows. */
@@ -251,8 +252,16 @@ function nextCommands(screen: RejoinEndScreen): readonly string[] {
   const commands: string[] = [];
   if (screen.outcome === 'incomplete' && screen.run !== null)
     commands.push(formatCommand(['mailctl', 'runs', 'resume', screen.run]));
-  for (const { returned, found } of screen.results) {
+  for (const { returned, found, reason } of screen.results) {
     const slot = returned.slot.slot;
+    const full = cannotWrite(reason);
+    if (full !== undefined)
+      commands.push(
+        full.look,
+        ...(screen.outcome === 'incomplete'
+          ? []
+          : [`${formatCommand(['mailctl', 'rejoin', slot])}   once they are`]),
+      );
     if ((found?.conflicts.length ?? 0) > 0) {
       const conflict = found?.conflicts[0];
       commands.push(
@@ -263,6 +272,15 @@ function nextCommands(screen: RejoinEndScreen): readonly string[] {
     if (returned.gate?.gate === 'host-away')
       commands.push(
         `${formatCommand(['mailctl', 'rejoin', slot, '--accept-loss', slot])}   if its disk is gone for good`,
+      );
+  }
+  for (const { returned, outcome } of screen.results) {
+    const { slot, host } = returned;
+    const isFormer = slot.instances.some((one) => one.host === host && one.former === true);
+    // It runs and takes what comes, and nobody looks at it: another one has its place.
+    if (isFormer && outcome === 'rejoined')
+      commands.push(
+        `${formatCommand(['mailctl', 'replication', 'seed', slot.slot, '--to', host])}   lists it as a replica again`,
       );
   }
   for (const { slot, stuck } of screen.unwell) {

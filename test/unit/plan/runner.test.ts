@@ -42,6 +42,37 @@ function fill(run: FakeRun): void {
   run.disk.full = true;
 }
 
+describe('a lane that came to leases only', () => {
+  test.each(['command', 'busy'])(
+    'gives them back and says failed: it has changed nothing (%s)',
+    async (how) => {
+      const run = fakeRun('lease lease2 stop | start | login');
+      run.steps.lease = { lapses: true };
+      run.steps.lease2 = {
+        lapses: true,
+        act: () => {
+          if (how === 'busy') throw new BusyError('run 9c01 has it');
+          no();
+        },
+      };
+      const result = await run.run();
+      expect(result).toMatchObject({
+        closed: 'failed',
+        lanes: [{ state: 'failed', failure: { step: 'lease2' } }],
+      });
+      expect(run.calls).toContain('undo store1/lease');
+      expect(run.acts()).not.toContain('store1/stop');
+    },
+  );
+
+  test('is reverted once anything else was begun, however often it went back', async () => {
+    const run = fakeRun('lease stop swap | start | login');
+    run.steps.lease = { lapses: true };
+    run.steps.swap = { act: no };
+    expect(await run.run()).toMatchObject({ closed: 'reverted' });
+  });
+});
+
 describe('going forward', () => {
   test('every step is checked, begun on disk, acted and seen done, in order; then lane, run hooks and run are closed', async () => {
     const run = fakeRun('lease stop | start | login', ['store1'], 'hook');
