@@ -39,7 +39,7 @@ function readWords(spec: AnyCommand, words: readonly string[]): RunInvocation | 
     }
     const isWithValue = /^--[^=]+=/.test(word);
     const name = isWithValue ? word.slice(0, word.indexOf('=')) : word;
-    const option = known.find(({ flags }) => namesOf(flags).includes(name));
+    const option = known.find(({ flags }) => isNamed(flags, name));
     if (option === undefined) return undefined;
     const values = given.get(option) ?? [];
     given.set(option, values);
@@ -66,9 +66,12 @@ function readWords(spec: AnyCommand, words: readonly string[]): RunInvocation | 
   };
 }
 
-/** `-H, --host <name>`: -H and --host. */
-function namesOf(flags: string): readonly string[] {
-  return flags.split(/[ ,]+/).filter((word) => word.startsWith('-'));
+/** `-H, --host <name>` is named -H and --host. */
+function isNamed(flags: string, name: string): boolean {
+  const rest = flags.slice(name.length);
+  if (flags.startsWith(name) && (rest === '' || rest.startsWith(' ') || rest.startsWith(','))) return true;
+  const after = flags.indexOf(', ');
+  return after >= 0 && isNamed(flags.slice(after + 2), name);
 }
 
 function valuesOf(

@@ -2,10 +2,8 @@
 // zero widths, tags) and broken surrogates become visible escapes. Everything that is printed goes through
 // here, data and messages alike; JSON does not, since JSON.stringify escapes for itself.
 
-// Cc: C0, DEL and C1. Cf: bidi, zero width, soft hyphen, tags. Zl and Zp break lines in some terminals. Cs: with
-// the u flag only a surrogate without its partner matches.
-const UNFIT = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-const UNFIT_BUT_TAB = /(?!\t)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+/** Fit as it is, and most text is; the expressions below are made by the first text that is not, since that takes time. */
+const PLAIN = /^[ -~]*$/;
 
 /** A backslash escape of one character: `\t \n \r`, else `\x1b`, `\u202e`, `\u{e0041}`. */
 function visible(character: string): string {
@@ -20,12 +18,16 @@ function visible(character: string): string {
 
 /** One line that a terminal shows as it is; newline and tab are escaped as well. */
 export function escapeText(text: string): string {
-  return text.replace(UNFIT, visible);
+  if (PLAIN.test(text)) return text;
+  // Cc: C0, DEL and C1. Cf: bidi, zero width, soft hyphen, tags. Zl and Zp break lines in some terminals. Cs: with the u
+  // flag only a surrogate without its partner matches.
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, visible);
 }
 
 /** As escapeText, but a tab stays. */
 export function escapeLine(text: string): string {
-  return text.replace(UNFIT_BUT_TAB, visible);
+  if (PLAIN.test(text)) return text;
+  return text.replace(/(?!\t)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, visible);
 }
 
 /** Several lines: newlines stay, everything else is escaped line by line (a CR before the newline too). */

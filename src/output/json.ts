@@ -2,7 +2,8 @@
 // that could steer a terminal (C1 controls, bidi overrides) are written as \u escapes, which parse to the same.
 import type { CellValue, Column } from './columns/column.js';
 
-const UNFIT = /[\u007f-\u009f\p{Cf}\u2028\u2029]/gu;
+/** Fit as it is, and most documents are; the expression of what is not is made by the first one, since that takes time. */
+const PLAIN = /^[\n -~]*$/;
 
 function escapeUnits(text: string): string {
   return Array.from(
@@ -11,9 +12,13 @@ function escapeUnits(text: string): string {
   ).join('');
 }
 
+function safe(json: string): string {
+  return PLAIN.test(json) ? json : json.replace(/[\u007f-\u009f\p{Cf}\u2028\u2029]/gu, escapeUnits);
+}
+
 /** One document, with its newline. */
 export function jsonDocument(document: object): string {
-  return `${JSON.stringify(document, null, 2).replace(UNFIT, escapeUnits)}\n`;
+  return `${safe(JSON.stringify(document, null, 2))}\n`;
 }
 
 /** Elements of a list that are put together before they are written. */
@@ -66,12 +71,12 @@ function isStream(value: unknown): value is Stream {
 }
 
 function indented(value: unknown, indent: string): string {
-  return JSON.stringify(value, null, 2).replace(UNFIT, escapeUnits).replaceAll('\n', `\n${indent}`);
+  return safe(JSON.stringify(value, null, 2)).replaceAll('\n', `\n${indent}`);
 }
 
 /** One object on one line, with its newline. */
 export function jsonLine(value: object): string {
-  return `${JSON.stringify(value).replace(UNFIT, escapeUnits)}\n`;
+  return `${safe(JSON.stringify(value))}\n`;
 }
 
 /** A row as an object of its columns. */

@@ -30,7 +30,7 @@ export interface Heard {
   readonly began: boolean;
   /** The script's own exit status; undefined: it did not end by itself, or we do not know. */
   readonly status: number | undefined;
-  /** The wrapper's last word on both streams: everything was read. Its status, timeout(1)'s or sudo's. */
+  /** The wrapper's last word on both streams: everything was read. Its status, timeout(1)'s or sudo's, or the script's own. */
   readonly end: number | undefined;
   readonly stdout: string;
   readonly stderr: string;
@@ -89,6 +89,7 @@ export function converse(child: Child, options: ConversationOptions): Conversati
   let began = false;
   let status: number | undefined;
   let group: number | undefined;
+  let outIsRead = false;
   let outEnd: number | undefined;
   let errEnd: number | undefined;
   let childEnd: ChildEnd | undefined;
@@ -159,6 +160,13 @@ export function converse(child: Child, options: ConversationOptions): Conversati
       after(LATE_READ_MS, () => finish('deadline')),
     );
   };
+  // The script has ended by itself, and both streams are read: what the wrapper still says adds nothing.
+  const onOwnEnd = () => {
+    if (!outIsRead || status === undefined) return;
+    outEnd ??= status;
+    errEnd ??= status;
+    onEnd();
+  };
   // Both ends are waited for: the two streams may overtake each other on the way.
   const onEnd = () => {
     if (outEnd !== undefined && errEnd !== undefined)
@@ -181,11 +189,14 @@ export function converse(child: Child, options: ConversationOptions): Conversati
     nonce,
     (data) => {
       if (!hello) chatter.add(data);
-      else if (outEnd === undefined) guard(() => take(data));
+      else if (outEnd === undefined && !outIsRead) guard(() => take(data));
     },
     (marker) => {
       if (marker.word === 'hello' && !hello) onHello();
-      else if (marker.word === 'end' && hello && outEnd === undefined) {
+      else if (marker.word === 'rc' && hello) {
+        outIsRead = true;
+        onOwnEnd();
+      } else if (marker.word === 'end' && hello && outEnd === undefined) {
         outEnd = marker.value ?? 0;
         onEnd();
       }
@@ -210,8 +221,10 @@ export function converse(child: Child, options: ConversationOptions): Conversati
     (marker: Marker) => {
       if (marker.word === 'group') group = marker.value;
       else if (marker.word === 'run') began = true;
-      else if (marker.word === 'rc' && began && status === undefined) status = marker.value;
-      else if (marker.word === 'end' && errEnd === undefined) {
+      else if (marker.word === 'rc' && began && status === undefined) {
+        status = marker.value;
+        onOwnEnd();
+      } else if (marker.word === 'end' && errEnd === undefined) {
         errEnd = marker.value ?? 0;
         onEnd();
       }

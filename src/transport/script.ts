@@ -5,8 +5,10 @@
 //   stdout   RS hello NONCE                 before anything else; what precedes it is a login shell's chatter
 //   stderr   RS group NONCE PGID            process group of the script, for a deadline on this machine
 //   stderr   RS run NONCE                   the script itself begins: sudo and `within` let it through
-//   stderr   RS rc NONCE STATUS             it ended by itself with this status; absent after a deadline
+//   both     RS rc NONCE STATUS             it ended by itself with this status; absent after a deadline
 //   both     RS end NONCE STATUS            nothing more comes; what a daemon left behind says is not waited for
+//
+// Heard on both streams, `rc` is the end as well: what the wrapper still has to do is done while the answer is read.
 //
 // A command that changes something waits after its hello for our line `go NONCE` on stdin: what was given up before
 // its hello came (a host that hangs, and wakes up later) never begins. read(1) takes no byte more than its line from
@@ -49,7 +51,7 @@ printf '\\036group %s %s\\n' "$n" "$PPID" >&2
 if [ -n "$1" ]; then (s=$1; shift; unset n d; eval "unset s
 $s"); else shift; "$@"; fi
 s=$?
-if [ -z "$d" ]; then printf '\\036rc %s %s\\n' "$n" "$s" >&2; exit "$s"; fi
+if [ -z "$d" ]; then printf '\\036rc %s %s\\n' "$n" "$s"; printf '\\036rc %s %s\\n' "$n" "$s" >&2; exit "$s"; fi
 others() {
   for f in /proc/[0-9]*/stat; do
     read -r l <"$f" || continue

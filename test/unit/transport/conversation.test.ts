@@ -128,6 +128,21 @@ describe('a conversation', () => {
     expect(talk.kills).toEqual(['SIGKILL']);
   });
 
+  it('is complete as well when both streams say that the script has ended by itself', async () => {
+    const talk = begin();
+    talk.err(`\u001erun ${NONCE}\nerr\u001erc ${NONCE} 3\nlate\n`);
+    talk.out(`${hello}out`);
+    await talk.clock.advance(1000);
+    expect(talk.isSettled()).toBe(false);
+    talk.out(`\u001erc ${NONCE} 3\nof a daemon`);
+    await talk.clock.advance(0);
+    const settled = { status: 3, end: 3, stdout: 'out', stderr: 'err', brokenOff: undefined };
+    expect(await talk.heard).toMatchObject(settled);
+    talk.out(end);
+    talk.err(end);
+    expect(talk.kills).toEqual([]);
+  });
+
   it('ends with its child although something else holds the streams', async () => {
     const talk = begin();
     talk.out(hello);
