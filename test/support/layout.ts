@@ -149,12 +149,13 @@ const WORDS: readonly {
   {
     what: 'a clock or a timer',
     pattern:
-      /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bset(?:Timeout|Interval|Immediate)\(|node:timers/,
+      /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bprocess\.hrtime\b|\bset(?:Timeout|Interval|Immediate)\(|node:timers/,
     allowed: (module) => module === 'lib/clock',
   },
   {
     what: 'process',
-    pattern: /\bprocess\.|node:process/,
+    // process.hrtime is a clock.
+    pattern: /\bprocess\.(?!hrtime\b)|node:process/,
     allowed: (module) =>
       ['main', 'cli', 'config', 'journal', 'state', 'transport'].includes(folderOf(module)),
   },
