@@ -21,6 +21,8 @@ export interface Service {
   readonly port: number | undefined;
   /** Seen listening, by a socket of this instance's own process. */
   readonly listening: boolean;
+  /** It speaks TLS from the first byte (`imapd -s`). */
+  readonly wrapped?: true | undefined;
 }
 
 /** One replication log on an instance's disk. */

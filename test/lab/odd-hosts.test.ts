@@ -62,6 +62,11 @@ describeUnless(whyNoLab(), 'hosts that are not as they should be', () => {
       safe_to_leave: false,
       reasons: ['no login to store1 was tried'],
     });
+    // Back to where IMAP is spoken by TLS alone, from the first byte.
+    await sh('imap21', `sed -i 's/cmd="imapd /cmd="imapd -s /' /srv/store2/role.master/cyrus.conf`);
+    const back = await failover('store2');
+    expect(back.code, back.stderr).toBe(0);
+    expect(back.json).toMatchObject({ unverified_logins: [], safe_to_leave: true });
   });
 
   test('an OLD whose disk is full is no dead end', async () => {

@@ -144,6 +144,11 @@ export function serviceKind(cmd: string): 'imap' | 'lmtp' | 'sync' | 'other' {
   return 'other';
 }
 
+/** Does it speak TLS from the first byte? (imapd(8): `-s`) */
+export function isWrapped(cmd: string): boolean {
+  return serviceKind(cmd) === 'imap' && /\s-s(\s|$)/.test(cmd);
+}
+
 /** Where a service listens. Names are looked up in `ports` (the host's own services); NaN when unknown there. */
 export function parseListen(
   listen: string,

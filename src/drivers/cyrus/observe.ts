@@ -4,7 +4,15 @@ import { isLoopback } from '../../lib/ip.js';
 import type { ChannelState, InstanceState, Lease, Role, Service } from '../../slot/driver.js';
 import type { Instance } from '../../slot/slot.js';
 import { capabilitiesOf, parseCyrusVersion } from './capabilities.js';
-import { channelsOf, isYes, parseCyrusConf, parseImapdConf, parseListen, serviceKind } from './conf.js';
+import {
+  channelsOf,
+  isWrapped,
+  isYes,
+  parseCyrusConf,
+  parseImapdConf,
+  parseListen,
+  serviceKind,
+} from './conf.js';
 import type { ConfPair, InstancePaths } from './paths.js';
 
 /** Lines of the script's answer, split into fields, that are about one instance (or the host). */
@@ -140,7 +148,10 @@ export function parseConfs(records: Records, paths: InstancePaths, host: HostFac
           name: service.name,
           kind: serviceKind(service.cmd),
           ...listenOf(service.listen ?? '', host.ports),
-        })),
+          ...(isWrapped(service.cmd) ? { wrapped: true as const } : {}),
+        }))
+        // Whoever looks for an IMAP port finds one that he can speak to without TLS, if there is one.
+        .sort((a, b) => Number(a.wrapped === true) - Number(b.wrapped === true)),
       channels: channelsOf(options),
       logging: isYes(options.get('sync_log')),
       readOnly: isYes(options.get('readonly')),

@@ -7,7 +7,7 @@ import { SCRIPT_HEAD } from './observe-script.js';
 
 /**
  * In: first line user, second password, third base64 of the SASL PLAIN message (all empty: no login is tried),
- * then a line an instance: number US address US port. Out: number US imap|login|select|store US ok|no|failed|unverified US
+ * then a line an instance: number US address US port US tls or nothing. Out: number US imap|login|select|store US ok|no|failed|unverified US
  * what was said, and a last record `end`. The credentials are given on by stdin, never by arguments.
  */
 export const READABLE_SCRIPT = `${SCRIPT_HEAD}${String.raw`
@@ -15,7 +15,8 @@ command -v bash > /dev/null || { echo 'no bash on this host: /dev/tcp is its' >&
 IFS= read -r user; IFS= read -r password; IFS= read -r plain
 item() {
   said=$(printf '%s\n%s\n%s\n' "$user" "$password" "$plain" | timeout 20 bash -c '
-${IMAP_TALK}    { exec 3<> "/dev/tcp/$2/$3"; } 2> /dev/null || { say imap failed "port $3 does not answer"; exit; }
+${IMAP_TALK}    if [ "$4" = tls ]; then open_tls "$2" "$3" || exit
+    else { exec 3<> "/dev/tcp/$2/$3"; } 2> /dev/null || { say imap failed "port $3 does not answer"; exit; }; fi
     greeted || exit
     [ -n "$user" ] || exit
     log_in "$2" "$3" || exit
@@ -35,7 +36,7 @@ ${IMAP_TALK}    { exec 3<> "/dev/tcp/$2/$3"; } 2> /dev/null || { say imap failed
 }
 while IFS= read -r request; do
   IFS=$US; set -- $request
-  item "$1" "$2" "$3" < /dev/null &
+  item "$1" "$2" "$3" "$4" < /dev/null &
 done
 wait
 `.replaceAll('\\$', '$')}`;

@@ -49,7 +49,8 @@ ${IMAP_TALK}    # Opens 3; bash says why not on stderr, so that a second try is 
       return 1
     }
     imap() {
-      knock "$1" "$2" || { say imap failed "$refused"; return; }
+      if [ "$3" = tls ]; then open_tls "$1" "$2" || return
+      else knock "$1" "$2" || { say imap failed "$refused"; return; }; fi
       greeted || return
       [ -n "$user" ] || return
       log_in "$1" "$2"
@@ -64,7 +65,7 @@ ${IMAP_TALK}    # Opens 3; bash says why not on stderr, so that a second try is 
       case $line in 250*) say lmtp ok ;; *) say lmtp failed "$line" ;; esac
       printf "QUIT\r\n" >&3
     }
-    [ -z "$3" ] || imap "$2" "$3"
+    [ -z "$3" ] || imap "$2" "$3" "$6"
     [ -z "$5" ] || lmtp "$4" "$5"
   ' bash "$@" 2>&1)
   [ -z "$said" ] || printf '%s\n' "$said"
@@ -77,7 +78,7 @@ ${IMAP_TALK}    # Opens 3; bash says why not on stderr, so that a second try is 
 }
 while IFS= read -r request; do
   IFS=$US; set -- $request
-  item "$1" "$2" "$3" "$4" "$5" < /dev/null &
+  item "$1" "$2" "$3" "$4" "$5" "$6" < /dev/null &
 done
 wait
 `.replaceAll('\\$', '$')}`;

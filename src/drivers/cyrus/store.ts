@@ -460,14 +460,22 @@ export function cyrusStore({ config, transport, clock, testAccount, admin }: Cyr
       const known = seen.get(keyOf(instance))?.state;
       const isUp = known?.running === true && known.role !== null;
       const state = isUp ? known : await look(host, instance);
-      const at = (kind: 'imap' | 'lmtp') => {
-        const service = state.services.find(
+      const find = (kind: 'imap' | 'lmtp') =>
+        state.services.find(
           (one) => one.kind === kind && one.port !== undefined && !one.address.startsWith('127.'),
         );
+      const at = (kind: 'imap' | 'lmtp') => {
+        const service = find(kind);
         if (service === undefined) return ['', ''];
         return [service.address || (instance.address ?? '127.0.0.1'), String(service.port)];
       };
-      const served = parseServing(await serve.call(host, [...at('imap'), ...at('lmtp')], 25_000));
+      const served = parseServing(
+        await serve.call(
+          host,
+          [...at('imap'), ...at('lmtp'), find('imap')?.wrapped === true ? 'tls' : ''],
+          25_000,
+        ),
+      );
       if (served.imap !== 'ok' || served.lmtp === 'failed') seen.delete(keyOf(instance));
       return served;
     },
@@ -479,7 +487,11 @@ export function cyrusStore({ config, transport, clock, testAccount, admin }: Cyr
       );
       if (port === undefined)
         return { imap: 'none', login: 'not-tried', refusesChanges: 'not-tried', detail: '' };
-      const at = [port.address || (instance.address ?? '127.0.0.1'), String(port.port)];
+      const at = [
+        port.address || (instance.address ?? '127.0.0.1'),
+        String(port.port),
+        port.wrapped === true ? 'tls' : '',
+      ];
       return parseReadable(await reading.call(host, at, 25_000));
     },
 

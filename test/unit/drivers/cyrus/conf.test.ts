@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   channelsOf,
+  isWrapped,
   isYes,
   parseCyrusConf,
   parseImapdConf,
@@ -203,4 +204,14 @@ describe('serviceKind', () => {
   ])('%j is %s', (cmd, kind) => {
     expect(serviceKind(cmd)).toBe(kind);
   });
+});
+
+it.each([
+  ['imapd -s', true],
+  ['/usr/lib/cyrus/bin/imapd -C /srv/a/imapd.conf -s -U 30', true],
+  ['imapd -C /srv/-s/imapd.conf', false],
+  ['imapd', false],
+  ['lmtpd -s', false],
+])('%s speaks TLS from the first byte: %s', (cmd, wrapped) => {
+  expect(isWrapped(cmd)).toBe(wrapped);
 });

@@ -102,6 +102,28 @@ const link = (target: string) => ['link', target];
 const pid = ['pid', '1934'];
 
 describe('an instance', () => {
+  it('is spoken to without TLS where it has a port for that, whatever is listed first', () => {
+    const cyrus = [
+      'SERVICES {',
+      ' imaps cmd="imapd -s" listen="198.51.100.21:10993"',
+      ' imap cmd="imapd" listen="198.51.100.21:10143"',
+      ' lmtp cmd="lmtpd" listen="198.51.100.21:10124"',
+      '}',
+    ];
+    const confs = [...allConfs.filter(([, label]) => label !== 'mc'), ...confLines('mc', cyrus)];
+    const at = (port: number) => ({ at: ['198.51.100.21', port] as const });
+    const seen = see({
+      confs,
+      listens: [at(10143), at(10124), at(10993)],
+      records: [pid, link('role.master')],
+    });
+    expect(seen.services.map(({ name, wrapped }) => [name, wrapped])).toEqual([
+      ['imap', undefined],
+      ['lmtp', undefined],
+      ['imaps', true],
+    ]);
+  });
+
   it('is a started master by its ports', () => {
     expect(see({ listens: asMaster, records: [pid, link('role.master')] })).toMatchObject({
       running: true,
