@@ -1,4 +1,4 @@
-// npm run bench: the budgets of the README. Starts are ratios to a bare node start of the same run: cases are
+// The budgets of the README (npm run bench runs this and the others, all.ts). Starts are ratios to a bare node start of the same run: cases are
 // interleaved, the first round only warms the page cache, and the 25th percentiles are compared. What adds to every
 // node start (NODE_EXTRA_CA_CERTS, NODE_OPTIONS) is unset. What needs the lab (root on Debian) is skipped elsewhere,
 // and has floors of its own (stores.ts). Exit 1 when a budget is exceeded.
