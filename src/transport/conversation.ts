@@ -54,6 +54,8 @@ export interface ConversationOptions {
   readonly clock: Clock;
   /** ms within which the hello must come. */
   readonly helloMs: number;
+  /** ms after its hello at which the script is ended from here; absent: some seconds after the host must have done so. */
+  readonly deadlineMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onLine?: ((line: string) => void) | undefined;
   readonly dialogue?: Dialogue | undefined;
@@ -156,7 +158,7 @@ export function converse(child: Child, options: ConversationOptions): Conversati
       if (go !== undefined) stdin.write(go);
       guard(() => dialogue.onOpen(stdin));
     } else if (go !== undefined) stdin?.end(go + (command.stdin ?? ''));
-    after(remoteEndMs(command) + LOCAL_DEADLINE_MARGIN_MS, () =>
+    after(options.deadlineMs ?? remoteEndMs(command) + LOCAL_DEADLINE_MARGIN_MS, () =>
       after(LATE_READ_MS, () => finish('deadline')),
     );
   };

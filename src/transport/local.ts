@@ -5,8 +5,8 @@ import type { Host } from '../fleet/host.js';
 import type { Clock } from '../lib/clock.js';
 import { type Environment, killGroup } from './child.js';
 import { converse } from './conversation.js';
-import { type Asked, interrupted, judgeHeard, lastWords, seconds } from './outcome.js';
-import { makeNonce, takesStdin, wrapCommand } from './script.js';
+import { type Asked, interrupted, judgeHeard, lastWords, seconds, timedOut } from './outcome.js';
+import { makeNonce, takesStdin, wrapCommand, wrapReading } from './script.js';
 import { spawnChild } from './spawn-child.js';
 import type { Command, CommandResult, RunOptions, Transport } from './transport.js';
 
@@ -39,10 +39,11 @@ async function runLocal(
   const asked: Asked = { host: host.name, command, sudoUser };
   if (options.signal?.aborted) throw interrupted(asked, false);
   const nonce = makeNonce();
-  const [, ...args] = wrapCommand(command, nonce, sudoUser);
+  const reading = wrapReading(command, nonce, sudoUser);
+  const [, ...args] = reading ?? wrapCommand(command, nonce, sudoUser);
   const hasStdin = takesStdin(command, options.dialogue);
   const child = spawnChild('/bin/sh', args, { env: settings.env, hasStdin });
-  // timeout(1) is in that group as well, and sends KILL a little later.
+  // timeout(1), where it is, is in that group as well, and sends KILL a little later.
   const onBreak = (group: number | undefined) =>
     killGroup(group, options.signal?.aborted ? 'SIGTERM' : 'SIGKILL');
   const { heard: hearing } = converse(child, {
@@ -50,13 +51,17 @@ async function runLocal(
     nonce,
     clock,
     helloMs,
+    deadlineMs: reading === undefined ? undefined : command.timeoutMs,
     signal: options.signal,
     onLine: options.onLine,
     dialogue: options.dialogue,
     onBreak,
   });
   const heard = await hearing;
-  if (heard.hello) return judgeHeard(heard, asked);
+  if (heard.hello) {
+    if (reading !== undefined && heard.brokenOff === 'deadline') throw timedOut(heard, asked);
+    return judgeHeard(heard, asked);
+  }
   if (heard.brokenOff === 'aborted') throw interrupted(asked, false);
   if (heard.brokenOff === 'no-hello') {
     throw new TransportError(

@@ -51,15 +51,9 @@ export function judgeHeard(heard: Heard, asked: Asked): CommandResult {
 }
 
 /** The script was stopped from outside: by its deadline, or by somebody else on the host. */
-function unended(heard: Heard, end: number, { host, command }: Asked): TransportError {
-  if ((end === 124 || end === 137) && heard.tookMs >= command.timeoutMs * 0.9) {
-    return new TransportError(
-      host,
-      'timeout',
-      `${host}: ${command.name} was ended after its ${seconds(command.timeoutMs)}`,
-      { detail: lastWords(heard.stderr) || undefined },
-    );
-  }
+function unended(heard: Heard, end: number, asked: Asked): TransportError {
+  const { host, command } = asked;
+  if ((end === 124 || end === 137) && heard.tookMs >= command.timeoutMs * 0.9) return timedOut(heard, asked);
   return new TransportError(
     host,
     'lost',
@@ -67,6 +61,16 @@ function unended(heard: Heard, end: number, { host, command }: Asked): Transport
     {
       detail: `status ${end} of its wrapper; it may have acted`,
     },
+  );
+}
+
+/** It met its deadline. */
+export function timedOut(heard: Heard, { host, command }: Asked): TransportError {
+  return new TransportError(
+    host,
+    'timeout',
+    `${host}: ${command.name} was ended after its ${seconds(command.timeoutMs)}`,
+    { detail: lastWords(heard.stderr) || undefined },
   );
 }
 

@@ -63,6 +63,17 @@ others() {
 while others; do sleep 1; done
 exit 143`;
 
+// A reading script on this machine, $1 nonce, $2 the script. Nothing stands between it and us that could be lost, so that
+// its deadline is kept by us, and timeout(1) with the shell inside it is left out: to start these two takes longer than
+// all that most scripts do.
+const HERE = `n=$1; shift
+LC_ALL=C; export LC_ALL; cd /
+printf '\\036hello %s\\n' "$n"
+(s=$1; shift; unset n; eval "unset s
+$s")
+s=$?
+printf '\\036rc %s %s\\n' "$n" "$s"; printf '\\036rc %s %s\\n' "$n" "$s" >&2`;
+
 const GO = 'go';
 
 /** The line that lets a script begin once its hello was heard; undefined: it does not wait for one. */
@@ -97,21 +108,47 @@ export function makeNonce(): string {
  * @throws MailctlError `transport.too-long` when the arguments do not fit into a command line.
  */
 export function wrapCommand(command: Command, nonce: string, sudoUser: string | false): readonly string[] {
-  invariant(/^[0-9a-f]{16}$/.test(nonce), 'a nonce is 16 hex digits');
-  invariant(command.timeoutMs > 0, `${command.name} has no deadline`);
+  const script = scriptOf(command, nonce);
   const seconds = Math.ceil(command.timeoutMs / 1000);
-  const user = command.privileged && sudoUser !== false ? sudoUser : '';
+  const user = sudoFor(command, sudoUser);
   invariant(!user.startsWith('-'), `a user name that begins with a dash: ${user}`);
-  // In front of the script and on its own line, since sudo and containers keep no environment. sbin: postqueue,
-  // postsuper and ctl_mboxlist live there, and the PATH of a login that is not root's lacks it.
-  const script = `LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export LC_ALL PATH; printf '\\036run %s\\n' ${nonce} >&2
-${command.script}`;
   const { within = [] } = command;
   const inner = within.length === 0 ? [script] : ['', ...within, '/bin/sh', '-c', script, 'sh'];
-  const words = [
+  return mustFit(command, [
     ...['sh', '-c', OUTER, 'sh', nonce, String(seconds), user],
     ...[command.readOnly ? '' : GO, INNER, ...inner, ...command.args],
-  ];
+  ]);
+}
+
+/**
+ * The same for a command that only reads on this machine, as we are: its deadline is not kept by what these words start.
+ * Undefined: it is not of that kind.
+ */
+export function wrapReading(
+  command: Command,
+  nonce: string,
+  sudoUser: string | false,
+): readonly string[] | undefined {
+  if (!command.readOnly || command.within !== undefined || sudoFor(command, sudoUser) !== '')
+    return undefined;
+  return mustFit(command, ['sh', '-c', HERE, 'sh', nonce, scriptOf(command, nonce), ...command.args]);
+}
+
+/** Whom it is to run as; empty: as we are. */
+function sudoFor({ privileged }: Command, sudoUser: string | false): string {
+  return privileged && sudoUser !== false ? sudoUser : '';
+}
+
+function scriptOf(command: Command, nonce: string): string {
+  invariant(/^[0-9a-f]{16}$/.test(nonce), 'a nonce is 16 hex digits');
+  invariant(command.timeoutMs > 0, `${command.name} has no deadline`);
+  // In front of the script and on its own line, since sudo and containers keep no environment. sbin: postqueue,
+  // postsuper and ctl_mboxlist live there, and the PATH of a login that is not root's lacks it.
+  return `LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export LC_ALL PATH; printf '\\036run %s\\n' ${nonce} >&2
+${command.script}`;
+}
+
+function mustFit(command: Command, words: readonly string[]): readonly string[] {
   const bytes = Buffer.byteLength(quoteLine(words));
   if (bytes > MAX_COMMAND_LINE_BYTES) {
     throw new MailctlError(

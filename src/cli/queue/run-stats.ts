@@ -44,7 +44,11 @@ async function gatherStats(options: KeyedOptions, now: number, context: Context)
       signal: context.interruption.abort,
     },
   );
-  const [report, view] = await Promise.all([reading, loadView(context)]);
+  const [report, view, holds] = await Promise.all([
+    reading,
+    loadView(context),
+    options.input === undefined ? holdsHere(context) : undefined,
+  ]);
   if (options.by.includes('destination')) {
     const { destinationDesk } = await import('./destinations.js');
     const desk = await destinationDesk(context, options.noDns);
@@ -52,10 +56,10 @@ async function gatherStats(options: KeyedOptions, now: number, context: Context)
     await desk.close();
     stats.joinDestinations(of);
   }
-  return { stats, report, view };
+  return { stats, report, view, holds };
 }
 
-/** A turn of the loop later, when the commands have been started: their answers take longer than this. */
+/** A turn of the loop later, when the commands have been started: their answers take longer than this and the next. */
 async function loadView(context: Context) {
   await context.clock.sleep(0);
   const [{ hostRows }, view] = await Promise.all([import('./stats-json.js'), import('./stats-view.js')]);
@@ -88,12 +92,11 @@ async function runPlain(schema: string, options: KeyedOptions, context: Context)
   const begunAt = context.clock.monotonic();
   // All ages, and what is too young or too old for a selector, are by one clock: when the looking began.
   const now = context.clock.now();
-  const { stats, report, view } = await gatherStats(options, Math.floor(now / 1000), context);
+  const { stats, report, view, holds } = await gatherStats(options, Math.floor(now / 1000), context);
   const { hostRows, missingOf, statsView, whyCommand } = view;
   mustHaveQueues(report);
   const problems = problemsOf(report);
   const { total, queues } = stats.totals();
-  const holds = options.input === undefined ? await holdsHere(context) : undefined;
   await context.output.print(
     await statsView(context, {
       schema,
@@ -124,6 +127,7 @@ async function runPlain(schema: string, options: KeyedOptions, context: Context)
 
 /** Holds that end by themselves, as far as this machine knows of any; where it knows of none nothing is loaded. */
 export async function holdsHere(context: Context) {
+  await context.clock.sleep(0);
   if (!existsSync(`${await context.stateDirPath()}/holds.json`)) return undefined;
   const { holdsToTell } = await import('./holds-to-tell.js');
   return holdsToTell(context);

@@ -171,9 +171,13 @@ describe('a script on this machine', () => {
     expect(error).toMatchObject({ kind: 'unsupported', detail: 'no such container' });
   });
 
-  it('is unsupported without timeout(1)', async () => {
-    const error = await failure(transport({ env: { PATH: dir } }).run(here, command('true')));
+  it('that acts is unsupported without timeout(1); what reads has its deadline from us', async () => {
+    const bare = transport({ env: { PATH: dir } });
+    const error = await failure(bare.run(here, command('true', { readOnly: false })));
     expect(error).toMatchObject({ kind: 'unsupported', detail: 'there is no timeout(1)' });
+    expect((await bare.run(here, command('echo read'))).stdout).toBe('read\n');
+    const late = await failure(bare.run(here, command('while :; do :; done', { timeoutMs: 300 })));
+    expect(late.kind).toBe('timeout');
   });
 });
 
@@ -280,19 +284,28 @@ describe('a deadline', () => {
     expect(systemClock.monotonic() - begun).toBeLessThan(4000);
   });
 
-  it('ends children that ignore TERM although the script itself obeys', async () => {
-    const file = join(dir, 'pid');
-    const script = '(trap "" TERM; echo $$ >"$1"; sleep 30; sleep 30) & echo $! >"$1"; wait';
-    const error = await failure(run(command(script, { timeoutMs: 1000, args: [file] })));
-    expect(error.kind).toBe('timeout');
-    const pid = Number(readFileSync(file, 'utf8'));
-    await waitFor(() => isGone(pid), 'the end of the child');
-  }, 15_000);
+  it.each([true, false])(
+    'ends children that ignore TERM although the script obeys; it reads: %s',
+    async (readOnly) => {
+      const file = join(dir, `pid-${readOnly}`);
+      const script = '(trap "" TERM; echo $$ >"$1"; sleep 30; sleep 30) & echo $! >"$1"; wait';
+      const error = await failure(run(command(script, { timeoutMs: 1000, args: [file], readOnly })));
+      expect(error.kind).toBe('timeout');
+      const pid = Number(readFileSync(file, 'utf8'));
+      await waitFor(() => isGone(pid), 'the end of the child');
+    },
+    15_000,
+  );
 
-  it('ends a script that ignores TERM', async () => {
-    const error = await failure(run(command('trap "" TERM; while :; do sleep 1; done', { timeoutMs: 1000 })));
-    expect(error.kind).toBe('timeout');
-  }, 15_000);
+  it.each([true, false])(
+    'ends a script that ignores TERM; it reads: %s',
+    async (readOnly) => {
+      const script = 'trap "" TERM; while :; do sleep 1; done';
+      const error = await failure(run(command(script, { timeoutMs: 1000, readOnly })));
+      expect(error.kind).toBe('timeout');
+    },
+    15_000,
+  );
 
   it('is not what a script killed by others met: that outcome is unknown', async () => {
     const error = await failure(run(command('kill -KILL $$')));
