@@ -63,6 +63,8 @@ export interface PlacedOrder {
   readonly parcels: readonly Parcel[];
   /** There was room for less than its windows let be in flight. */
   readonly isShort?: boolean | undefined;
+  /** The destinations of its lots, in their order. */
+  readonly names: readonly string[];
 }
 
 /** What a tick's answer came to. */
@@ -81,6 +83,8 @@ const MOST_IN_FLIGHT = 1000;
 const MOST_OFFERED = 5000;
 /** ...and of each of its places at least. */
 const OFFERED_EACH = 40;
+/** Hops of which every order has some, for they have most. */
+const LARGEST = 3;
 /** Places that a hop gets which has waited for long. */
 const YIELD = 4;
 const MOST_TRIES = 8;
@@ -136,6 +140,10 @@ interface Lane {
   /** Next hops that the server itself keeps back. */
   readonly keptBack: Map<string, { readonly until: number; readonly waitS: number }>;
   readonly letGo: Map<string, number>;
+  /** What of a rate is left over, by destination: one at first, and never more at once. */
+  readonly credits: Map<string, { readonly left: number; readonly at: number }>;
+  /** How far its server is known to take the connections that it has kept, by destination. */
+  readonly reuses: Map<string, number>;
   /** Offered by the order that is under way: no more in the supplies, and not let go yet. */
   readonly offered: Map<string, number>;
   /** Held, and not tried any more: their server never let them go. */
@@ -214,6 +222,8 @@ export class DrainController {
       told: new Map(),
       keptBack: new Map(),
       letGo: new Map(),
+      credits: new Map(),
+      reuses: new Map(),
       offered: new Map(),
       stuck: [],
       counts: { ...done, givenBack: 0 },
@@ -281,6 +291,7 @@ export class DrainController {
     const start = names.length === 0 ? 0 : state.turn++ % names.length;
     const offered: Parcel[] = [];
     const lots: DrainLot[] = [];
+    const placedNames: string[] = [];
     // A thousand small destinations take turns; each begins where another was first the last time.
     const turn = [...names.slice(start), ...names.slice(0, start)];
     const wishes = turn.map((name) => {
@@ -315,17 +326,23 @@ export class DrainController {
           10,
       );
       const taken =
-        places > 0 && factor > 0 && (free > 0 || forMs > 0) ? supply.take(much, now, isBlocked, hops) : [];
+        places > 0 && factor > 0 && (free > 0 || forMs > 0)
+          ? supply.take(much, now, isBlocked, new Set([...hops, ...supply.largest(LARGEST)]))
+          : [];
       const yields =
         free > 0 || taken.length === 0 || !supply.isOverdue(hops, now) ? 0 : Math.min(YIELD, places);
       if (taken.length === 0 && watch.length === 0) continue;
       offered.push(...taken);
       state.offered.set(name, taken.length);
+      const perSecond = this.#paceOf(lane, name);
+      placedNames.push(name);
       lots.push({
         window: places,
         connections: this.#mostOpen(lane, name, places),
         peers,
-        perSecond: this.#paceOf(lane, name),
+        perSecond,
+        credit: perSecond === null ? undefined : creditOf(state, name, perSecond, now),
+        reuses: state.reuses.get(name),
         yields,
         release: taken.map(({ key }) => key),
         watch: watch.map(({ id }) => id),
@@ -333,7 +350,8 @@ export class DrainController {
       });
     }
     const isShort = room < wishes.reduce((sum, { wants }) => sum + wants, 0);
-    return { order: { lots, forMs: offered.length === 0 ? 0 : forMs }, parcels: offered, isShort };
+    const forHost = offered.length === 0 ? 0 : forMs;
+    return { order: { lots, forMs: forHost }, parcels: offered, names: placedNames, isShort };
   }
 
   /** The order's answer was lost: what it may have released is watched until a look tells. */
@@ -383,9 +401,14 @@ export class DrainController {
     const more = aside - state.aside;
     state.aside = aside;
     this.#takeFates(state, placed, seen.look, now);
+    for (const [index, count] of seen.look.reuses ?? []) {
+      const name = placed.names[index];
+      if (name !== undefined) state.reuses.set(name, count);
+    }
     const learned = new Map<string, string>();
     for (const event of seen.events) this.#takeEvent(state, event, learned, now);
     const putBack = this.#settle(state, now);
+    this.#freePlaces(lane, state, now);
     if (seen.open === null) for (const { open } of this.#destinations.values()) open.delete(state.kernel);
     if (seen.open) this.#askedAt.set(state.kernel, now);
     for (const [name, count] of seen.open ?? []) {
@@ -586,7 +609,11 @@ export class DrainController {
       });
     }
     for (const [name, parcels] of back) state.supplies.get(name)?.giveBack(parcels);
-    for (const [name, count] of letGo) state.letGo.set(name, count);
+    for (const [name, count] of letGo) {
+      state.letGo.set(name, count);
+      const credit = state.credits.get(name);
+      if (credit !== undefined) state.credits.set(name, { ...credit, left: credit.left - count });
+    }
     for (const [id, flight] of state.flights) {
       if (flight.ended !== undefined || offered.has(id)) continue;
       const fate = look.fates.get(id);
@@ -700,6 +727,18 @@ export class DrainController {
     return putBack;
   }
 
+  /** What has nothing left needs no places, whether it is asked again or not. */
+  #freePlaces(lane: string, state: Lane, now: number): void {
+    let flying: ReadonlyMap<string, number> | undefined;
+    for (const [name, { count }] of state.supplies) {
+      const grants = this.#destinations.get(name)?.grants;
+      const grant = grants?.get(lane);
+      if (count > 0 || grant === undefined || grant.places === 0) continue;
+      flying ??= flyingOf([state]);
+      if (!flying.has(name)) grants?.set(lane, nextGrant(grant, 0, now));
+    }
+  }
+
   /** What a kernel said of which nothing is asked any more: its queues are over, or away for long. */
   #forgetOpen(now: number): void {
     for (const [kernel, at] of this.#askedAt) {
@@ -746,6 +785,14 @@ function nextGrant(before: Grant | undefined, places: number, now: number): Gran
   if (before !== undefined && before.places > places)
     shed.push({ places: before.places, until: now + CLOSING_S });
   return { places, at: now, shed };
+}
+
+/** What of a rate has come together since; what was let go by the last look is taken off. */
+function creditOf({ credits }: Lane, name: string, perSecond: number, now: number): number {
+  const before = credits.get(name);
+  const left = before === undefined ? 1 : Math.min(1, before.left + perSecond * (now - before.at));
+  credits.set(name, { left, at: now });
+  return left;
 }
 
 const waitAfter = (tries: number): number => Math.min(MOST_WAIT_S, TRY_AGAIN_S * 2 ** (tries - 1));

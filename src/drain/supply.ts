@@ -76,6 +76,15 @@ export class Supply {
     return taken.sort(isOlder);
   }
 
+  /** The hops that have most, at most so many: what is in hand of them lets the others go on when one runs out. */
+  largest(most: number): readonly string[] {
+    return [...this.#hops]
+      .map(([name, { sorted, at }]) => ({ name, left: sorted.length - at }))
+      .sort((a, b) => b.left - a.left)
+      .slice(0, most)
+      .map(({ name }) => name);
+  }
+
   /** Has the oldest message waited for its hop's turn for long, while others are in hand? True at most once in that time. */
   isOverdue(inHand: ReadonlySet<string>, now: number): boolean {
     for (const hop of inHand) this.#turns.set(hop, now);

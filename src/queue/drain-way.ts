@@ -36,6 +36,10 @@ export interface DrainLot {
   readonly peers?: readonly string[] | undefined;
   /** At most so many are released a second; null: as fast as the window lets them. */
   readonly perSecond: number | null;
+  /** Of `perSecond`, what may go at once, for it was left over before; less than nothing: too many went. Undefined: one. */
+  readonly credit?: number | undefined;
+  /** What the last look said of it (`DrainLook.reuses`). */
+  readonly reuses?: number | undefined;
   /**
    * So many connections that are kept for the next message of their hops are left to end, so that others get a place:
    * the first of `release` have waited for long. Undefined: none.
@@ -73,6 +77,11 @@ export interface DrainLook {
   readonly oldestOther: number | null;
   /** The server said that it is not running: nothing will move. */
   readonly isDown: boolean;
+  /**
+   * By the order's lots: how far messages are seen to take the connections that are kept for them, by a figure of the
+   * server's own; below zero, not. A lot that is missing has not told.
+   */
+  readonly reuses?: ReadonlyMap<number, number> | undefined;
   /**
    * Messages that the server has put aside under names of its own since the first look, instead of delivering them:
    * those out of the queue are not all delivered. Null or absent: it gives no new names.

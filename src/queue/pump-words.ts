@@ -8,18 +8,18 @@ import type { MessageKey } from './message.js';
 
 const FATES: ReadonlySet<string> = new Set<DrainFate>(['waiting', 'active', 'deferred', 'held', 'gone']);
 
-/** `lot WINDOW PER-SECOND|-`, its `watch ID` lines and its keys; an id that the server could not have made is left out. */
+/** `lot WINDOW PER-SECOND|-`, what of the rate is left over, its `watch ID` lines and its keys; an id that the server could not have made is left out. */
 export function orderText(
   { lots }: DrainOrder,
   isId: (id: string) => boolean,
   lineOf: (key: MessageKey) => string,
 ): string {
   return lots
-    .map(({ window, perSecond, release, watch }) => {
+    .map(({ window, perSecond, credit, release, watch }) => {
       const most = Math.max(0, Math.floor(window));
       const rate = perSecond === null ? '-' : Math.max(0, perSecond).toFixed(3);
       const watched = watch.filter(isId).map((id) => `watch ${id}\n`);
-      return `lot ${most} ${rate}\n${watched.join('')}${release
+      return `lot ${most} ${rate}\n${creditLine(credit)}${watched.join('')}${release
         .filter(({ id }) => isId(id))
         .map(lineOf)
         .join('')}`;
@@ -27,18 +27,26 @@ export function orderText(
     .join('');
 }
 
+/** What may go at once of a rate; none: as every pump has it without. */
+export const creditLine = (credit: number | undefined): string =>
+  credit === undefined ? '' : `credit ${credit.toFixed(3)}\n`;
+
 /** What a pump printed. @throws ParseError when it did not come to its end: what it did must be looked at */
 export function parseLook(host: string, stdout: string): DrainLook {
   const fates = new Map<string, DrainFate>();
   const failed: { id: string; why: string }[] = [];
   const numbers = new Map<string, number>();
+  const reuses = new Map<number, number>();
   let isDown = false;
   let isWhole = false;
   for (const line of stdout.split('\n')) {
     const [word = '', first = '', ...rest] = line.split(' ');
     if (word === 'fate' && FATES.has(rest[0] ?? '')) fates.set(first, rest[0] as DrainFate);
     else if (word === 'failed') failed.push({ id: first, why: rest.join(' ') });
-    else if (word === 'down') isDown = true;
+    else if (word === 'reuses') {
+      if (/^\d{1,6}$/.test(first) && /^-?\d{1,6}$/.test(rest[0] ?? ''))
+        reuses.set(Number(first), Number(rest[0]));
+    } else if (word === 'down') isDown = true;
     else if (word === 'done') isWhole = true;
     else if (/^\d{1,12}(\.\d{1,6})?$/.test(first)) numbers.set(word, Number(first));
   }
@@ -52,6 +60,7 @@ export function parseLook(host: string, stdout: string): DrainLook {
     inFlight: numbers.get('in-flight') ?? null,
     oldestOther: numbers.get('other') ?? null,
     isDown,
+    ...(reuses.size === 0 ? {} : { reuses }),
   };
 }
 
@@ -81,7 +90,9 @@ export async function tickOnce(
     const byRate =
       lot.perSecond === null
         ? Number.POSITIVE_INFINITY
-        : Math.ceil((lot.perSecond * Math.max(order.forMs, 1000)) / 1000);
+        : lot.credit === undefined
+          ? Math.ceil((lot.perSecond * Math.max(order.forMs, 1000)) / 1000)
+          : Math.floor(lot.credit + (lot.perSecond * order.forMs) / 1000);
     let free = Math.min(Math.floor(lot.window) - flying, byRate);
     for (const key of lot.release) {
       const fate = fateOf(key.id);

@@ -13,7 +13,8 @@ my $exim = $ENV{exim};
 my (@lots, $lot, %fate, %child);
 while (my $line = <STDIN>) {
   chomp $line;
-  if ($line =~ /^lot (\d{1,9}) (-|\d{1,9}(?:\.\d{1,6})?)$/) { $lot = { window => $1, rate => $2 eq '-' ? undef : $2, todo => [], flying => {}, let => 0, ended => 0, deferred => 0 }; push @lots, $lot; next }
+  if ($line =~ /^lot (\d{1,9}) (-|\d{1,9}(?:\.\d{1,6})?)$/) { $lot = { window => $1, rate => $2 eq '-' ? undef : $2, todo => [], flying => {}, let => 0, ended => 0, deferred => 0, credit => 1 }; push @lots, $lot; next }
+  if ($lot && $line =~ /^credit (-?\d{1,9}\.\d{1,6})$/) { $lot->{credit} = $1; next }
   next unless $lot;
   if ($line =~ /^watch ($ID)$/) { $lot->{flying}{$1} = 1; next }
   my ($id, $arrival, $sender) = split / /, $line, 3;
@@ -69,7 +70,7 @@ while (1) {
     if ($lot->{deferred} > 2 && $lot->{deferred} * 2 > $lot->{ended}) { $fate{$_->[0]} = 'held' for @{$lot->{todo}}; $lot->{todo} = [] }
     my $free = $lot->{window} - keys %{$lot->{flying}};
     if (defined $lot->{rate}) {
-      my $may = int($lot->{rate} * ($now - $began) + 1) - $lot->{let};
+      my $may = int($lot->{rate} * ($now - $began) + $lot->{credit} + 1000) - 1000 - $lot->{let};
       $free = $may if $may < $free;
     }
     $free = 0 if $now >= $end;

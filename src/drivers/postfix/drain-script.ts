@@ -7,9 +7,10 @@ import { quoteWord } from '../../transport/quote.js';
 import { CHOOSE_INSTANCE } from './instance.js';
 import { QUEUE_CONF, QUEUE_FILES_PERL } from './queue-files.js';
 
-// Stdin: `lot WINDOW PER-SECOND|- CONNECTIONS|- YIELD`, then its `peer ADDRESS` (hexadecimal bytes) lines, then `hop N` and,
+// Stdin: `lot WINDOW PER-SECOND|- CONNECTIONS|- YIELD`, then `credit RELEASES`, `reuses N` and `peer ADDRESS`
+// (hexadecimal bytes) lines of it, then `hop N` and,
 // of that hop, `watch ID` and `ID ARRIVAL|- =SENDER|*` lines, and `wide N` before those that make so many connections.
-// Out: `fate ID F`, `failed ID WHY`, `in-flight N`,
+// Out: `fate ID F`, `failed ID WHY`, `reuses LOT N`, `in-flight N`,
 // `other SECONDS`, `at SECONDS`, and `done` last.
 //
 // What is limited is connections. The queue manager has finished ones kept for two seconds for the next message of a
@@ -20,14 +21,24 @@ import { QUEUE_CONF, QUEUE_FILES_PERL } from './queue-files.js';
 // kernel shows what it did it counts as one that is still to be opened: open + let go just now <= limit, always, so that
 // no assumption about the server can lead above it. A place or two are left for those that are under way to an idle one.
 //
-// A hop of which the queue manager has nothing in hand is forgotten by it, and its next message opens one. Below six
-// places there is none to spare: there each hop is let run empty before its next message goes, by which the queue
-// manager never comes to keep one. As long as no peer is known, kept ones are counted as if all were kept.
+// One that lies idle is free for a message only where no message of ours has it still: what has come to its end and not
+// landed yet is about to put its own away, and a message that comes too early opens another.
+//
+// A hop of which the queue manager has nothing in hand is forgotten by it, and its next message opens one beside all that
+// lie idle. So some hops are kept in hand at the same time, and a new one is brought there by two messages that land one
+// after the other. Where the very last place is taken, only a message goes that must take an idle one: its hop stays in
+// hand, the ones before it did, nothing else is under way; where that was wrong once it is not done again for long.
+// Below six places there is none to spare: there each hop is let run empty before its next message goes, by which the queue
+// manager never comes to keep one. As long as no peer is known, kept ones are counted as if all were kept; so are they
+// where messages land and no connection is ever seen: through a smarthost, or to another port.
 //
 // After the answer the pump goes on in the background until the next one comes (they take locks on two folders of the
 // queue; Postfix takes none there), at most a second and a half: else every hop would run dry between two questions.
 const PUMP_PERL = String.raw`
 use Time::HiRes qw(time sleep); use Socket;
+# So many of a hop that it has not in hand does the queue manager try at once (initial_destination_concurrency), and one
+# more for each that has landed.
+use constant FIRST_FEW => 5;
 $SIG{PIPE} = 'IGNORE';
 my ($for_ms) = @ARGV;
 my (@lots, $lot, %ours, %fate, %lot_of);
@@ -36,14 +47,16 @@ while (my $line = <STDIN>) {
   chomp $line;
   if ($line =~ /^lot (\d{1,9}) (-|\d{1,9}(?:\.\d{1,6})?) (-|\d{1,9}) (\d{1,9})$/) {
     $lot = { window => $1, rate => $2 eq '-' ? undef : $2, most => $3 eq '-' ? undef : $3, yield => $4, todo => {}, order => [], flying => {}, let => 0, ended => 0, deferred => 0, peers => 0, kept => {},
-      open => 0, idle => 0, seen => {}, rests => {}, closing => {}, openers => [], takers => [], settle => 1, hops => {}, took => 0.1, more => 0, more_at => 0, idle_at => 0, widest => 1, may => 0 };
+      open => 0, idle => 0, seen => {}, rests => {}, closing => {}, openers => [], takers => [], settle => 1, hops => {}, took => 0.1, quick => 0, more => 0, more_at => 0, idle_at => 0, widest => 1, may => 0, trust => 0, credit => 1 };
     push @lots, $lot; $wide = 1; next;
   }
   next unless $lot;
   if ($line =~ /^peer ([0-9a-f]{8}|[0-9a-f]{32})$/) { $lot_of{pack 'H*', $1} = $lot; $lot->{peers}++; next }
+  if ($line =~ /^credit (-?\d{1,9}\.\d{1,6})$/) { $lot->{credit} = $1; next }
+  if ($line =~ /^reuses (-?\d{1,6})$/) { $lot->{trust} = $1; next }
   if ($line =~ /^hop (\d{1,9})$/) { $hop = $1; next }
   if ($line =~ /^wide ([1-9]\d{0,3})$/) { $wide = $1; next }
-  if ($line =~ /^watch ([A-Za-z0-9]{5,64})$/) { $lot->{flying}{$1} = [$hop, 0, 1]; $lot->{may}++; $lot->{hops}{$hop}{flying}++; $lot->{hops}{$hop}{landed} = 1; $ours{$1} = 1; next }
+  if ($line =~ /^watch ([A-Za-z0-9]{5,64})$/) { $lot->{flying}{$1} = [$hop, 0, 1]; $lot->{may}++; my $h = $lot->{hops}{$hop} ||= {}; $h->{flying}++; $h->{landed} = $h->{flying} >= 3; $h->{most} = $h->{flying} < FIRST_FEW ? FIRST_FEW : $h->{flying}; $ours{$1} = 1; next }
   my ($id, $arrival, $sender) = split / /, $line, 3;
   next unless defined $sender && $sender =~ /^[*=]/ && $id =~ /^[A-Za-z0-9]{5,64}$/ && $arrival =~ /^(?:-|\d{1,15})$/;
   my $key = [$id, $arrival, $sender, $hop, 0, $wide, scalar @{$lot->{order}}];
@@ -142,18 +155,32 @@ sub dump_family {
     }
   }
 }
-# The oldest of those that are under way did what the kernel shows, also where it has landed since the last look.
+# The oldest of those that are under way did what the kernel shows, also where it has landed since the last look. Each of
+# a hop well in hand that took what lay idle is a reason to trust that the next one will; where one had to and did not, it
+# is not relied upon for long.
+use constant { TRUSTED => 20, MOST_TRUST => 60, BROKEN_TRUST => -1000 };
 sub take_off {
-  my @lists = @_;
-  for my $list (@lists) { return shift @$list if @$list }
+  my ($lot, $opened) = @_;
+  for my $which ($opened ? qw(openers takers) : qw(takers openers)) {
+    my $one = shift @{$lot->{$which}} or next;
+    if ($which eq 'takers' && $one->[2]) {
+      if (!$opened) { $lot->{trust}++ if $lot->{trust} < MOST_TRUST }
+      elsif ($one->[2] == 2) { $lot->{trust} = BROKEN_TRUST }
+      elsif ($lot->{trust} > 0) { $lot->{trust} = int($lot->{trust} / 2) }
+    }
+    return $one;
+  }
   return;
 }
 # The kernel does not tell: a fifth is kept free, as where nobody counts.
-sub blind {
-  undef $diag;
-  for my $lot (@lots) { next unless $lot->{peers}; $lot->{peers} = 0; $lot->{window} = int($lot->{window} * 0.8) || 1 if $lot->{window} > 0 }
+sub blind_lot {
+  my ($lot) = @_;
+  return unless $lot->{peers};
+  $lot->{peers} = 0;
+  $lot->{window} = int($lot->{window} * 0.8) || 1 if $lot->{window} > 0;
   return;
 }
+sub blind { undef $diag; blind_lot($_) for @lots; return }
 sub sample {
   my ($must) = @_;
   my $now = time;
@@ -165,17 +192,20 @@ sub sample {
   return blind() if !$ok;
   for my $lot (@lots) {
     next unless $lot->{peers};
+    # What is delivered there goes another way: through a smarthost, or to another port.
+    $lot->{shown} = 1 if $lot->{open};
+    if (!$lot->{shown} && !$lot->{trust} && ($lot->{ended} >= 3 || !$lot->{sampled} && $lot->{may} >= 3)) { blind_lot($lot); next }
     $lot->{closing} = $lot->{ends};
     my ($seen, $shown) = ($lot->{seen}, $lot->{now});
     if ($lot->{sampled}) {
       for my $one (keys %$shown) {
         if (!exists $seen->{$one}) {
           # A new one. How long it takes here is learned from it. One that nobody was let go for is somebody else's.
-          my $let = take_off($lot->{openers}, $lot->{takers});
+          my $let = take_off($lot, 1);
           if ($let) { my $took = 3 * ($sampled - $let->[1]); $lot->{settle} = $took if $took > $lot->{settle} }
           else { $lot->{more}++ if $lot->{more} * 2 < $lot->{window}; $lot->{more_at} = $sampled }
         }
-        elsif ($seen->{$one} == 1 && !$shown->{$one}) { take_off($lot->{takers}, $lot->{openers}) }
+        elsif ($seen->{$one} == 1 && !$shown->{$one}) { take_off($lot, 0) }
       }
     }
     if ($lot->{more} && $sampled - $lot->{more_at} > 5) { $lot->{more}--; $lot->{more_at} = $sampled }
@@ -229,7 +259,10 @@ sub flies {
   my ($lot, $id, $hop, $wide) = @_;
   $lot->{flying}{$id} = [$hop, $now_s, $wide];
   $lot->{may} += $wide;
-  $lot->{hops}{$hop}{flying}++;
+  my $h = $lot->{hops}{$hop} ||= {};
+  $h->{most} = FIRST_FEW unless $h->{flying};
+  $h->{flying}++;
+  $h->{let_at} = $now_s;
 }
 sub next_of {
   my ($queue) = @_;
@@ -247,7 +280,7 @@ for my $lot (@lots) {
     next if -e path('hold', $id);
     $key->[4] = 1;
     my $at = where($id);
-    if ($at eq 'active' || $at eq 'incoming') { flies($lot, $id, $hop, $wide); $lot->{flying}{$id}[1] = 0; $lot->{hops}{$hop}{landed} = 1 }
+    if ($at eq 'active' || $at eq 'incoming') { flies($lot, $id, $hop, $wide); $lot->{flying}{$id}[1] = 0; my $h = $lot->{hops}{$hop}; $h->{let_at} = 0; $h->{landed} = $h->{flying} >= 3; $h->{most} = $h->{flying} if $h->{most} < $h->{flying} }
     else { $fate{$id} = $at eq 'hold' ? 'held' : $at }
   }
   for my $id (keys %{$lot->{flying}}) {
@@ -255,6 +288,24 @@ for my $lot (@lots) {
     # Its own is seen by now, or will be in a moment.
     push @{$lot->{openers}}, [$id, $began - $lot->{settle} + 0.03] if !defined $moved || $began - $moved < 0.01;
   }
+}
+# The next of a hop that is not in hand, for one of the last places: the oldest, and after half of its time another of its
+# hop, so that there is one in flight when it lands.
+sub cold {
+  my ($lot, $at, $is_warm) = @_;
+  my $group = $lot->{group};
+  if (defined $group && $at->($group) && !$is_warm->($group)) {
+    my $key = next_of($lot->{todo}{$group} || []);
+    return $key && $at->($group) < 2 && $now_s - $lot->{hops}{$group}{let_at} > $lot->{took} * 0.5 ? $key : undef if $key;
+  }
+  return if grep { $at->($_) && !$is_warm->($_) } keys %{$lot->{hops}};
+  my $first;
+  for my $hop (keys %{$lot->{todo}}) {
+    next if $is_warm->($hop);
+    my $key = next_of($lot->{todo}{$hop}) or next;
+    $first = $key if !$first || $key->[6] < $first->[6];
+  }
+  return $first;
 }
 # Lets go what the connections allow; the number that went.
 sub pour_bounded {
@@ -269,51 +320,77 @@ sub pour_bounded {
   my $open = $lot->{open};
   $open = $lot->{may} - $waits if $lot->{may} - $waits > $open;
   my $small = $limit < 6 && !$lot->{keeps};
-  # So many are under way at once to one that lies idle. Now and then one opens another all the same: where that takes the
-  # last place, nothing can be let go until one has ended, and by then all lie idle.
+  # So many are under way at once to one that lies idle; now and then one opens another all the same.
   my $spare = $small ? 0 : 1 + int($limit * 0.008 / ($lot->{took} + 0.008));
-  $spare = 2 if $spare < 2 && $limit >= 12;
   if ($lot->{widest} > 1 && !$small) { my $more = int($limit / 4); $more = $lot->{widest} if $lot->{widest} < $more; $spare = $more if $more > $spare }
   my $hops = $lot->{hops};
   my $line = $lot->{order};
   # Fewer hops with some messages each: one of which nothing is in hand opens a connection for every message.
   my $at = sub { my $h = $hops->{$_[0]}; return $h && $h->{flying} || 0 };
-  while ($free > 0 && $open + $waits < $limit) {
+  my $is_warm = sub { my $h = $hops->{$_[0]}; return $h && $h->{landed} && $h->{flying} };
+  # Two of a hop that is not in hand, half a message's time apart, bring it there, also where all has landed at once.
+  my $is_dry = !grep { $is_warm->($_) } keys %$hops;
+  $spare = 2 if $spare == 1 && $limit >= 12;
+  while ($free > 0 && $open + $waits <= $limit) {
     my $key;
-    # Where all lies idle and no hop is in hand that could take it, those that are spare make one that can.
-    my $most = $flying + $moved < 2 && $lot->{idle} && $spare > 1 ? $limit : $limit - $spare;
-    if ($open + $waits < $most && $flying + $moved < $lot->{window}) {
+    if ($open + $waits < $limit && $flying + $moved < $lot->{window}) {
       # One more connection: for the oldest, with some more of its hop.
       if ($small) {
-        for my $one (@$line) { my $h = $hops->{$one->[3]}; if (!$one->[4] && !($h && $h->{flying} && $h->{landed})) { $key = $one; last } }
+        for my $one (@$line) { if (!$one->[4] && !$is_warm->($one->[3])) { $key = $one; last } }
       }
-      else {
+      elsif ($open + $waits < $limit - $spare) {
         $key = next_of($lot->{todo}{$lot->{group}} || []) if defined $lot->{group} && $at->($lot->{group}) < 4;
         $key ||= next_of($line);
+        my $h = $key && $hops->{$key->[3]};
+        if ($h && $h->{flying} && $h->{flying} >= $h->{most}) {
+          # One more of this would wait for the others of its hop.
+          my $room;
+          for my $hop (keys %{$lot->{todo}}) {
+            next if $at->($hop) && $at->($hop) >= $hops->{$hop}{most};
+            my $one = next_of($lot->{todo}{$hop}) or next;
+            $room = $one if !$room || $one->[6] < $room->[6];
+          }
+          $key = $room if $room;
+        }
       }
-      last unless $key;
-      my $wide = $key->[5];
-      if ($wide < 2 || $open + $waits + $wide <= $most || $open + $waits == 0) {
+      # The last places are for others only where that stops nothing.
+      elsif ($is_dry || $lot->{trust} >= TRUSTED) { $key = cold($lot, $at, $is_warm) }
+      my $wide = $key ? $key->[5] : 1;
+      if ($key && ($wide < 2 || $open + $waits + $wide <= $limit - $spare || $open + $waits == 0)) {
         $lot->{group} = $key->[3];
         if (let_go($lot, $key)) { push @{$lot->{openers}}, map { [$key->[0], $now_s] } 1 .. $wide; $waits += $wide; $free--; $moved++; $lot->{yield}-- if $lot->{yield} > 0 }
         next;
       }
       undef $key;
     }
-    last if $small || $lot->{idle} <= @{$lot->{takers}} + $lot->{yield} || $flying + $moved >= $lot->{window} + 2 + $lot->{window} / 8;
-    # One that lies idle, for the first of a hop that the queue manager has in hand, and will have when it sees it.
-    my @warm = sort { $at->($b) <=> $at->($a) } grep { $hops->{$_}{landed} && $hops->{$_}{flying} } keys %$hops;
-    for my $hop (@warm) {
+    # Those that lie idle and are no one's: what has not landed may be about to put its own away.
+    my $sure = $lot->{open} - $lot->{may};
+    $sure = $lot->{idle} if $lot->{idle} < $sure;
+    last if $small || $sure <= $lot->{yield} || $flying + $moved >= $lot->{window} + 2 + $lot->{window} / 8;
+    # Where the last place is taken one at a time goes that cannot but take an idle one.
+    my $must = $open + $waits >= $limit;
+    last if $must && ($lot->{trust} < TRUSTED || $sure < 2 || $waits);
+    # For one of a hop that the queue manager has in hand, and will have when it sees it: the oldest. But some hops that
+    # have more are kept in hand, so that others can go on when one runs out.
+    my ($kept, $other, $in_hand) = (undef, undef, 0);
+    for my $hop (sort { $at->($b) <=> $at->($a) } grep { $is_warm->($_) } keys %$hops) {
       my $n = $at->($hop);
-      last if $key && $n < 4;
+      next if $n >= $hops->{$hop}{most};
+      # It stays in hand meanwhile: its newest cannot have landed by then, or the far side is at work on some of it.
+      next if $must && $now_s + 0.03 - ($hops->{$hop}{let_at} || 0) > $lot->{quick} && $lot->{open} - $lot->{idle} - $flying - $moved + $n < 6;
       my $one = next_of($lot->{todo}{$hop} || []) or next;
-      $key = $one if !$key || $one->[6] < $key->[6];
+      if ($n >= 4) { $key = $one if !$key || $one->[6] < $key->[6] }
+      elsif (@{$lot->{todo}{$hop}} >= 10 && $in_hand < $limit / 5) { $kept ||= $one }
+      else { $other ||= $one }
+      $in_hand++;
     }
+    $key = $kept || $key || $other;
     last unless $key;
     # One that makes several connections waits until as many lie idle, and the others behind it.
     my $wide = $key->[5];
-    last if $wide > 1 && ($lot->{idle} < @{$lot->{takers}} + $wide || $open + $waits + $wide > $limit);
-    if (let_go($lot, $key)) { push @{$lot->{takers}}, map { [$key->[0], $now_s] } 1 .. $wide; $waits += $wide; $free--; $moved++ }
+    last if $wide > 1 && ($must || $sure < $wide || $open + $waits + $wide > $limit);
+    my $is_solid = $must ? 2 : $at->($key->[3]) >= 3 ? 1 : 0;
+    if (let_go($lot, $key)) { push @{$lot->{takers}}, map { [$key->[0], $now_s, $is_solid] } 1 .. $wide; $waits += $wide; $free--; $moved++ }
   }
   return $moved;
 }
@@ -331,9 +408,16 @@ while (1) {
       my ($hop, $since, $wide) = @{delete $lot->{flying}{$id}};
       $lot->{may} -= $wide;
       my $h = $lot->{hops}{$hop};
-      $h->{landed} = --$h->{flying} > 0 ? 1 : 0;
+      # What the queue manager may not have taken up yet does not keep the hop in its hand.
+      my $late = grep { my $one = $lot->{flying}{$_->[0]}; $one && $one->[0] eq $hop } @{$lot->{openers}}, @{$lot->{takers}};
+      $h->{landed} = --$h->{flying} > $late ? 1 : 0;
+      $h->{most}++;
       push @{$lot->{kept}{$hop}}, $now_s;
-      if ($since) { my $took = $now_s - $since; $lot->{took} += ($took - $lot->{took}) / 20 }
+      if ($since) {
+        my $took = $now_s - $since;
+        $lot->{took} += ($took - $lot->{took}) / 20;
+        $lot->{quick} = !$lot->{quick} || $took < $lot->{quick} ? $took : $lot->{quick} + ($took - $lot->{quick}) / 100;
+      }
       $fate{$id} = $at eq 'hold' ? 'held' : $at;
       $lot->{ended}++; $lot->{deferred}++ if $at eq 'deferred';
       push @landed, [$lot, $hop];
@@ -347,7 +431,7 @@ while (1) {
     my $free = $lot->{window};
     $free -= keys %{$lot->{flying}} unless defined $lot->{most} && $lot->{peers};
     if (defined $lot->{rate}) {
-      my $may = int($lot->{rate} * ($now_s - $began) + 1) - $lot->{let};
+      my $may = int($lot->{rate} * ($now_s - $began) + $lot->{credit} + 1000) - 1000 - $lot->{let};
       $free = $may if $may < $free;
     }
     if (!defined $lot->{most}) {
@@ -413,6 +497,7 @@ sub count {
 }
 count($_, 0) for qw(incoming active);
 print "fate $_ $fate{$_}\n" for keys %fate;
+print "reuses $_ $lots[$_]{trust}\n" for grep { $lots[$_]{sampled} } 0 .. $#lots;
 printf "in-flight %d\nother %.1f\nat %.3f\n", $in_flight, $oldest, $now;
 print "down\n" if $down || !-e 'pid/master.pid';
 print "done\n";

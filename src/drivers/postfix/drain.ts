@@ -4,7 +4,7 @@
 import { CommandError } from '../../errors.js';
 import { keyLine } from '../../queue/act-words.js';
 import type { DrainOrder, DrainWay } from '../../queue/drain-way.js';
-import { parseLook } from '../../queue/pump-words.js';
+import { creditLine, parseLook } from '../../queue/pump-words.js';
 import { actOn } from './act.js';
 import { ACT_SCRIPT } from './act-script.js';
 import { LIFETIME_SCRIPT, PUMP_SCRIPT } from './drain-script.js';
@@ -90,6 +90,8 @@ export function orderText({ lots }: DrainOrder): string {
     const places = connections === null ? '-' : String(Math.max(1, Math.floor(connections)));
     lines.push(
       `lot ${Math.max(0, Math.floor(window))} ${rate} ${places} ${Math.max(0, Math.floor(yields))}\n`,
+      creditLine(lot.credit),
+      lot.reuses === undefined ? '' : `reuses ${Math.max(-9999, Math.min(9999, Math.floor(lot.reuses)))}\n`,
     );
     for (const peer of peers) {
       const bytes = addressBytes(peer);

@@ -518,6 +518,88 @@ test.each([
   expect([tick('a', 2, 'held'), tick('a', 5, 'held')]).toEqual(windows);
 });
 
+test('places of what has nothing left are free although it is asked no more', () => {
+  const { control } = new World({ big: 20 });
+  control.addLane('a', parcels(300, 'big', 'a'), [], { ...none, total: 300 }, 0, 'mx1');
+  control.addLane('b', parcels(3, 'big', 'b'), [], { ...none, total: 3 }, 0, 'mx2');
+  const tick = (lane: string, now: number, fate: DrainFate) => {
+    const placed = control.order(lane, now, { factor: 1, forMs: 1000 });
+    const fates = new Map(placed.parcels.map(({ key }) => [key.id, fate]));
+    const look: DrainLook = { at: now, fates, failed: [], inFlight: null, oldestOther: null, isDown: false };
+    control.see(lane, placed, { look, events: [], isLogWhole: false, open: null }, now);
+    return placed.order.lots[0]?.window;
+  };
+  expect([tick('b', 0, 'gone'), tick('a', 0, 'held')]).toEqual([1, 19]);
+  expect(control.isOver('b')).toBe(true);
+  expect([tick('a', 1, 'held'), tick('a', 4, 'held')]).toEqual([19, 20]);
+});
+
+describe('a low rate', () => {
+  const slow = (perSecond: number) =>
+    new DrainController({
+      limitOf: () => ({ ...limit(20), perSecond }),
+      perSecond: null,
+      isCounted: true,
+      peersOf: () => ['192.0.2.1'],
+    });
+
+  test('saves up for whole messages; what went is taken off', () => {
+    const control = slow(0.1);
+    control.addLane('mx1', parcels(30, 'big'), [], { ...none, total: 30 }, 0);
+    const credits: number[] = [];
+    let released = 0;
+    for (let now = 0; now < 40; now += 2) {
+      const placed = control.order('mx1', now, { factor: 1, forMs: 2000 });
+      const [lot] = placed.order.lots;
+      const may = Math.floor((lot?.credit ?? 0) + (lot?.perSecond ?? 0) * 2 + 1e-9);
+      credits.push(lot?.credit ?? 0);
+      const go = new Set(lot?.release.slice(0, Math.max(0, may)).map(({ id }) => id));
+      released += go.size;
+      const fates = new Map<string, DrainFate>(
+        placed.parcels.map(({ key }) => [key.id, go.has(key.id) ? 'gone' : 'held']),
+      );
+      const look: DrainLook = {
+        at: now,
+        fates,
+        failed: [],
+        inFlight: null,
+        oldestOther: null,
+        isDown: false,
+      };
+      control.see('mx1', placed, { look, events: [], isLogWhole: false, open: null }, now);
+    }
+    expect(credits[0]).toBe(1);
+    expect(Math.max(...credits)).toBe(1);
+    // Forty seconds at one in ten, and the first at once.
+    expect(released).toBe(5);
+  });
+});
+
+test('what a server told of its kept connections goes with the next order for the same destination', () => {
+  const { control } = new World({ big: 20, far: 20 });
+  control.addLane('mx1', [...parcels(90, 'big'), ...parcels(90, 'far')], [], { ...none, total: 180 }, 0);
+  const orderAt = (now: number) => control.order('mx1', now, { factor: 1, forMs: 1000 });
+  const first = orderAt(0);
+  expect(first.order.lots.map(({ reuses }) => reuses)).toEqual([undefined, undefined]);
+  const reuses = new Map([
+    [0, 60],
+    [7, 1],
+  ]);
+  const look: DrainLook = {
+    at: 0,
+    fates: new Map(),
+    failed: [],
+    inFlight: null,
+    oldestOther: null,
+    isDown: false,
+    reuses,
+  };
+  control.see('mx1', first, { look, events: [], isLogWhole: false, open: null }, 0);
+  const second = orderAt(1);
+  const of = (name: string | undefined) => second.order.lots[second.names.indexOf(name ?? '')]?.reuses;
+  expect([of(first.names[0]), of(first.names[1])]).toEqual([60, undefined]);
+});
+
 test('taken up again it opens nothing where it does not know whose connections are still open', () => {
   const limits = { limitOf: () => limit(20), perSecond: null, isCounted: true };
   const placesAt = (now: number, peers: readonly string[], released: number) => {

@@ -52,3 +52,18 @@ test('the order is kept through the parts, and over next hops; a part of an olde
     'old-last',
   ]);
 });
+
+test('the hops that have most are known by name', () => {
+  const supply = new Supply();
+  const of = (hop: string, count: number) =>
+    Array.from({ length: count }, (_, at) => ({
+      key: { id: `${hop}${at}`, arrivedAt: at, sender: 's', hop },
+      destination: 'big',
+      tries: 0,
+      notBefore: 0,
+    }));
+  supply.fill([...of('a', 2), ...of('b', 9), ...of('c', 5), ...of('d', 1)]);
+  expect(supply.largest(3)).toEqual(['b', 'c', 'a']);
+  supply.take(8, 0, (hop) => hop !== 'b');
+  expect(supply.largest(2)).toEqual(['c', 'a']);
+});

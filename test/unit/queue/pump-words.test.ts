@@ -27,6 +27,31 @@ test('an order names windows, what flies, and keys; strange ids are left out', (
   expect(text).toBe('lot 2 1.500\nwatch B1\nA1 1 =a\n');
 });
 
+test('what is left over of a rate is told, also less than nothing', () => {
+  const text = (credit: number | undefined) =>
+    orderText(
+      { lots: [{ window: 2, perSecond: 1.5, credit, release: [], watch: [] }], forMs: 5 },
+      () => true,
+      () => '',
+    );
+  expect([text(undefined), text(0.25), text(-3)]).toEqual([
+    'lot 2 1.500\n',
+    'lot 2 1.500\ncredit 0.250\n',
+    'lot 2 1.500\ncredit -3.000\n',
+  ]);
+});
+
+test('a pump tells of its lots whether connections that are kept are taken; nonsense is passed over', () => {
+  const told = (lines: string) => parseLook('mx1', `${lines}at 5\ndone\n`).reuses;
+  expect(told('reuses 0 60\nreuses 2 -1000\nreuses x 5\nreuses 3\nreuses 4 9999999999\n')).toEqual(
+    new Map([
+      [0, 60],
+      [2, -1000],
+    ]),
+  );
+  expect(told('')).toBeUndefined();
+});
+
 test('a look that did not come to its end is no look', () => {
   expect(() => parseLook('mx1', 'fate A gone\nat 5\n')).toThrow('did not come to its end');
   expect(() => parseLook('mx1', '')).toThrow('did not come to its end');
@@ -91,6 +116,15 @@ test('one that is free already takes a place and is not released again; a rate c
     'c',
     'd',
   ]);
+});
+
+test('a rate below one a tick lets none go until a whole one is left over', async () => {
+  const held = { b: 'held', c: 'held' } as const;
+  const at = async (credit: number) => {
+    const { lots, forMs } = order(9, ['b', 'c'], [], { perSecond: 0.1, forMs: 2000 });
+    return (await tick({ lots: lots.map((lot) => ({ ...lot, credit })), forMs }, held)).released;
+  };
+  expect([await at(1), await at(0), await at(0.7), await at(0.8)]).toEqual([['b'], [], [], ['b']]);
 });
 
 test.each([

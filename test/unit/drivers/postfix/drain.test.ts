@@ -43,6 +43,14 @@ test('an order names windows, connections, peers and hops; what could be no id o
   ]);
 });
 
+test('what is left over of a rate, and what is known of kept connections, is told where there is something', () => {
+  const text = orderText({
+    forMs: 1000,
+    lots: [{ window: 2, perSecond: 0.1, credit: -0.5, reuses: -1000, watch: [], release: [] }],
+  });
+  expect(text).toBe('lot 2 0.100 - 0\ncredit -0.500\nreuses -1000\n');
+});
+
 test('addresses are as the kernel has them', () => {
   expect(addressBytes('10.0.0.255')).toBe('0a0000ff');
   expect(addressBytes('::')).toBe('0'.repeat(32));

@@ -80,6 +80,20 @@ describeUnless(whyNot, 'the pump', () => {
     expect(alone).toBe(1);
   });
 
+  test('begins with several hops where one alone would wait for its own first few', () => {
+    const went = pump([{ release: [...held('a', 30), ...held('b', 30)], connections: 20, peers }]);
+    expect(went[0]).toBeGreaterThanOrEqual(17);
+    expect(
+      fs.readdirSync(path.join(spool, 'incoming')).filter((id) => id.startsWith('B')).length,
+    ).toBeGreaterThan(3);
+  });
+
+  test('a rate without anything left over lets none go', () => {
+    expect(pump([{ release: held('d', 9), connections: 20, peers, perSecond: 1, credit: 0 }])).toEqual([0]);
+    expect(pump([{ release: held('e', 9), connections: 20, peers, perSecond: 1, credit: -5 }])).toEqual([0]);
+    expect(pump([{ release: held('f', 9), connections: 20, peers, perSecond: 1, credit: 1 }])).toEqual([1]);
+  });
+
   test('lets none go of a window without places, and no more than a rate', () => {
     expect(pump([{ window: 0, release: held('a', 3), connections: 20, peers }])).toEqual([0]);
     expect(pump([{ release: held('b', 9), connections: 20, peers, perSecond: 10 }])[0]).toBeLessThanOrEqual(
