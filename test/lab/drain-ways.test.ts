@@ -278,6 +278,16 @@ initialize("/etc/mailman3/mailman.cfg")
 from mailman.config import config
 from email import message_from_string
 from mailman.email.message import Message
+from mailman.interfaces.domain import IDomainManager
+from mailman.interfaces.listmanager import IListManager
+from mailman.interfaces.styles import IStyleManager
+from zope.component import getUtility
+# The runner puts aside what is of a list that it does not know.
+if getUtility(IListManager).get("list@example.com") is None:
+    if getUtility(IDomainManager).get("example.com") is None:
+        getUtility(IDomainManager).add("example.com")
+    getUtility(IStyleManager).get("legacy-default").apply(getUtility(IListManager).create("list@example.com"))
+    config.db.commit()
 for i in range(int(sys.argv[1])):
     text = "From: ann%d@example.net\\nSubject: test\\nX-Lab-Id: l-%d\\nMessage-ID: <m%d@example.net>\\n\\nbody\\n" % (i, i, i)
     config.switchboards["out"].enqueue(
