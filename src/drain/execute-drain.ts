@@ -89,6 +89,8 @@ export interface DrainExecution {
   readonly abort: AbortSignal;
   /** Aborted: ends after the tick in hand as if it had died, so that another process goes on at once. */
   readonly leave?: AbortSignal | undefined;
+  /** As the process before has left it to this one: paused by hand, and what of the limits was used. */
+  readonly begins?: { readonly isPaused: boolean; readonly speed: number } | undefined;
   /** After every tick. */
   onStatus(status: DrainStatus): void;
   onChange(text: string): void;
@@ -184,6 +186,8 @@ class DrainLoop {
       peersOf: (destination) => this.#addresses.get(destination) ?? [],
     });
     for (const [address, destination] of execution.peers) this.#addPeer(address, destination);
+    this.#wishes.paused = execution.begins?.isPaused === true;
+    if (execution.begins !== undefined) this.#control.scale(execution.begins.speed);
     this.#startedAt = plan.createdAt;
     this.#lanes = plan.lanes.map((lane) => ({
       lane,

@@ -198,6 +198,7 @@ export class DrainWorld {
     isResumed = false,
     finish = new AbortController().signal,
     leave?: AbortSignal,
+    begins?: DrainExecution['begins'],
   ): Promise<DrainEnd> {
     if (isResumed)
       this.journal = await openJournal(this.journal.file, { operator: 'ann', clock: this.clock });
@@ -228,6 +229,7 @@ export class DrainWorld {
       finish,
       abort: new AbortController().signal,
       leave,
+      begins,
       onStatus: (status) => this.statuses.push(status),
       onChange: (text) => this.changes.push(text),
     };

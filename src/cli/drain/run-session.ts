@@ -2,7 +2,13 @@
 // what it came to is printed. Also its going on in a session of its own.
 import { setMaxListeners } from 'node:events';
 import { resolve } from 'node:path';
-import { type DrainEnd, type DrainQueue, executeDrain, exitOfDrain } from '../../drain/execute-drain.js';
+import {
+  type DrainEnd,
+  type DrainExecution,
+  type DrainQueue,
+  executeDrain,
+  exitOfDrain,
+} from '../../drain/execute-drain.js';
 import type { DrainFacts } from '../../drain/plan-drain.js';
 import { type DrainStatus, drainJson } from '../../drain/status.js';
 import { readSockets } from '../../drivers/sockets/sockets.js';
@@ -11,7 +17,7 @@ import type { Host } from '../../fleet/host.js';
 import type { Journal } from '../../journal/journal.js';
 import { isHeld } from '../../journal/lock.js';
 import type { RunFiles } from '../../journal/run-files.js';
-import { RunNotes } from '../../journal/run-notes.js';
+import type { RunNotes } from '../../journal/run-notes.js';
 import { findRun } from '../../journal/store.js';
 import { Channel } from '../../lib/channel.js';
 import { formatCommand } from '../../lib/command-text.js';
@@ -29,7 +35,9 @@ import { DRAIN_SCHEMA } from './options.js';
 const SMTP_PORTS = [25];
 const LINE_EVERY_MS = 60_000;
 /** How long a detached run may take to be seen. */
-const DETACHED_MS = 15_000;
+const DETACHED_MS = 60_000;
+/** What the process that goes on is told of how it went here; between our own two processes alone. */
+const AS = 'MAILCTL_DRAIN_AS';
 
 /** What is run. */
 export interface DrainRun {
@@ -162,6 +170,7 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
         finish,
         abort,
         leave: leave.signal,
+        begins: isResumed ? beginsOf(context.env[AS]) : undefined,
         onStatus: show,
         onChange: (text) => {
           if (!progress.isLive) progress.line(text);
@@ -257,13 +266,12 @@ export async function detachRun(
     ...(globals.config === undefined ? [] : ['--config', resolve(globals.config)]),
     ...(globals.timeoutMs === undefined ? [] : ['--timeout', `${Math.ceil(globals.timeoutMs / 1000)}s`]),
   ];
-  spawnDetached(words, context.env);
+  spawnDetached(words, as === undefined ? context.env : { ...context.env, [AS]: asText(as) });
   const { file } = await findRun(stateDir, run);
   const until = clock.monotonic() + DETACHED_MS;
   while (!(await isHeld(file, clock)) && clock.monotonic() < until)
     await clock.sleep(100, context.interruption.abort);
   const isAlive = await isHeld(file, clock);
-  if (isAlive && as !== undefined) await tellAgain(new RunNotes(stateDir, run), as, context.operator.name);
   await context.output.print({
     schema: DRAIN_SCHEMA,
     document: () => ({
@@ -290,9 +298,11 @@ export async function detachRun(
   return isAlive ? EXIT.done : EXIT.incomplete;
 }
 
-/** It has asked no host yet, and hears this before it releases anything. */
-async function tellAgain(notes: RunNotes, status: DrainStatus, by: string): Promise<void> {
-  if (status.isPausedByHand === true) await notes.ask({ ask: 'pause', by });
-  const speed = speedOf(status);
-  if (speed < 1) await notes.ask({ ask: 'rate', factor: speed, by });
+const asText = (status: DrainStatus): string =>
+  `${status.isPausedByHand === true ? 'paused' : 'going'} ${speedOf(status)}`;
+
+/** How a run begins that was left to this process; undefined: as any other. */
+export function beginsOf(text: string | undefined): DrainExecution['begins'] {
+  const [, how, speed] = /^(paused|going) (0\.\d{1,4}|1)$/.exec(text ?? '') ?? [];
+  return how === undefined ? undefined : { isPaused: how === 'paused', speed: Number(speed) };
 }

@@ -92,3 +92,20 @@ test('what is asked is seen at once, not only when a tick has ended', async () =
   expect([asked, end.status.lanes[0]?.state]).toEqual([true, 'done']);
   expect(world.changes).toContain('slower by ann: 50% of what the limits allow');
 });
+
+test('left paused and slow, it is so from its first moment in the next process, however late that comes', async () => {
+  const mx1 = new ModelQueue('mx1');
+  const world = await new DrainWorld([mx1]).open([40]);
+  let asked = false;
+  mx1.onTick = async ({ lots }) => {
+    if (asked) return;
+    expect(lots.flatMap(({ release }) => release)).toEqual([]);
+    if (mx1.ticks < 4) return;
+    asked = true;
+    const [lane] = world.statuses.at(-1)?.lanes ?? [];
+    expect([lane?.state, lane?.speed, mx1.with('gone')]).toEqual(['paused', 0.8, []]);
+    await world.notes.ask({ ask: 'resume', by: 'ann' });
+  };
+  const end = await world.run(false, undefined, undefined, { isPaused: true, speed: 0.8 });
+  expect([asked, end.status.lanes[0]?.state]).toEqual([true, 'done']);
+});
