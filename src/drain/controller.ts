@@ -447,8 +447,12 @@ export class DrainController {
   }
 
   counts(lane: string): DrainCounts {
-    const { counts, flights, supplies, stuck, aside } = this.#laneOf(lane);
-    const held = [...supplies.values()].reduce((sum, { count }) => sum + count, stuck.length);
+    const { counts, flights, supplies, stuck, aside, offered } = this.#laneOf(lane);
+    // What is offered by the order that is under way is held as far as anybody knows.
+    const held = [...supplies].reduce(
+      (sum, [name, { count }]) => sum + count + (offered.get(name) ?? 0),
+      stuck.length,
+    );
     // By their names they are gone from the queue, as if they were delivered.
     const notSent = Math.min(aside, counts.delivered);
     const [delivered, deferred] = [counts.delivered - notSent, counts.deferred + notSent];
@@ -466,7 +470,11 @@ export class DrainController {
     return [...this.#destinations]
       .map(([destination, { window, grants, open, rate }]) => {
         const inFlight = flying.get(destination) ?? 0;
-        const left = lanes.reduce((sum, { supplies }) => sum + (supplies.get(destination)?.count ?? 0), 0);
+        const left = lanes.reduce(
+          (sum, { supplies, offered }) =>
+            sum + (supplies.get(destination)?.count ?? 0) + (offered.get(destination) ?? 0),
+          0,
+        );
         const given = lane === undefined ? undefined : grants.get(lane)?.places;
         const own = lanes[0] === undefined ? undefined : open.get(lanes[0].kernel);
         const seen = lane === undefined ? [...open.values()] : own === undefined ? [] : [own];

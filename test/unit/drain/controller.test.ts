@@ -136,6 +136,18 @@ describe('a drain', () => {
     expect(world.control.counts('mx1')).toMatchObject({ delivered: 2000, held: 0, inFlight: 0, deferred: 0 });
   });
 
+  test('what is offered by an order that is under way counts as held: whoever looks meanwhile sees all of it', () => {
+    const world = new World({ big: 20 });
+    world.add('mx1', parcels(300, 'big'));
+    const placed = world.control.order('mx1', 0, { factor: 1, forMs: 1000 });
+    expect(placed.parcels.length).toBeGreaterThan(100);
+    expect(world.control.counts('mx1')).toMatchObject({ total: 300, held: 300, inFlight: 0 });
+    expect(world.control.destinations('mx1', 0)).toMatchObject([{ destination: 'big', left: 300 }]);
+    world.control.lost('mx1', placed);
+    const { held, inFlight } = world.control.counts('mx1');
+    expect(held + inFlight).toBe(300);
+  });
+
   test('finds out a receiver that takes less than its configured limit, and loses nothing', () => {
     const world = new World({ big: 5 }, { big: 20 });
     world.add('mx1', parcels(300, 'big'));
