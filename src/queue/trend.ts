@@ -139,7 +139,7 @@ export interface QueueNow {
   /** All domains. */
   readonly domains: ReadonlyMap<string, number>;
   readonly base: QueueLook | null;
-  /** Messages that wait now and arrived since the base, by place; of a queue without a log. */
+  /** Messages that wait now and arrived since the base, by place. */
   readonly arrived: ReadonlyMap<string, number>;
   /** By place, what left it by its log; null: its log cannot be read. */
   readonly left: ReadonlyMap<string, readonly Part[]> | null;
@@ -202,13 +202,20 @@ function flowOf(one: QueueNow, domain: string | null): Flow {
   if (left !== null) {
     const out = rateOf(left.get(place) ?? OutFold.none(Math.floor(at / 1000)));
     const isComparable = growthPerMin !== null && ms <= MOST_COMPARED_MS;
-    const inPerMin = out !== null && isComparable ? Math.max(0, out.perMin + growthPerMin) : null;
+    const came = out !== null && isComparable ? out.perMin + growthPerMin : null;
+    // Less is left than what went explains: somebody removed messages, which no log of deliveries tells and which says
+    // nothing of when the queue will be empty. What came is then at least what is here of it.
+    const inPerMin = came !== null && came < 0 ? arrivedPerMin(one, place, ms) : came;
     return { out, inPerMin, growthPerMin };
   }
   if (before === null || ms <= 0) return NO_FLOW;
   const arrived = one.arrived.get(place) ?? 0;
   const out = rateOf([{ ms, count: before + arrived - count }]);
-  return { out, inPerMin: (arrived / ms) * 60_000, growthPerMin };
+  return { out, inPerMin: arrivedPerMin(one, place, ms), growthPerMin };
+}
+
+function arrivedPerMin({ arrived }: QueueNow, place: string, ms: number): number {
+  return ((arrived.get(place) ?? 0) / ms) * 60_000;
 }
 
 /** Flows added up: what is known of them. */

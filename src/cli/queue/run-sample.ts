@@ -69,8 +69,8 @@ export async function runSample(
       columns: tendedColumns,
     });
   }
-  for (const { message, hint } of [...problems, ...others.map(({ error }) => error)])
-    context.warn(message, hint);
+  for (const { message, detail, hint } of [...problems, ...others.map(({ error }) => error)])
+    context.warn(detail === undefined ? message : `${message}: ${detail}`, hint);
   const isWrong = done.some(({ outcome }) => outcome === 'failed' || outcome === 'partial');
   return { isWhole: problems.length + others.length === 0 && !isWrong };
 }

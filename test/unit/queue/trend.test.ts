@@ -125,6 +125,14 @@ describe('by the log', () => {
     expect(total.inPerMin).toBeCloseTo((total.out?.perMin ?? 0) + (total.growthPerMin ?? 0));
   });
 
+  it('what somebody removed is no way of going, and what came is at least what is here of it', () => {
+    const base = look(MS - 300_000, { 'x.example': 400 });
+    const { total } = flowsOf([now({ base, left: left.parts(NOW) })], byDomain, false);
+    expect(total.out?.perMin).toBeCloseTo(51 / 5, 0);
+    expect(total.growthPerMin).toBeCloseTo(-62);
+    expect(total.inPerMin).toBeCloseTo(6);
+  });
+
   it('what came is not known from a look of hours ago, the growth is', () => {
     const base = look(MS - 7_200_000, { 'x.example': 0 });
     const { total, growthWindowS } = flowsOf([now({ base, left: left.parts(NOW) })], byDomain, false);
