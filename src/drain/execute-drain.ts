@@ -100,7 +100,12 @@ export interface DrainExecution {
 export interface DrainEnd {
   readonly status: DrainStatus;
   /** Why a queue was not drained to its end. */
-  readonly failures: readonly { readonly queue: string; readonly error: MailctlError }[];
+  readonly failures: readonly {
+    readonly queue: string;
+    readonly error: MailctlError;
+    /** Nothing of the queue was changed. */
+    readonly isUntouched?: boolean | undefined;
+  }[];
   /** Somebody asked for it. */
   readonly isStopped: boolean;
   /** It was left to another process, which has something to do still. */
@@ -129,6 +134,8 @@ interface LaneRun {
   hasRefused: boolean;
   /** It was ended on its host, which will not give the rest back. */
   isHeld: boolean;
+  /** It failed before anything of it was parked. */
+  isUntouched: boolean;
   /** It ended with messages that its server never let go; they stay held on purpose. */
   isStuck: boolean;
   /** Since when its server does not run; null: it does. */
@@ -206,6 +213,7 @@ class DrainLoop {
       last: undefined,
       hasRefused: false,
       isHeld: false,
+      isUntouched: false,
       isStuck: false,
       downSince: null,
       revivedAt: Number.NEGATIVE_INFINITY,
@@ -248,13 +256,19 @@ class DrainLoop {
                 code: error.code,
               })
               .catch(() => {});
-            // Nothing of it was parked: there is nothing to go on with.
+            // Nothing of it was parked: there is nothing to go on with, nor to keep the queue for.
             if (
               !one.lane.steps.some(
                 ({ id: step, action }) => action === 'drain.park' && isBegun(journal, id, step),
               )
-            )
+            ) {
+              one.isUntouched = true;
+              if (didSteps(journal, id).has('take'))
+                await this.#x.post
+                  .end(one.queue.place, this.#x.facts.key, 'done', this.#x.abort)
+                  .catch(() => false);
               await journal.append({ kind: 'lane-closed', lane: id, state: 'failed' }).catch(() => {});
+            }
           }
         }),
       );
@@ -279,8 +293,8 @@ class DrainLoop {
     await this.#tell(true);
     return {
       status: this.#status(),
-      failures: this.#lanes.flatMap(({ lane, error }) =>
-        error === undefined ? [] : [{ queue: lane.id, error }],
+      failures: this.#lanes.flatMap(({ lane, error, isUntouched }) =>
+        error === undefined ? [] : [{ queue: lane.id, error, isUntouched }],
       ),
       isStopped,
       isLeft: this.#isLeaving && this.#lanes.some(({ state }) => state === 'running' || state === 'paused'),
@@ -1114,5 +1128,7 @@ export function exitOfDrain({ status, failures, isStopped }: DrainEnd, isInterru
   if (status.lanes.every(({ state }) => state === 'done')) return EXIT.done;
   if (failures.length === status.lanes.length && failures.every(({ error }) => error instanceof BusyError))
     return EXIT.busy;
+  if (failures.length === status.lanes.length && failures.every(({ isUntouched }) => isUntouched === true))
+    return EXIT.failed;
   return isStopped || failures.length > 0 ? EXIT.incomplete : EXIT.failed;
 }

@@ -199,7 +199,7 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
   const isClosed = journal.records.some(({ kind }) => kind === 'closed');
   const isOver = end.status.lanes.every(({ state }) => state === 'done');
   if (events !== undefined) {
-    for (const { error } of end.failures) context.warn(error.message, error.hint);
+    warnOf(context, end);
     return exit;
   }
   await output.print({
@@ -230,9 +230,13 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
               ],
       }),
   });
-  if (output.format !== 'table')
-    for (const { error } of end.failures) context.warn(error.message, error.hint);
+  if (output.format !== 'table') warnOf(context, end);
   return exit;
+}
+
+function warnOf(context: Context, { failures }: DrainEnd): void {
+  for (const { error } of failures)
+    context.warn([error.message, error.detail].filter((part) => part !== undefined).join(': '), error.hint);
 }
 
 function outcomeOf({ status, isStopped, isLeft }: DrainEnd): string {

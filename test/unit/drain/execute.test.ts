@@ -2,7 +2,7 @@
 // server that does not do what it is told.
 import { expect, test } from 'vitest';
 import { type DrainEnd, exitOfDrain } from '../../../src/drain/execute-drain.js';
-import { MailctlError, TransportError } from '../../../src/errors.js';
+import { CommandError, MailctlError, TransportError } from '../../../src/errors.js';
 import { DrainWorld, ModelQueue } from '../../support/drain-world.js';
 import { randomFrom } from '../../support/random.js';
 
@@ -451,3 +451,20 @@ const NONE = {
   pushedBack: 0,
   tries: 0,
 };
+
+test('a server that cannot be looked at at all: nothing is parked, the queue is given back, and its reason is told', async () => {
+  const mx1 = new ModelQueue('mx1');
+  const world = await new DrainWorld([mx1]).open([3]);
+  mx1.onTick = () => {
+    throw new CommandError('mx1', 'postfix pump', 69, 'there is no perl, which keeps the windows full');
+  };
+  const end = await world.run();
+  expect([end.failures[0]?.isUntouched, end.failures[0]?.error.detail, exitOfDrain(end, false)]).toEqual([
+    true,
+    'there is no perl, which keeps the windows full',
+    1,
+  ]);
+  // Nobody has to wait until it counts as dead.
+  expect([mx1.state, mx1.said, mx1.with('deferred').length]).toEqual(['none', ['done'], 3]);
+  expect(world.closed()).toEqual([['mx1', 'failed']]);
+});
