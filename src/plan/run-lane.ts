@@ -191,6 +191,12 @@ class LaneRun {
   async #lookBack(): Promise<void> {
     // A lane that only needs closing has given its lease back: what it owes is for others to do.
     if (nextStep(this.#lane) === undefined) return;
+    // What was to be done before a step that this lane still has before it, and its host is back.
+    for (const { step, state } of this.#lane.steps) {
+      if (state !== 'owed' || step.phase !== 'settle' || step.retryAfterCommit !== true) continue;
+      this.#session.mayGoOn();
+      await this.#settleEnd(step, await this.#execute(step));
+    }
     const committed = isCommitted(this.#lane);
     // A commit in the balance is decided first; its own check looks at what may no longer be so.
     if (!committed && this.#lane.steps.some(({ step, began }) => step.phase === 'commit' && began)) return;
@@ -345,7 +351,8 @@ class LaneRun {
   async #fail(step: Step, end: Extract<StepEnd, { readonly kind: 'failed' }>): Promise<LaneEnd | undefined> {
     const lane = this.#id;
     // Past the commit a step of prepare is only tried for being owed, and must not hold up what follows.
-    if (isCommitted(this.#lane) && step.phase === 'prepare' && step.mayBeOwed === true) {
+    const isRetried = step.phase === 'settle' && step.retryAfterCommit === true;
+    if ((isRetried || (isCommitted(this.#lane) && step.phase === 'prepare')) && step.mayBeOwed === true) {
       await this.#owe(step, end.reason);
       return undefined;
     }

@@ -226,7 +226,8 @@ function settleSteps(decision: Decision, parts: PlanParts): readonly Step[] {
     ...(back ? fenceSteps(decision, parts.sight) : []),
     ...stopStrays(decision, parts.sight),
     ...(isServing ? [] : stopThirds(decision, parts.sight)),
-    ...lateSteps(slot.slot, from, onOld),
+    // NEW is not started before them: a resume tries again what was owed.
+    ...lateSteps(slot.slot, from, onOld).map((step) => ({ ...step, retryAfterCommit: true })),
     ...(isServing ? [] : masterSteps(slot.slot, to, { ...instanceParams(next), ...lane })),
     {
       id: 'start-new',

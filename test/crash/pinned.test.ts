@@ -191,6 +191,8 @@ test.each([
   ['three hosts', 61_000_784, true],
   // The same, and it had not even come to a lease.
   ['three hosts', 875, true],
+  // OLD was away when it was to be stopped and swapped, was back, and the lane did not try again before it started NEW.
+  ['two operators', 91_002_628, false],
 ])('a story of %s, seed %i', async (_, seed, third) => {
   const { complaints, told } = await playSlots(randomSetup(seed, { third, second: true, hosts: true }));
   expect(complaints, told.join('\n')).toEqual([]);

@@ -89,7 +89,14 @@ export function judgeClosing(
   };
   if (record.state === 'done' && isQuiet(to) && !runs(to)) say(`${to} does not run as master`);
   // What has died by itself before the lane came to its stop was not stopped by it.
-  const isOurs = !world.at(record.lane, from).crashed;
+  // What another run has stopped, and whoever finishes its lane starts again, is as this one found it.
+  const { crashed, stoppedBy } = world.at(record.lane, from);
+  const isOpen = [...slot.instances.values()].some(({ lane: lines }) => {
+    const { open } = parseLaneFile(lines);
+    return open !== null && open.run !== plan.id;
+  });
+  const isOthers = stoppedBy !== undefined && stoppedBy !== plan.id && isOpen;
+  const isOurs = !crashed && !isOthers;
   if (record.state === 'reverted' && kind === 'planned' && isQuiet(from) && isOurs) {
     if (slot.directory.master === from && !runs(from)) say(`${from} was not started again`);
     if (slot.directory.master === from && world.at(record.lane, from).configured !== 'master')

@@ -202,6 +202,8 @@ async function play(setup: StorySetup, begun: Begun): Promise<Story> {
   for (const slot of named) await finish(later, 'last', slot);
   // A bastion that was thought to be dead takes its old run up again: it may not break what others have made whole.
   await takeUp();
+  // What it could not end either, it holds until its lease runs out.
+  if (story.disks.some(({ isOpen }) => isOpen)) await clock.sleep(90_000);
   for (const slot of named) await finish(later, 'after that', slot);
   // What a host owes is done when it is named.
   for (const host of hosts)

@@ -106,7 +106,11 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
   );
   await storeSamples(samples, prepared.slots, prepared.sight, context.clock);
 
-  const refused = refusalsOf(before, prepared, request.how);
+  const refused = withBack(
+    before,
+    refusalsOf(before, prepared, request.how),
+    isUndo && request.how === 'resume',
+  );
   for (const line of summary(request, before, refused)) context.note(line);
   const left = await askTakeUp(context, { run, how: request.how, yes: request.yes }, `take run ${run} back?`);
   if (left !== null) return left;
@@ -205,6 +209,20 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
   } finally {
     await journal.close().catch(() => {});
   }
+}
+
+/** Lanes of an undo that was interrupted go back, all of them that can; what is past its commit goes on. */
+function withBack(
+  progress: RunProgress,
+  refused: ReadonlyMap<string, Refusal>,
+  isUndo: boolean,
+): ReadonlyMap<string, Refusal> {
+  if (!isUndo) return refused;
+  const reason = 'the run was to be taken back';
+  const back = progress.lanes
+    .filter((lane) => lane.closed === undefined && !isCommitted(lane))
+    .map(({ lane }) => [lane, { way: 'back', reason, code: 'run.undone' } satisfies Refusal] as const);
+  return new Map([...(back as readonly (readonly [string, Refusal])[]), ...refused]);
 }
 
 async function reportClosed(context: Context, progress: RunProgress): Promise<number> {
