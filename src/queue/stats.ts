@@ -365,21 +365,30 @@ export class QueueStats {
     for (const [group, recipients] of counts) each(group, recipients);
   }
 
-  /** Calls `visit` for each message in each of its groups. */
-  eachMember(visit: (member: Member) => void): void {
-    const member = { group: 0, row: 0, arrivedAt: null as number | null, state: '', queue: '' };
+  /** Calls `visit` for each message once, with the same object. One of no recipient is in no group by domain. */
+  eachMessage(visit: (message: Omit<Member, 'group'>) => void): void {
+    const message = { row: 0, arrivedAt: null as number | null, state: '', queue: '' };
     for (let row = 0; row < this.size; row++) {
       const arrival = this.#arrival.get(row);
       const place = this.#placed[this.#place.get(row)];
-      member.row = row;
-      member.arrivedAt = arrival === 0 ? null : arrival - 1;
-      member.state = place?.state ?? 'unknown';
-      member.queue = this.#queues.values[place?.queue ?? 0] ?? '';
-      this.#eachGroup(row, (group) => {
+      message.row = row;
+      message.arrivedAt = arrival === 0 ? null : arrival - 1;
+      message.state = place?.state ?? 'unknown';
+      message.queue = this.#queues.values[place?.queue ?? 0] ?? '';
+      visit(message);
+    }
+  }
+
+  /** Calls `visit` for each message in each of its groups. */
+  eachMember(visit: (member: Member) => void): void {
+    const member = { group: 0, row: 0, arrivedAt: null as number | null, state: '', queue: '' };
+    this.eachMessage((message) => {
+      Object.assign(member, message);
+      this.#eachGroup(message.row, (group) => {
         member.group = group;
         visit(member);
       });
-    }
+    });
   }
 
   /** The keys of a member's group, as one text. */

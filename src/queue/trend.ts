@@ -90,8 +90,14 @@ export function waitingOf(
   const groups = new Map<string, Waiting>();
   for (const stats of all) {
     const byNumber = new Map<number, Waiting>();
-    let lastRow = -1;
-    stats.eachMember(({ group, row, state, queue, arrivedAt }) => {
+    const endOf = (queue: string, arrivedAt: number | null) => {
+      const lifetime = lifetimeOf(queue);
+      return lifetime === null || arrivedAt === null ? null : arrivedAt + lifetime;
+    };
+    stats.eachMessage(({ state, queue, arrivedAt }) => {
+      if (!RESTING_STATES.has(state)) add(total, endOf(queue, arrivedAt));
+    });
+    stats.eachMember(({ group, state, queue, arrivedAt }) => {
       if (RESTING_STATES.has(state)) return;
       let one = byNumber.get(group);
       if (one === undefined) {
@@ -100,11 +106,7 @@ export function waitingOf(
         groups.set(name, one);
         byNumber.set(group, one);
       }
-      const lifetime = lifetimeOf(queue);
-      const end = lifetime === null || arrivedAt === null ? null : arrivedAt + lifetime;
-      add(one, end);
-      if (row !== lastRow) add(total, end);
-      lastRow = row;
+      add(one, endOf(queue, arrivedAt));
     });
   }
   for (const one of [total, ...groups.values()]) one.ends?.sort((a, b) => a - b);
@@ -258,13 +260,13 @@ export interface WatchedLook {
 export function intervalOf(before: WatchedLook, now: WatchedLook): Interval {
   const came = new Map<string, number>();
   let allCame = 0;
-  let lastRow = -1;
+  now.stats.eachMessage(({ row }) => {
+    if (now.isFresh(row)) allCame += 1;
+  });
   now.stats.eachMember(({ group, row }) => {
     if (!now.isFresh(row)) return;
     const name = now.stats.groupName(group);
     came.set(name, (came.get(name) ?? 0) + 1);
-    if (row !== lastRow) allCame += 1;
-    lastRow = row;
   });
   const countsOf = (stats: QueueStats) => {
     const byNumber = new Map<number, number>();

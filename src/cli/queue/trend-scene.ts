@@ -9,7 +9,7 @@ import { type ConnectionRow, joinConnections } from '../../queue/connections.js'
 import type { Queue, QueueLimits } from '../../queue/driver.js';
 import type { QueueFleet } from '../../queue/gather-queues.js';
 import { OutFold, placeOf, WINDOW_S } from '../../queue/out-fold.js';
-import { looksOf, type QueueLook } from '../../queue/queue-look.js';
+import { looksOf, ownerAmong, type QueueLook } from '../../queue/queue-look.js';
 import { fleetSource, type ReadReport } from '../../queue/read-all.js';
 import { reasonKeys } from '../../queue/reason-key.js';
 import type { MessageFilter } from '../../queue/select.js';
@@ -350,19 +350,27 @@ export class TrendScene {
       const log = state.logs.get(queue);
       return log === undefined || log.trouble !== null ? null : log.fold.parts(now);
     };
+    const ownerOf = ownerAmong(look.looks.map(({ queue }) => queue));
     const byQueue = new Map<string, Map<string, number>>();
     for (const { key, messages } of look.byDomain?.groups() ?? []) {
-      const domains = byQueue.get(String(key[0])) ?? new Map<string, number>();
-      byQueue.set(String(key[0]), domains);
-      domains.set(String(key[1] ?? ''), messages);
+      const [queue, domain] = [ownerOf(String(key[0])), String(key[1] ?? '')];
+      const domains = byQueue.get(queue) ?? new Map<string, number>();
+      byQueue.set(queue, domains);
+      domains.set(domain, (domains.get(domain) ?? 0) + messages);
     }
     const arrived = new Map<string, number>();
     const places = new Map<number, string>();
-    let lastRow = -1;
-    look.byDomain?.eachMember(({ group, row, queue, arrivedAt }) => {
-      const base = bases.get(queue);
-      if (base === null || base === undefined || arrivedAt === null) return;
-      if (arrivedAt <= Math.floor(base.at / 1000)) return;
+    const isNew = (queue: string, arrivedAt: number | null) => {
+      const base = bases.get(queue) ?? null;
+      return base !== null && arrivedAt !== null && arrivedAt > Math.floor(base.at / 1000);
+    };
+    look.byDomain?.eachMessage(({ queue: within, arrivedAt }) => {
+      const queue = ownerOf(within);
+      if (isNew(queue, arrivedAt)) arrived.set(queue, (arrived.get(queue) ?? 0) + 1);
+    });
+    look.byDomain?.eachMember(({ group, queue: within, arrivedAt }) => {
+      const queue = ownerOf(within);
+      if (!isNew(queue, arrivedAt)) return;
       let place = places.get(group);
       if (place === undefined) {
         const [, domain] = JSON.parse(look.byDomain?.groupName(group) ?? '[]') as [string, string];
@@ -370,8 +378,6 @@ export class TrendScene {
         places.set(group, place);
       }
       arrived.set(place, (arrived.get(place) ?? 0) + 1);
-      if (row !== lastRow) arrived.set(queue, (arrived.get(queue) ?? 0) + 1);
-      lastRow = row;
     });
     return look.looks.map(
       ({ queue, host, messages }): QueueNow => ({

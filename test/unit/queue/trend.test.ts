@@ -215,6 +215,29 @@ it('looks keep the domains with the most, and say when there were more', () => {
   expect(empty).toMatchObject({ messages: 0, isWhole: true });
 });
 
+it('what is within a queue counts for it, and a message that names no recipient waits and comes like any other', () => {
+  const stats = new QueueStats({ by: ['queue', 'domain'], now: NOW });
+  const within = { host: 'lists1', arrivedAt: NOW - 60, recipients: [] };
+  stats.add(message('A', '', { ...within, queue: 'lists1:out' }));
+  stats.add(message('B', '', { ...within, queue: 'lists1:retry', arrivedAt: NOW - 90 }));
+  stats.add(message('C', 'x', { queue: 'lists10', host: 'lists10' }));
+  const queues = [
+    { queue: 'lists1', host: 'lists1' },
+    { queue: 'lists10', host: 'lists10' },
+  ];
+  const [lists] = looksOf(stats, queues, MS);
+  expect(lists).toMatchObject({ messages: 2, oldestAt: NOW - 90, isWhole: true });
+  expect(waitingOf([stats], () => 100).total).toEqual({
+    messages: 3,
+    ends: expect.arrayContaining([NOW + 10, NOW + 40]),
+  });
+  let seen = 0;
+  stats.eachMessage(() => {
+    seen += 1;
+  });
+  expect(seen).toBe(3);
+});
+
 it('statistics of several hosts are one: groups and the rest of them are added up', () => {
   const of = (host: string, domains: readonly string[]) => {
     const stats = new QueueStats({ by: ['domain'], now: NOW });
