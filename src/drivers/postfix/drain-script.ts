@@ -47,7 +47,7 @@ while (my $line = <STDIN>) {
   chomp $line;
   if ($line =~ /^lot (\d{1,9}) (-|\d{1,9}(?:\.\d{1,6})?) (-|\d{1,9}) (\d{1,9})$/) {
     $lot = { window => $1, rate => $2 eq '-' ? undef : $2, most => $3 eq '-' ? undef : $3, yield => $4, todo => {}, order => [], flying => {}, let => 0, ended => 0, deferred => 0, peers => 0, kept => {},
-      open => 0, idle => 0, seen => {}, rests => {}, closing => {}, openers => [], takers => [], settle => 1, hops => {}, took => 0.1, quick => 0, more => 0, more_at => 0, idle_at => 0, widest => 1, may => 0, trust => 0, credit => 1 };
+      open => 0, idle => 0, busy => 0, seen => {}, rests => {}, closing => {}, openers => [], takers => [], settle => 1, hops => {}, took => 0.1, more => 0, more_at => 0, idle_at => 0, widest => 1, may => 0, trust => 0, credit => 1 };
     push @lots, $lot; $wide = 1; next;
   }
   next unless $lot;
@@ -146,6 +146,7 @@ sub dump_family {
               $more += ($size + 3) & ~3;
             }
             $lot->{idle}++ if $rests;
+            $lot->{busy}++ if $state == 1 && !$rests;
             # One that is being closed was taken by nobody.
             $lot->{now}{$one} = $state == 1 ? $rests : 2;
           }
@@ -185,7 +186,7 @@ sub sample {
   my ($must) = @_;
   my $now = time;
   return unless %lot_of && defined $diag && ($must || $now - $sampled >= 2 * $sample_s);
-  $_->{open} = 0, $_->{idle} = 0, $_->{now} = {}, $_->{ends} = {} for @lots;
+  $_->{open} = 0, $_->{idle} = 0, $_->{busy} = 0, $_->{now} = {}, $_->{ends} = {} for @lots;
   my $ok = dump_family(2);
   $ok &&= dump_family(10) if $six;
   $sampled = time; $sample_s = $sampled - $now;
@@ -376,8 +377,8 @@ sub pour_bounded {
     for my $hop (sort { $at->($b) <=> $at->($a) } grep { $is_warm->($_) } keys %$hops) {
       my $n = $at->($hop);
       next if $n >= $hops->{$hop}{most};
-      # It stays in hand meanwhile: its newest cannot have landed by then, or the far side is at work on some of it.
-      next if $must && $now_s + 0.03 - ($hops->{$hop}{let_at} || 0) > $lot->{quick} && $lot->{open} - $lot->{idle} - $flying - $moved + $n < 6;
+      # It stays in hand meanwhile: the far side is at work on some of it. What is being closed is no work.
+      next if $must && $lot->{busy} - $flying - $moved + $n < 4;
       my $one = next_of($lot->{todo}{$hop} || []) or next;
       if ($n >= 4) { $key = $one if !$key || $one->[6] < $key->[6] }
       elsif (@{$lot->{todo}{$hop}} >= 10 && $in_hand < $limit / 5) { $kept ||= $one }
@@ -413,11 +414,7 @@ while (1) {
       $h->{landed} = --$h->{flying} > $late ? 1 : 0;
       $h->{most}++;
       push @{$lot->{kept}{$hop}}, $now_s;
-      if ($since) {
-        my $took = $now_s - $since;
-        $lot->{took} += ($took - $lot->{took}) / 20;
-        $lot->{quick} = !$lot->{quick} || $took < $lot->{quick} ? $took : $lot->{quick} + ($took - $lot->{quick}) / 100;
-      }
+if ($since) { my $took = $now_s - $since; $lot->{took} += ($took - $lot->{took}) / 20 }
       $fate{$id} = $at eq 'hold' ? 'held' : $at;
       $lot->{ended}++; $lot->{deferred}++ if $at eq 'deferred';
       push @landed, [$lot, $hop];
