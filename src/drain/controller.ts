@@ -34,7 +34,10 @@ export interface DrainCounts {
   readonly held: number;
   /** Given back to the server at the end, untried by us: it goes on at its own pace. */
   readonly givenBack: number;
-  /** Were gone before they could be parked or released: delivered before, or somebody took them. */
+  /**
+   * Were gone before they could be parked or released, or left the queue while the log, which is whole, says nothing of a
+   * delivery: delivered before, or somebody took them.
+   */
   readonly lost: number;
   /** Tries that the far side pushed back, of all. */
   readonly pushedBack: number;
@@ -150,6 +153,8 @@ interface Lane {
   readonly stuck: { readonly parcel: Parcel; readonly why: string }[];
   counts: { -readonly [K in Exclude<keyof DrainCounts, 'inFlight' | 'held'>]: number };
   readonly seen: Set<string>;
+  /** Gone without a word of the log; one that comes late still counts. */
+  readonly unheard: Set<string>;
   /** Put aside by their server under other names. */
   aside: number;
   /** Until when connections of an earlier execution may be open. */
@@ -228,6 +233,7 @@ export class DrainController {
       stuck: [],
       counts: { ...done, givenBack: 0 },
       seen: new Set(flying.map(({ key }) => key.id)),
+      unheard: new Set(),
       aside: 0,
       keptUntil: done.released > 0 || flying.length > 0 ? now + KEPT_OPEN_S : 0,
       isLogWhole: false,
@@ -652,6 +658,7 @@ export class DrainController {
 
   #takeEvent(state: Lane, event: DeliveryEvent, learned: Map<string, string>, now: number): void {
     const flight = state.flights.get(event.id);
+    if (flight === undefined) hearLate(state, event);
     if (flight === undefined || event.outcome === 'refused') return;
     const { hop = '' } = flight.parcel.key;
     if (event.relay !== null) learned.set(event.relay.address, flight.parcel.destination);
@@ -715,7 +722,9 @@ export class DrainController {
         }
       }
       if (ended.fate === 'gone') {
-        state.counts[told === 'bounced' ? 'bounced' : 'delivered'] += 1;
+        const isUnheard = told === undefined && state.isLogWhole;
+        if (isUnheard) state.unheard.add(id);
+        state.counts[told === 'bounced' ? 'bounced' : isUnheard ? 'lost' : 'delivered'] += 1;
         destination?.rate.add(1, now);
         landed += 1;
         continue;
@@ -801,6 +810,13 @@ function creditOf({ credits }: Lane, name: string, perSecond: number, now: numbe
   const left = before === undefined ? 1 : Math.min(1, before.left + perSecond * (now - before.at));
   credits.set(name, { left, at: now });
   return left;
+}
+
+/** The log was behind: it was delivered, or returned, after all. */
+function hearLate({ unheard, counts }: Lane, { id, outcome }: DeliveryEvent): void {
+  if ((outcome !== 'sent' && outcome !== 'bounced') || !unheard.delete(id)) return;
+  counts.lost -= 1;
+  counts[outcome === 'sent' ? 'delivered' : 'bounced'] += 1;
 }
 
 const waitAfter = (tries: number): number => Math.min(MOST_WAIT_S, TRY_AGAIN_S * 2 ** (tries - 1));

@@ -31,7 +31,7 @@ export async function mustNotBeDrained(
       const whose = `drain ${run} of ${holder.operator} on ${holder.bastion}`;
       if (state === 'dead')
         throw new BusyError(
-          `${queue.name} was being drained by ${whose.slice(6)}, which is dead: what was asked for is held by it, and nobody sends it`,
+          `${queue.name} was being drained by run ${whose.slice(6)}, which is dead: what was asked for is held by it, and nobody sends it`,
           { hint: goOn },
         );
       if (state === 'held')

@@ -78,7 +78,7 @@ export async function drainStatus(options: StatusOptions, context: Context): Pro
     rows: lanes,
     columns: drainLaneColumns,
     record: drainJson,
-    screen: (canvas) => screen(statuses, lanes, canvas, context.clock.now()),
+    screen: (canvas) => screen(asSeen(statuses, lanes), lanes, canvas, context.clock.now()),
   });
   for (const { error } of errors) context.warn(error.message, error.hint);
   if (errors.length > 0) return EXIT.partial;
@@ -297,8 +297,21 @@ function endedThere(
       state === 'released'
         ? 'its process is gone, its host gave the rest back'
         : 'its process is gone, and nothing of it is held: another bastion has gone on with it, or ended it',
+    // What lies there by now is not known here.
+    destinations: [],
+    guards: [],
     counts: { ...lane.counts, held: 0 },
   };
+}
+
+/** The runs of this machine with what the hosts know better. */
+function asSeen(statuses: readonly DrainStatus[], lanes: readonly DrainLaneStatus[]): readonly DrainStatus[] {
+  return statuses.map((status) => ({
+    ...status,
+    lanes: status.lanes.map(
+      (lane) => lanes.find(({ run, queue }) => run === lane.run && queue === lane.queue) ?? lane,
+    ),
+  }));
 }
 
 function screen(
@@ -325,7 +338,7 @@ function screen(
     const words =
       state === 'running' || (state === 'paused' && status.isPausedByHand !== true)
         ? [['drain', 'attach', status.run]]
-        : state === 'done'
+        : state === 'done' || (state === 'stopped' && status.lanes.every(({ counts }) => counts.held === 0))
           ? []
           : [
               ['drain', 'resume', status.run],

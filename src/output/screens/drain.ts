@@ -298,7 +298,8 @@ export function drainEndScreen(
   if (counts.bounced > 0) rest.push(`${group(counts.bounced)} bounced`);
   if (counts.deferred > 0) rest.push(`${group(counts.deferred)} deferred, left to the server's own back-off`);
   if (counts.givenBack > 0) rest.push(`${group(counts.givenBack)} given back to the server`);
-  if (counts.lost > 0) rest.push(`${group(counts.lost)} were gone before they could be parked`);
+  if (counts.lost > 0)
+    rest.push(`${group(counts.lost)} were gone without a delivery of ours: delivered before, or deleted`);
   if (counts.inFlight > 0) rest.push(`${group(counts.inFlight)} being delivered`);
   if (rest.length > 0) lines.push(...folded(['rest    '], rest.join(', '), UNDER));
   if (counts.tries > 0)

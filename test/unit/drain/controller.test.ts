@@ -148,6 +148,23 @@ describe('a drain', () => {
     expect(held + inFlight).toBe(300);
   });
 
+  test('what somebody deleted is not delivered, and what the log tells late is', () => {
+    const world = new World({ big: 20 });
+    world.add('mx1', parcels(2, 'big'));
+    const look = (now: number, ids: readonly string[], events: readonly DeliveryEvent[]) => {
+      const placed = world.control.order('mx1', now, { factor: 1, forMs: 1000 });
+      const fates = new Map<string, DrainFate>(ids.map((id) => [id, 'gone']));
+      const seen = { at: now, fates, failed: [], inFlight: null, oldestOther: null, isDown: false };
+      world.control.see('mx1', placed, { look: seen, events, isLogWhole: true, open: null }, now);
+    };
+    look(0, ['big0', 'big1'], []);
+    expect(world.control.counts('mx1')).toMatchObject({ delivered: 0, lost: 0, inFlight: 2 });
+    look(9, [], []);
+    expect(world.control.counts('mx1')).toMatchObject({ delivered: 0, lost: 2, inFlight: 0 });
+    look(10, [], [event('big1', 'sent'), event('big1', 'sent')]);
+    expect(world.control.counts('mx1')).toMatchObject({ delivered: 1, lost: 1, inFlight: 0 });
+  });
+
   test('finds out a receiver that takes less than its configured limit, and loses nothing', () => {
     const world = new World({ big: 5 }, { big: 20 });
     world.add('mx1', parcels(300, 'big'));
