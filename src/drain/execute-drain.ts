@@ -16,15 +16,16 @@ import type { DeskPlace } from '../queue/desk.js';
 import type { DrainFate, DrainPost, DrainWay, HostGuards, ToldLimits } from '../queue/drain-way.js';
 import type { LogReading, QueueDriver } from '../queue/driver.js';
 import type { MessageKey } from '../queue/message.js';
-import { OPEN_STATES, type Socket } from '../queue/socket.js';
 import { DrainController, type DrainCounts, type PlacedOrder } from './controller.js';
 import { giveBackAll } from './give-back.js';
 import { Guards } from './guards.js';
 import { Headroom, roomText } from './headroom.js';
+import { type ConnectionSource, OpenConnections } from './open-connections.js';
 import { parseParcels } from './parcel-parts.js';
 import type { DrainFacts } from './plan-drain.js';
 import { type DrainLaneStatus, type DrainState, type DrainStatus, plannedCounts } from './status.js';
 import type { Parcel } from './supply.js';
+import { Wishes } from './wishes.js';
 
 /** The host keeps the windows full for so long at a time. */
 const TICK_MS = 2000;
@@ -38,8 +39,6 @@ const SHORT_BEAT_MS = 1000;
 const STATUS_MS = 1000;
 const RESULT_MS = 5000;
 const MOST_CHANGES = 8;
-/** Connections that were asked for so short a time ago are not asked for again. */
-const SOCKETS_MS = 1500;
 const FATES_AT_ONCE = 10_000;
 const MOST_TOLD = 50;
 /** A server that does not run for so long is started again where its way knows how, and not more often than this. */
@@ -61,14 +60,10 @@ const CLOSED_BEFORE: Readonly<Record<ClosedState, string>> = {
 };
 
 /** One queue, with all that the loop asks of it. */
-export interface DrainQueue {
+export interface DrainQueue extends ConnectionSource {
   readonly place: DeskPlace;
   readonly way: DrainWay;
   readonly readLog: QueueDriver['readLog'];
-  /** Whose connections those are: the host's, or a container's; it counts once for all its queues. */
-  readonly kernel: string;
-  /** Connections outwards of its host; throws MailctlError when they cannot be seen. */
-  sockets(signal?: AbortSignal): Promise<readonly Socket[]>;
 }
 
 /** What an execution is given. */
@@ -148,13 +143,6 @@ interface LaneRun {
   isUnsure: boolean;
 }
 
-/** Asked for while it runs. */
-interface Wishes {
-  paused: boolean;
-  stop: boolean;
-  releaseRest: boolean;
-}
-
 /** Runs it, a first time or once more. Whatever goes wrong with a queue is in the result. */
 export async function executeDrain(execution: DrainExecution, isResumed: boolean): Promise<DrainEnd> {
   return new DrainLoop(execution).run(isResumed);
@@ -164,17 +152,9 @@ class DrainLoop {
   readonly #x: DrainExecution;
   readonly #control: DrainController;
   readonly #lanes: LaneRun[];
-  readonly #wishes: Wishes = { paused: false, stop: false, releaseRest: false };
+  readonly #wishes: Wishes;
   readonly #changes: { at: string; text: string }[] = [];
-  readonly #peers = new Map<string, string>();
-  readonly #addresses = new Map<string, readonly string[]>();
-  #hearing = Promise.resolve();
-  readonly #sockets = new Map<
-    string,
-    { readonly at: number; readonly sockets: Promise<readonly Socket[] | null> }
-  >();
-  /** Connections that were taken in last, by kernel. */
-  readonly #taken = new Map<string, readonly Socket[]>();
+  readonly #connections: OpenConnections;
   #statusAt = Number.NEGATIVE_INFINITY;
   readonly #startedAt: string;
 
@@ -182,6 +162,7 @@ class DrainLoop {
     this.#x = execution;
     const { facts, plan, clock } = execution;
     const limits = new Map(facts.destinations.map((one) => [one.name, one]));
+    this.#connections = new OpenConnections(clock, execution.peers);
     this.#control = new DrainController({
       limitOf(destination) {
         const limit = limits.get(destination);
@@ -190,10 +171,19 @@ class DrainLoop {
       },
       perSecond: facts.perSecond,
       isCounted: plan.lanes.every(({ id }) => execution.queueNamed(id).way.countsConnections === true),
-      peersOf: (destination) => this.#addresses.get(destination) ?? [],
+      peersOf: (destination) => this.#connections.addressesOf(destination),
     });
-    for (const [address, destination] of execution.peers) this.#addPeer(address, destination);
-    this.#wishes.paused = execution.begins?.isPaused === true;
+    this.#wishes = new Wishes(
+      {
+        notes: execution.notes,
+        clock,
+        finish: execution.finish,
+        scale: (factor) => ({ before: this.#control.speed, speed: this.#control.scale(factor) }),
+        onChange: (text) => this.#say(text),
+        onHeard: () => this.#tell(true),
+      },
+      execution.begins?.isPaused === true,
+    );
     if (execution.begins !== undefined) this.#control.scale(execution.begins.speed);
     this.#startedAt = plan.createdAt;
     this.#lanes = plan.lanes.map((lane) => ({
@@ -233,7 +223,7 @@ class DrainLoop {
       one.last = lastCounts(results, one.lane.id) ?? plannedCounts(one.lane);
     }
     const open = this.#lanes.filter(({ last }) => last === undefined);
-    const asking = this.#listen();
+    const asking = this.#wishes.listen();
     try {
       await Promise.all(
         open.map(async (one) => {
@@ -242,7 +232,7 @@ class DrainLoop {
           } catch (error) {
             if (!(error instanceof MailctlError)) throw error;
             // The process that goes on asks again.
-            if (this.#isLeaving && !this.#wishes.stop && isPassing(error)) return;
+            if (this.#isLeaving && !this.#wishes.isStopped && isPassing(error)) return;
             one.error = error;
             one.state = 'stopped';
             one.doing = error.message;
@@ -275,7 +265,7 @@ class DrainLoop {
     } finally {
       asking.abort();
     }
-    const isStopped = this.#wishes.stop;
+    const isStopped = this.#wishes.isStopped;
     // Their hosts gave the rest back, or may do so.
     const unsure = open.flatMap(({ lane, state, isHeld }) => (state === 'done' || isHeld ? [] : [lane.id]));
     const closed = closedStateOf(foldJournal(journal.records, journal.file).lanes);
@@ -303,68 +293,6 @@ class DrainLoop {
 
   get #isLeaving(): boolean {
     return this.#x.leave?.aborted === true;
-  }
-
-  /** Reads what operators ask for, until it is aborted. */
-  #listen(): AbortController {
-    const controller = new AbortController();
-    const turn = async () => {
-      while (!controller.signal.aborted) {
-        await this.#hear();
-        try {
-          await this.#x.clock.sleep(500, controller.signal);
-        } catch {
-          return;
-        }
-      }
-    };
-    turn().catch(() => {});
-    return controller;
-  }
-
-  /** What was asked since the last time; one after the other, since each request is heard once. */
-  #hear(): Promise<void> {
-    const { notes, finish } = this.#x;
-    const heard = this.#hearing.then(async () => {
-      const requests = await notes.requests();
-      for (const request of requests) this.#take(request);
-      if (requests.length > 0) await this.#tell(true);
-      if (finish.aborted && !this.#wishes.stop) {
-        this.#wishes.stop = true;
-        this.#say('the operator stops it: the rest stays held');
-      }
-    });
-    // What cannot be told does not keep the next request from being heard.
-    this.#hearing = heard.catch(() => {});
-    return this.#hearing;
-  }
-
-  #take(request: Readonly<Record<string, unknown>>): void {
-    const by = typeof request.by === 'string' ? ` by ${request.by}` : '';
-    switch (request.ask) {
-      case 'pause':
-        if (!this.#wishes.paused) this.#say(`paused${by}`);
-        this.#wishes.paused = true;
-        return;
-      case 'resume':
-        if (this.#wishes.paused) this.#say(`goes on${by}`);
-        this.#wishes.paused = false;
-        return;
-      case 'stop':
-        this.#wishes.stop = true;
-        this.#wishes.releaseRest = request.releaseRest === true;
-        this.#say(`stopped${by}: the rest ${this.#wishes.releaseRest ? 'is given back' : 'stays held'}`);
-        return;
-      case 'rate':
-        if (typeof request.factor === 'number' && request.factor > 0 && request.factor <= 2) {
-          const before = this.#control.speed;
-          const speed = this.#control.scale(request.factor);
-          if (speed !== before)
-            this.#say(
-              `${speed > before ? 'faster' : 'slower'}${by}: ${Math.round(speed * 100)}% of what the limits allow`,
-            );
-        }
-    }
   }
 
   #now(): number {
@@ -425,11 +353,11 @@ class DrainLoop {
       if (!done.has('pour') && !isBegun(journal, id, 'pour')) await began('pour');
       // Nothing may be left of the parts that it came to, but it did not come to all.
       const isEmpty = (await this.#pour(run)) && isWhole;
-      if (!isEmpty && this.#isLeaving && !this.#wishes.stop) return;
+      if (!isEmpty && this.#isLeaving && !this.#wishes.isStopped) return;
       if (!isEmpty) {
-        if (this.#wishes.releaseRest) await this.#giveBack(run);
+        if (this.#wishes.releasesRest) await this.#giveBack(run);
         beating.abort();
-        const how = this.#wishes.releaseRest ? 'done' : 'held';
+        const how = this.#wishes.releasesRest ? 'done' : 'held';
         run.isHeld = (await post.end(queue.place, facts.key, how, abort)) && how === 'held';
         run.state = 'stopped';
         run.doing =
@@ -438,9 +366,9 @@ class DrainLoop {
             : run.isHeld
               ? 'stopped, the rest stays held'
               : 'stopped, its host has given the rest back';
-        if (!this.#wishes.releaseRest) {
+        if (!this.#wishes.releasesRest) {
           const stuck = this.#control.stuck(id);
-          if (stuck !== undefined && run.isHeld && !this.#wishes.stop) {
+          if (stuck !== undefined && run.isHeld && !this.#wishes.isStopped) {
             run.isStuck = true;
             throw notReleased(id, plan.id, stuck);
           }
@@ -486,7 +414,7 @@ class DrainLoop {
     for (const step of lane.steps) {
       if (step.action !== 'drain.park') continue;
       const isAgain = isBegun(this.#x.journal, lane.id, step.id);
-      if ((this.#wishes.stop || this.#isLeaving) && !isAgain) {
+      if ((this.#wishes.isStopped || this.#isLeaving) && !isAgain) {
         isWhole = false;
         continue;
       }
@@ -620,13 +548,13 @@ class DrainLoop {
     let last: PlacedOrder | undefined;
     for (let tick = 0; ; tick += 1) {
       // Before anything is let go, and before it is left to the next process, which passes over what was asked here.
-      if (tick === 0 || this.#isLeaving) await this.#hear();
-      if (this.#wishes.stop) return this.#isLanded(run, last);
+      if (tick === 0 || this.#isLeaving) await this.#wishes.hear();
+      if (this.#wishes.isStopped) return this.#isLanded(run, last);
       if (this.#isLeaving) return false;
       if (this.#control.isOver(lane.id)) return this.#control.isDone(lane.id);
       if (run.error !== undefined) throw run.error;
-      const factor = this.#wishes.paused ? 0 : run.guards.factor;
-      run.state = this.#wishes.paused || factor === 0 ? 'paused' : 'running';
+      const factor = this.#wishes.isPaused ? 0 : run.guards.factor;
+      run.state = this.#wishes.isPaused || factor === 0 ? 'paused' : 'running';
       const placed = this.#control.order(lane.id, this.#now(), {
         factor,
         forMs: tick < FIRST_TICKS || run.isShort ? FIRST_TICK_MS : TICK_MS,
@@ -691,7 +619,7 @@ class DrainLoop {
           !isPassing(error) ||
           tries >= MOST_ASKED ||
           this.#x.abort.aborted ||
-          this.#wishes.stop ||
+          this.#wishes.isStopped ||
           this.#isLeaving
         )
           throw error;
@@ -715,7 +643,7 @@ class DrainLoop {
 
   async #sleep(ms: number): Promise<void> {
     const { clock, abort } = this.#x;
-    for (let slept = 0; slept < ms && !this.#wishes.stop && !this.#isLeaving; slept += 500)
+    for (let slept = 0; slept < ms && !this.#wishes.isStopped && !this.#isLeaving; slept += 500)
       await clock.sleep(500, abort);
   }
 
@@ -732,13 +660,13 @@ class DrainLoop {
       await clock.sleep(Math.max(0, placed.order.forMs - 250), abort);
       const [log, sockets] = await Promise.all([
         this.#readLog(run, before, (event) => events.push(event)),
-        this.#socketsOf(queue),
+        this.#connections.read(queue, abort),
       ]);
       return { log, sockets };
     };
     const [look, { log, sockets }] = await Promise.all([queue.way.tick(placed.order, abort), late()]);
     run.otherNow = look.oldestOther;
-    const paused = this.#wishes.paused ? 'paused by the operator' : '';
+    const paused = this.#wishes.isPaused ? 'paused by the operator' : '';
     run.doing = look.isDown ? 'its mail server does not run' : paused;
     const isQuiet = this.#control.counts(lane.id).inFlight === 0;
     for (const text of guards.see(null, look.oldestOther, this.#now(), isQuiet))
@@ -752,12 +680,11 @@ class DrainLoop {
         look,
         events,
         isLogWhole: log !== undefined && log.incomplete === null,
-        open: this.#newOf(queue, sockets),
+        open: this.#connections.newOf(queue, sockets),
       },
       this.#now(),
     );
-    for (const [address, destination] of learned)
-      if (!this.#peers.has(address)) this.#addPeer(address, destination);
+    for (const [address, destination] of learned) this.#connections.learn(address, destination);
     for (const { destination, text } of changes) this.#say(`${destination} ${text}`);
     const [refused] = look.failed;
     if (refused !== undefined && !run.hasRefused) {
@@ -831,46 +758,6 @@ class DrainLoop {
       run.logMissing = error.message;
       return undefined;
     }
-  }
-
-  /** Queues that share a kernel share its answer, too. Null: it cannot be seen. */
-  #socketsOf(queue: DrainQueue): Promise<readonly Socket[] | null> {
-    const at = this.#now() * 1000;
-    const last = this.#sockets.get(queue.kernel);
-    if (last !== undefined && at - last.at < SOCKETS_MS) return last.sockets;
-    const sockets = queue.sockets(this.#x.abort).catch((error: unknown) => {
-      if (error instanceof MailctlError) return null;
-      throw error;
-    });
-    this.#sockets.set(queue.kernel, { at, sockets });
-    return sockets;
-  }
-
-  #addPeer(address: string, destination: string): void {
-    this.#peers.set(address, destination);
-    this.#addresses.set(destination, [...(this.#addresses.get(destination) ?? []), address].slice(-64));
-  }
-
-  /** Undefined: another queue of its kernel has taken them in. */
-  #newOf(
-    { kernel }: DrainQueue,
-    sockets: readonly Socket[] | null,
-  ): ReadonlyMap<string, number> | null | undefined {
-    if (sockets === null) return null;
-    if (this.#taken.get(kernel) === sockets) return undefined;
-    this.#taken.set(kernel, sockets);
-    return this.#openOf(sockets);
-  }
-
-  #openOf(sockets: readonly Socket[]): ReadonlyMap<string, number> {
-    const known = new Map<string, number>();
-    for (const destination of this.#peers.values()) known.set(destination, 0);
-    for (const { peer, state } of sockets) {
-      const destination = this.#peers.get(peer);
-      if (destination === undefined || !OPEN_STATES.has(state)) continue;
-      known.set(destination, (known.get(destination) ?? 0) + 1);
-    }
-    return known;
   }
 
   /** The rest goes back to the server, which tries it at its own pace. */
@@ -987,14 +874,14 @@ class DrainLoop {
       onDeath: facts.onDeath,
       deadAfterS: facts.deadAfterS,
       lanes: this.#lanes.map((run) => this.#laneStatus(run)),
-      isPausedByHand: this.#wishes.paused,
+      isPausedByHand: this.#wishes.isPaused,
       changes: [...this.#changes],
     };
   }
 
   #laneStatus(run: LaneRun): DrainLaneStatus {
     const { lane, queue, guards, doing } = run;
-    const state = run.state === 'running' && this.#wishes.paused ? 'paused' : run.state;
+    const state = run.state === 'running' && this.#wishes.isPaused ? 'paused' : run.state;
     const now = this.#now();
     const isKnown = this.#control.knows(lane.id);
     const counts = isKnown ? this.#control.counts(lane.id) : (run.last ?? plannedCounts(lane));
