@@ -20,6 +20,7 @@ import {
   type FleetSight,
   hasOwnChanges,
   isMaster,
+  leftBy,
   openLaneOf,
   owedOf,
   stateOf,
@@ -221,7 +222,7 @@ export function decide(
     (target === found.to || (target === undefined && wishes.to !== undefined && wishes.to !== found.to));
   const isNamed = found !== null && slot.master === found.to;
   const open = isNamed && ((isGone && target !== found.from) || isLeft) ? null : found;
-  const left = open === null ? found : null;
+  const left = open === null ? found : leftBy(open, sight, slot);
   if (open === null && target !== undefined && slot.master !== target) {
     const gates = busy === null ? [] : [busy];
     return {

@@ -133,6 +133,21 @@ export function linesBefore(run: string, lines: readonly string[]): readonly str
   return lines.slice(0, first);
 }
 
+/** The last run but this one that meant to move the slot to a host, by that host's lane file */
+export function lastRunTo(host: string, lines: readonly string[], but: string): string | undefined {
+  return lines
+    .map(parseObject)
+    .findLast(
+      (entry) =>
+        entry?.kind === 'opened' && entry.way === undefined && entry.to === host && text(entry.run) !== but,
+    )?.run as string | undefined;
+}
+
+/** Lines of one run. */
+export function linesOf(run: string, lines: readonly string[]): readonly string[] {
+  return lines.filter((line) => parseObject(line)?.run === run);
+}
+
 /** Reads a lane file's lines. */
 export function parseLaneFile(lines: readonly string[]): LaneFile {
   let open: OpenLane | null = null;

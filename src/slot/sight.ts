@@ -3,7 +3,7 @@
 import type { MailctlError } from '../errors.js';
 import type { Host } from '../fleet/host.js';
 import type { InstanceState } from './driver.js';
-import { type LaneFile, type OpenLane, type Owed, parseLaneFile } from './lane-record.js';
+import { type LaneFile, lastRunTo, linesOf, type OpenLane, type Owed, parseLaneFile } from './lane-record.js';
 import type { Slot } from './slot.js';
 
 /** One host as it answered, or did not. */
@@ -126,6 +126,20 @@ function isOutlived(
   return files.some(
     (file) => file.host !== host && file.owed.some((one) => one.host === host && one.at >= open.at),
   );
+}
+
+/**
+ * The lane that this one leaves: it was to make a master of the host that this one leads from, and was not given back. What
+ * it moved there has come by replication, so that no log of that host knows of it.
+ */
+export function leftBy(open: OpenLane, sight: FleetSight, slot: Slot): OpenLane | null {
+  const lines = (host: string) => stateOf(sight, slot.slot, host)?.laneLines ?? [];
+  const run = lastRunTo(open.from, lines(open.from), open.run);
+  if (run === undefined) return null;
+  const lanes = slot.instances.flatMap(({ host }) => parseLaneFile(linesOf(run, lines(host))).open ?? []);
+  const own = lanes.find((lane) => lane.to === open.from);
+  if (own === undefined) return null;
+  return { ...own, began: lanes.flatMap(({ began }) => began) };
 }
 
 /** An OLD that an open lane has drained: its role was swapped only after its log was empty, and it still is. */

@@ -48,3 +48,11 @@ test.each([
 ])('%s', async (_, seed) => {
   await playWell([{ name: `seed ${seed}`, setup: { ...setupOf(seed), old: 'first' } }], 1);
 });
+
+// The lane that left NEW had come to its lease, and no further: whoever went on with it drained a log that knew of nothing.
+test.each([92_000_154, 92_000_501])(
+  'what NEW has by replication is sent by whoever finishes, seed %i',
+  async (seed) => {
+    await playWell([{ name: `seed ${seed}`, setup: setupOf(seed) }], 1);
+  },
+);
