@@ -10,7 +10,8 @@ export function testRandom(title: string, file: string, least: number, chances: 
     if (process.env.MAILCTL_SEED !== undefined) return;
     console.log(`${file}: ${stories} stories, ${steps} steps, ${JSON.stringify(Object.fromEntries(ends))}`);
     expect(ends.get('done')).toBeGreaterThan(stories / 2);
-    expect(ends.get('reverted')).toBeGreaterThan(stories / 10);
+    // One that had nothing but leases says failed.
+    expect(ends.get('reverted')).toBeGreaterThan(stories / 20);
   });
 }
 
