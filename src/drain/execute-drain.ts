@@ -13,7 +13,14 @@ import type { Lane, Plan } from '../plan/plan.js';
 import { closedStateOf, foldJournal } from '../plan/progress.js';
 import type { DeliveryEvent } from '../queue/delivery-event.js';
 import type { DeskPlace } from '../queue/desk.js';
-import type { DrainFate, DrainPost, DrainWay, HostGuards, ToldLimits } from '../queue/drain-way.js';
+import type {
+  DrainFate,
+  DrainLook,
+  DrainPost,
+  DrainWay,
+  HostGuards,
+  ToldLimits,
+} from '../queue/drain-way.js';
 import type { LogReading, QueueDriver } from '../queue/driver.js';
 import type { MessageKey } from '../queue/message.js';
 import { DrainController, type DrainCounts, type PlacedOrder } from './controller.js';
@@ -32,7 +39,9 @@ const TICK_MS = 2000;
 /** While a window doubles, and where nothing is known yet. */
 const FIRST_TICK_MS = 1000;
 const FIRST_TICKS = 5;
+/** Nothing is to be let go: so long until the next look, and less at first, when the last ones land. */
 const IDLE_MS = 1000;
+const FIRST_IDLE_MS = 100;
 const BEAT_MS = 5000;
 /** While its host has not room for all that the windows let be: each look may show that there is more. */
 const SHORT_BEAT_MS = 1000;
@@ -545,6 +554,7 @@ class DrainLoop {
     const { lane } = run;
     let log: LogReading | undefined;
     let awayMs = AWAY_MS;
+    let idleMs = FIRST_IDLE_MS;
     let last: PlacedOrder | undefined;
     for (let tick = 0; ; tick += 1) {
       // Before anything is let go, and before it is left to the next process, which passes over what was asked here.
@@ -579,7 +589,8 @@ class DrainLoop {
       }
       await this.#tell(false);
       if (this.#now() * 1000 - run.resultAt >= RESULT_MS) await this.#result(run);
-      if (placed.order.forMs === 0) await clock.sleep(IDLE_MS, abort);
+      idleMs = placed.order.forMs === 0 ? Math.min(IDLE_MS, idleMs * 2) : FIRST_IDLE_MS;
+      if (placed.order.forMs === 0) await clock.sleep(idleMs, abort);
     }
   }
 
@@ -655,16 +666,25 @@ class DrainLoop {
     const { clock, abort } = this.#x;
     const { lane, queue, guards } = run;
     const events: DeliveryEvent[] = [];
+    const answered = new AbortController();
     const late = async () => {
-      // What the log and the kernel say shall be as new as the look.
-      await clock.sleep(Math.max(0, placed.order.forMs - 250), abort);
+      // What the log and the kernel say shall be as new as the look, which comes early when all of it was let go.
+      await clock
+        .sleep(Math.max(0, placed.order.forMs - 250), AbortSignal.any([abort, answered.signal]))
+        .catch(() => abort.throwIfAborted());
       const [log, sockets] = await Promise.all([
         this.#readLog(run, before, (event) => events.push(event)),
         this.#connections.read(queue, abort),
       ]);
       return { log, sockets };
     };
-    const [look, { log, sockets }] = await Promise.all([queue.way.tick(placed.order, abort), late()]);
+    const [look, { log, sockets }] = await Promise.all([
+      queue.way.tick(placed.order, abort).then((look) => {
+        if (!isHeldBack(placed, look)) answered.abort();
+        return look;
+      }),
+      late(),
+    ]);
     run.otherNow = look.oldestOther;
     const paused = this.#wishes.isPaused ? 'paused by the operator' : '';
     run.doing = look.isDown ? 'its mail server does not run' : paused;
@@ -926,6 +946,11 @@ function etaOf(
   const mean = counts.delivered / Math.max(1, seconds);
   const byMean = mean > 0 ? left / mean : now;
   return { least: Math.min(now, byMean) * 0.95, most: Math.max(now, byMean) * 1.05 };
+}
+
+/** Did the turn of some of the order not come? */
+function isHeldBack({ order }: PlacedOrder, { fates }: DrainLook): boolean {
+  return order.lots.some(({ release }) => release.some(({ id }) => fates.get(id) === 'held'));
 }
 
 /** Of one that could not be parked: it waits for its server's own next try. */
