@@ -167,6 +167,13 @@ async function measure(lab: Lab, providers: Providers, way: string): Promise<Res
       await sh(lab, "sed -n 's/.* delays=\\([^,]*\\),.*/\\1/p' /var/log/mail.log | tail -n 2000 | tail -n 5"),
     );
     say(await sh(lab, "grep -c 'conn_use=' /var/log/mail.log || :"));
+    // Of each second, how many the receiver took: where it stood still.
+    say(
+      await sh(
+        lab,
+        `grep -E 'to=<[^>]*@(${big.domains.join('|')})>' /var/log/mail.log | grep status=sent | grep -oE '[0-9]{2}:[0-9]{2}:[0-9]{2}' | uniq -c | awk '{printf "%s ", $1}'`,
+      ),
+    );
   }
   return {
     way: name,
