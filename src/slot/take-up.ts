@@ -105,10 +105,10 @@ function whoEndedIt(
   if (state === undefined) return undefined;
   const { open, malformed } = parseLaneFile(state.laneLines);
   // NEW was away when it was left for another host: its own files still say that the lane is this one's. One whose NEW the
-  // directory is yet to be told of goes on: nobody else can.
+  // directory is yet to be told of goes on: nobody else can. A lane that has no word for it leads to whom it named already.
   const newest = openLaneOf(sight, slot);
-  const wasNamed = lane.steps.some(
-    ({ step, state: end }) => step.action === 'slot.set-directory' && end === 'did',
+  const wasNamed = lane.steps.every(
+    ({ step, state: end }) => step.action !== 'slot.set-directory' || end === 'did' || end === 'skipped',
   );
   const isTaken = newest !== null && newest.run !== run && newest.way === 'move' && slot.master !== to;
   const isLeft = open?.run === run && wasNamed && isTaken;

@@ -45,6 +45,8 @@ test.each([
   ['the first run does not go on where NEW was left by another', 337],
   // It had stopped a third, whose host was away while another run ended its lane.
   ['a third that the first run stopped is not forgotten', 15],
+  // It led back to whom the directory named all along, and NEW was away while another run moved the slot from there.
+  ['the way back does not go on where another run has moved the slot', 92_002_034],
 ])('%s', async (_, seed) => {
   await playWell([{ name: `seed ${seed}`, setup: { ...setupOf(seed), old: 'first' } }], 1);
 });
