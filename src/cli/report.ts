@@ -41,6 +41,11 @@ export function reportError(error: unknown): { readonly report: ErrorReport; rea
   };
 }
 
+/** What went wrong and what is known of it, as one line of a warning. Raw text. */
+export function sentenceOf({ message, detail }: Pick<MailctlError, 'message' | 'detail'>): string {
+  return detail === undefined ? message : `${message}: ${detail}`;
+}
+
 function hostOf(error: MailctlError): string | null {
   return 'host' in error && typeof error.host === 'string' ? error.host : null;
 }

@@ -8,7 +8,10 @@ import type { MessageKey } from './message.js';
 
 const FATES: ReadonlySet<string> = new Set<DrainFate>(['waiting', 'active', 'deferred', 'held', 'gone']);
 
-/** `lot WINDOW PER-SECOND|-`, what of the rate is left over, its `watch ID` lines and its keys; an id that the server could not have made is left out. */
+/**
+ * `lot WINDOW PER-SECOND|-`, what of the rate is left over, its `watch ID` lines and its keys; an id that the server could
+ * not have made is left out.
+ */
 export function orderText(
   { lots }: DrainOrder,
   isId: (id: string) => boolean,

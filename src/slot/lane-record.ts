@@ -133,7 +133,7 @@ export function linesBefore(run: string, lines: readonly string[]): readonly str
   return lines.slice(0, first);
 }
 
-/** The last run but this one that meant to move the slot to a host, by that host's lane file */
+/** The last run but this one that meant to move the slot to a host, by that host's lane file. */
 export function lastRunTo(host: string, lines: readonly string[], but: string): string | undefined {
   return lines
     .map(parseObject)

@@ -28,7 +28,7 @@ import type { DrainWay } from '../../queue/drain-way.js';
 import type { Queue } from '../../queue/driver.js';
 import type { Context } from '../context.js';
 import { deskPlace, drainPostOf } from '../queue/desks.js';
-import { reportError } from '../report.js';
+import { reportError, sentenceOf } from '../report.js';
 import { type DrainKeys, drainKeys, screenWidth } from './drain-keys.js';
 import { DRAIN_SCHEMA } from './options.js';
 
@@ -235,8 +235,7 @@ export async function runDrain(context: Context, run: DrainRun, isResumed: boole
 }
 
 function warnOf(context: Context, { failures }: DrainEnd): void {
-  for (const { error } of failures)
-    context.warn([error.message, error.detail].filter((part) => part !== undefined).join(': '), error.hint);
+  for (const { error } of failures) context.warn(sentenceOf(error), error.hint);
 }
 
 function outcomeOf({ status, isStopped, isLeft }: DrainEnd): string {

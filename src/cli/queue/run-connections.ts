@@ -11,6 +11,7 @@ import type { View } from '../../output/output.js';
 import { type ConnectionRow, joinConnections } from '../../queue/connections.js';
 import { domainOf } from '../../queue/message.js';
 import type { Context } from '../context.js';
+import { sentenceOf } from '../report.js';
 import { destinationDesk } from './destinations.js';
 import { type HostSight, nameFarSides } from './far-sides.js';
 import { openQueues } from './queues.js';
@@ -54,8 +55,7 @@ export async function runConnections(
 }
 
 function warnOf(errors: readonly MailctlError[], context: Context): void {
-  for (const { message, detail, hint } of errors)
-    context.warn(detail === undefined ? message : `${message}: ${detail}`, hint);
+  for (const error of errors) context.warn(sentenceOf(error), error.hint);
 }
 
 /** One look, as a view. */

@@ -6,7 +6,7 @@ import { problemsOf } from '../../queue/read-all.js';
 import { messageFilter } from '../../queue/select.js';
 import { QueueStats } from '../../queue/stats.js';
 import type { Context } from '../context.js';
-import { reportError } from '../report.js';
+import { reportError, sentenceOf } from '../report.js';
 import { noSelectors } from './selectors.js';
 import { messageSource, mustHaveQueues, problemJson } from './source.js';
 import { tendedColumns } from './tend.js';
@@ -69,8 +69,8 @@ export async function runSample(
       columns: tendedColumns,
     });
   }
-  for (const { message, detail, hint } of [...problems, ...others.map(({ error }) => error)])
-    context.warn(detail === undefined ? message : `${message}: ${detail}`, hint);
+  for (const error of [...problems, ...others.map((other) => other.error)])
+    context.warn(sentenceOf(error), error.hint);
   const isWrong = done.some(({ outcome }) => outcome === 'failed' || outcome === 'partial');
   return { isWhole: problems.length + others.length === 0 && !isWrong };
 }

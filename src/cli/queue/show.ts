@@ -6,7 +6,7 @@ import type { MessageDetail } from '../../queue/driver.js';
 import type { FoundMessages, WantedMessage } from '../../queue/show-messages.js';
 import { defineCommand } from '../command.js';
 import { args, groupOption, hostOption } from '../options.js';
-import { reportError, worstExit } from '../report.js';
+import { reportError, sentenceOf, worstExit } from '../report.js';
 
 const SCHEMA = 'mailctl/queue-message/v1';
 
@@ -68,8 +68,7 @@ export const queueShowCommand = defineCommand({
         ...(details.length === 0 ? ['no message'] : []),
       ],
     });
-    for (const { message, detail, hint } of errors)
-      context.warn(detail === undefined ? message : `${message}: ${detail}`, hint);
+    for (const error of errors) context.warn(sentenceOf(error), error.hint);
     return worstExit(...errors.map(({ exitCode }) => exitCode));
   },
 });

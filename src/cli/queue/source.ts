@@ -5,7 +5,7 @@ import type { MessageSource, ReadReport } from '../../queue/read-all.js';
 import type { MessageFilter } from '../../queue/select.js';
 import type { Context } from '../context.js';
 import { choice, text, value } from '../options.js';
-import { type ErrorReport, reportError } from '../report.js';
+import { type ErrorReport, reportError, sentenceOf } from '../report.js';
 import type { QueueWishes } from './queues.js';
 
 /** The options of commands that also read a listing from a file. */
@@ -73,8 +73,7 @@ export function tellProblems(
   { queues }: ReadReport,
   { isOnScreen = false }: { readonly isOnScreen?: boolean } = {},
 ): number {
-  for (const { message, detail, hint } of isOnScreen ? [] : problems)
-    context.warn(detail === undefined ? message : `${message}: ${detail}`, hint);
+  for (const error of isOnScreen ? [] : problems) context.warn(sentenceOf(error), error.hint);
   for (const { queue, named, malformed } of queues.filter(({ isListing }) => isListing)) {
     for (const { line, what } of named) context.note(`${queue}: line ${line}: ${what}`);
     if (malformed > named.length) context.note(`${queue}: + ${malformed - named.length} more`);

@@ -106,11 +106,8 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
   );
   await storeSamples(samples, prepared.slots, prepared.sight, context.clock);
 
-  const refused = withBack(
-    before,
-    refusalsOf(before, prepared, request.how),
-    isUndo && request.how === 'resume',
-  );
+  const ended = refusalsOf(before, prepared, request.how);
+  const refused = isUndo && request.how === 'resume' ? new Map([...goingBack(before), ...ended]) : ended;
   for (const line of summary(request, before, refused)) context.note(line);
   const left = await askTakeUp(context, { run, how: request.how, yes: request.yes }, `take run ${run} back?`);
   if (left !== null) return left;
@@ -212,17 +209,10 @@ export async function takeUpRun(request: TakeUpRequest, context: Context): Promi
 }
 
 /** Lanes of an undo that was interrupted go back, all of them that can; what is past its commit goes on. */
-function withBack(
-  progress: RunProgress,
-  refused: ReadonlyMap<string, Refusal>,
-  isUndo: boolean,
-): ReadonlyMap<string, Refusal> {
-  if (!isUndo) return refused;
-  const reason = 'the run was to be taken back';
-  const back = progress.lanes
-    .filter((lane) => lane.closed === undefined && !isCommitted(lane))
-    .map(({ lane }) => [lane, { way: 'back', reason, code: 'run.undone' } satisfies Refusal] as const);
-  return new Map([...(back as readonly (readonly [string, Refusal])[]), ...refused]);
+function goingBack({ lanes }: RunProgress): ReadonlyMap<string, Refusal> {
+  const back: Refusal = { way: 'back', reason: 'the run was to be taken back', code: 'run.undone' };
+  const open = lanes.filter((lane) => lane.closed === undefined && !isCommitted(lane));
+  return new Map(open.map(({ lane }) => [lane, back]));
 }
 
 async function reportClosed(context: Context, progress: RunProgress): Promise<number> {

@@ -4,8 +4,9 @@
 /**
  * Reads user, password and the SASL PLAIN message from stdin; then `say WHAT HOW TEXT` prints a record of instance
  * $i, `answer TAG` reads into $line until that answer or a continuation, `greeted` reads the greeting, `open_tls ADDRESS
- * PORT` connects where TLS is spoken from the first byte, and `log_in ADDRESS PORT` logs in, by AUTHENTICATE or, where the server will have none of it, by LOGIN. What is sent goes to
- * descriptor 4: where the server wants TLS for a password and offers it, log_in goes on over openssl's (RFC 9051, 6.2.1).
+ * PORT` connects where TLS is spoken from the first byte, and `log_in ADDRESS PORT` logs in, by AUTHENTICATE or, where
+ * the server will have none of it, by LOGIN. What is sent goes to descriptor 4: where the server wants TLS for a password
+ * and offers it, log_in goes on over openssl's (RFC 9051, 6.2.1).
  * Whose certificate that is says nothing here: the connection does not leave the host. A login that cannot be tried is
  * `login unverified`.
  */

@@ -7,8 +7,8 @@ import { SCRIPT_HEAD } from './observe-script.js';
 
 /**
  * In: first line user, second password, third base64 of the SASL PLAIN message (all empty: no login is tried),
- * then a line an instance: number US address US port US tls or nothing. Out: number US imap|login|select|store US ok|no|failed|unverified US
- * what was said, and a last record `end`. The credentials are given on by stdin, never by arguments.
+ * then a line an instance: number US address US port US tls or nothing. Out: number US imap|login|select|store US
+ * ok|no|failed|unverified US what was said, and a last record `end`. The credentials are given on by stdin, never by arguments.
  */
 export const READABLE_SCRIPT = `${SCRIPT_HEAD}${String.raw`
 command -v bash > /dev/null || { echo 'no bash on this host: /dev/tcp is its' >&2; exit 69; }

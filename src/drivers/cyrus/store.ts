@@ -13,6 +13,7 @@ import type {
   PortSight,
   ReplicaFiles,
   Role,
+  Service,
   Serving,
   StoreDriver,
 } from '../../slot/driver.js';
@@ -464,18 +465,9 @@ export function cyrusStore({ config, transport, clock, testAccount, admin }: Cyr
         state.services.find(
           (one) => one.kind === kind && one.port !== undefined && !one.address.startsWith('127.'),
         );
-      const at = (kind: 'imap' | 'lmtp') => {
-        const service = find(kind);
-        if (service === undefined) return ['', ''];
-        return [service.address || (instance.address ?? '127.0.0.1'), String(service.port)];
-      };
-      const served = parseServing(
-        await serve.call(
-          host,
-          [...at('imap'), ...at('lmtp'), find('imap')?.wrapped === true ? 'tls' : ''],
-          25_000,
-        ),
-      );
+      const imap = wordsTo(find('imap'), instance);
+      const lmtp = wordsTo(find('lmtp'), instance);
+      const served = parseServing(await serve.call(host, [...imap.at, ...lmtp.at, imap.tls], 25_000));
       if (served.imap !== 'ok' || served.lmtp === 'failed') seen.delete(keyOf(instance));
       return served;
     },
@@ -487,12 +479,8 @@ export function cyrusStore({ config, transport, clock, testAccount, admin }: Cyr
       );
       if (port === undefined)
         return { imap: 'none', login: 'not-tried', refusesChanges: 'not-tried', detail: '' };
-      const at = [
-        port.address || (instance.address ?? '127.0.0.1'),
-        String(port.port),
-        port.wrapped === true ? 'tls' : '',
-      ];
-      return parseReadable(await reading.call(host, at, 25_000));
+      const { at, tls } = wordsTo(port, instance);
+      return parseReadable(await reading.call(host, [...at, tls], 25_000));
     },
 
     async takeLease(host, instance, wish): Promise<LeaseAnswer> {
@@ -737,6 +725,16 @@ export function cyrusStore({ config, transport, clock, testAccount, admin }: Cyr
     if (last?.[0] === 'no') throw saidNo(host, `${verb} of ${instance.slot}`, last[1] ?? '');
     throw new TransportError(host.name, 'lost', `${host.name}: no answer to ${verb} of ${instance.slot}`);
   }
+}
+
+/** How the scripts that knock are told of a service: its address and port, and whether it speaks TLS from the first byte. */
+function wordsTo(
+  service: Service | undefined,
+  { address = '127.0.0.1' }: Instance,
+): { readonly at: readonly [string, string]; readonly tls: string } {
+  if (service === undefined) return { at: ['', ''], tls: '' };
+  const at = [service.address || address, String(service.port)] as const;
+  return { at, tls: service.wrapped === true ? 'tls' : '' };
 }
 
 /** An act that was refused: where its own files cannot be written, that is the whole of it. */

@@ -414,7 +414,7 @@ while (1) {
       $h->{landed} = --$h->{flying} > $late ? 1 : 0;
       $h->{most}++;
       push @{$lot->{kept}{$hop}}, $now_s;
-if ($since) { my $took = $now_s - $since; $lot->{took} += ($took - $lot->{took}) / 20 }
+      if ($since) { my $took = $now_s - $since; $lot->{took} += ($took - $lot->{took}) / 20 }
       $fate{$id} = $at eq 'hold' ? 'held' : $at;
       $lot->{ended}++; $lot->{deferred}++ if $at eq 'deferred';
       push @landed, [$lot, $hop];

@@ -60,13 +60,14 @@ for pid in $pids; do set -- "$@" "/proc/$pid/limits"; done
 # The control group of the first main process, and those above it: whichever is nearest to its limit rules. Processes
 # have a limit there, too, which no tool of the mail server knows of.
 number() { case $1 in ''|*[!0-9]*) ;; *) printf '%s' "$1" ;; esac; }
+named() { printf '%s' "/\${2#"$1"}" | tr -s / | tr -c '[:print:]' '?'; } # mount point, folder
 group() { # mount point, path, files: limit, usage, events
   dir=$1$2
   while :; do
     if [ -r "$dir/$4" ]; then
       t group "$(number "$(cat "$dir/$3" 2> /dev/null)")" "$(number "$(cat "$dir/$4" 2> /dev/null)")" \
         "$(awk '$1 == "total_inactive_file" { total = $2 } $1 == "inactive_file" { own = $2 } END { print total == "" ? own : total }' "$dir/memory.stat" 2> /dev/null)" \
-        "$(awk '$1 == "oom_kill" { print $2 }' "$dir/$5" 2> /dev/null)" "$(printf '%s' "/\${dir#"$1"}" | tr -s / | tr -c '[:print:]' '?')"
+        "$(awk '$1 == "oom_kill" { print $2 }' "$dir/$5" 2> /dev/null)" "$(named "$1" "$dir")"
     fi
     case $dir in "$1"|"$1/"|'') return ;; esac
     dir=\${dir%/*}
@@ -76,7 +77,7 @@ tasks() { # mount point, path
   dir=$1$2
   while :; do
     most=$(number "$(cat "$dir/pids.max" 2> /dev/null)")
-    [ -z "$most" ] || t tasks "$most" "$(number "$(cat "$dir/pids.current" 2> /dev/null)")" "$(printf '%s' "/\${dir#"$1"}" | tr -s / | tr -c '[:print:]' '?')"
+    [ -z "$most" ] || t tasks "$most" "$(number "$(cat "$dir/pids.current" 2> /dev/null)")" "$(named "$1" "$dir")"
     case $dir in "$1"|"$1/"|'') return ;; esac
     dir=\${dir%/*}
   done

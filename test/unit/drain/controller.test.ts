@@ -527,6 +527,15 @@ describe('more connections than are allowed', () => {
   });
 });
 
+/** One tick of a queue in which all that is offered comes to the same; gives the places that it was asked to keep full. */
+const ticking = (control: DrainController) => (lane: string, now: number, fate: DrainFate) => {
+  const placed = control.order(lane, now, { factor: 1, forMs: 1000 });
+  const fates = new Map(placed.parcels.map(({ key }) => [key.id, fate]));
+  const look: DrainLook = { at: now, fates, failed: [], inFlight: null, oldestOther: null, isDown: false };
+  control.see(lane, placed, { look, events: [], isLogWhole: false, open: null }, now);
+  return placed.order.lots[0]?.window;
+};
+
 test.each([
   ['of another host are not given away before their connections are closed', 'mx2', [10, 20]],
   ['beside it are, since their kernel counts those', 'mx1', [20, 20]],
@@ -534,13 +543,7 @@ test.each([
   const { control } = new World({ big: 20 });
   control.addLane('a', parcels(300, 'big', 'a'), [], { ...none, total: 300 }, 0, 'mx1');
   control.addLane('b', parcels(300, 'big', 'b'), [], { ...none, total: 300 }, 0, kernel);
-  const tick = (lane: string, now: number, fate: DrainFate) => {
-    const placed = control.order(lane, now, { factor: 1, forMs: 1000 });
-    const fates = new Map(placed.parcels.map(({ key }) => [key.id, fate]));
-    const look: DrainLook = { at: now, fates, failed: [], inFlight: null, oldestOther: null, isDown: false };
-    control.see(lane, placed, { look, events: [], isLogWhole: false, open: null }, now);
-    return placed.order.lots[0]?.window;
-  };
+  const tick = ticking(control);
   expect([tick('a', 0, 'held'), tick('b', 0, 'gone')]).toEqual([10, 10]);
   // Nothing is left of b.
   tick('b', 1, 'held');
@@ -551,13 +554,7 @@ test('places of what has nothing left are free although it is asked no more', ()
   const { control } = new World({ big: 20 });
   control.addLane('a', parcels(300, 'big', 'a'), [], { ...none, total: 300 }, 0, 'mx1');
   control.addLane('b', parcels(3, 'big', 'b'), [], { ...none, total: 3 }, 0, 'mx2');
-  const tick = (lane: string, now: number, fate: DrainFate) => {
-    const placed = control.order(lane, now, { factor: 1, forMs: 1000 });
-    const fates = new Map(placed.parcels.map(({ key }) => [key.id, fate]));
-    const look: DrainLook = { at: now, fates, failed: [], inFlight: null, oldestOther: null, isDown: false };
-    control.see(lane, placed, { look, events: [], isLogWhole: false, open: null }, now);
-    return placed.order.lots[0]?.window;
-  };
+  const tick = ticking(control);
   expect([tick('b', 0, 'gone'), tick('a', 0, 'held')]).toEqual([1, 19]);
   expect(control.isOver('b')).toBe(true);
   expect([tick('a', 1, 'held'), tick('a', 4, 'held')]).toEqual([19, 20]);
