@@ -5,7 +5,7 @@ import { gather } from '../fleet/gather.js';
 import type { CanaryFound, CanaryRecord, CanarySent } from './canary.js';
 import { slotsToSend } from './canary.js';
 import type { InstanceState } from './driver.js';
-import type { Surroundings } from './look-around.js';
+import { groupByHost, type Surroundings } from './look-around.js';
 import { isServedByMaster } from './readable.js';
 import { type FleetSight, stateOf } from './sight.js';
 import { type Instance, instanceOn, type Slot } from './slot.js';
@@ -86,11 +86,8 @@ async function findEverywhere(
   { around, sight, user }: CanaryRoundParts,
   problems: string[],
 ): Promise<ReadonlyMap<string, CanaryFound>> {
-  const byHost = new Map<string, Instance[]>();
-  for (const slot of slots)
-    for (const instance of slot.instances)
-      if (sight.get(instance.host)?.ok === true)
-        byHost.set(instance.host, [...(byHost.get(instance.host) ?? []), instance]);
+  const instances = slots.flatMap((slot) => slot.instances);
+  const byHost = groupByHost(instances.filter(({ host }) => sight.get(host)?.ok === true));
   const results = await gather(
     [...byHost.keys()].flatMap((name) => around.hosts.get(name) ?? []),
     (host) => around.driver.findCanaries(host, byHost.get(host.name) ?? [], user),

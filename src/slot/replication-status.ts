@@ -5,14 +5,14 @@ import { gather } from '../fleet/gather.js';
 import { analyseSlot } from './analysis.js';
 import { withFormers } from './former.js';
 import { knowAges } from './log-ages.js';
-import { lookAtSlots, type Surroundings } from './look-around.js';
+import { groupByHost, lookAtSlots, type Surroundings } from './look-around.js';
 import type { UserMove } from './moves.js';
 import type { ComparisonFact, SlotReplication } from './replication.js';
 import { judgeReplication } from './replication.js';
 import type { ReplicationLook } from './replication-look.js';
 import type { SampleStore } from './samples.js';
 import type { FleetSight } from './sight.js';
-import { type Instance, instanceOn, type Slot } from './slot.js';
+import { instanceOn, type Slot } from './slot.js';
 
 /** What it is made from. */
 export interface ReplicationSources {
@@ -85,11 +85,7 @@ async function lookFromNear(
   readonly looks: ReadonlyMap<string, ReplicationLook>;
   readonly failed: readonly MailctlError[];
 }> {
-  const byHost = new Map<string, Instance[]>();
-  for (const slot of slots) {
-    const instance = instanceOn(slot, slot.master);
-    if (instance !== undefined) byHost.set(slot.master, [...(byHost.get(slot.master) ?? []), instance]);
-  }
+  const byHost = groupByHost(slots.flatMap((slot) => instanceOn(slot, slot.master) ?? []));
   const hosts = [...byHost.keys()].flatMap((name) => around.hosts.get(name) ?? []);
   const results = await gather(
     hosts,
